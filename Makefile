@@ -1,0 +1,67 @@
+# Everything a newcomer needs: `make demo` and `make test`. Needs Python >= 3.11 and make.
+PYTHON ?= python3
+VENV   ?= .venv
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/.installed
+
+# A folder with local copies of the public data sets is read before anything is downloaded.
+ifneq ($(wildcard ../shared/data),)
+export DATA_DIR ?= $(abspath ../shared/data)
+endif
+
+# Tests compile many small programs: one worker a core, and no optimisation that only pays on
+# long runs. `make test PYTEST_ARGS="-k walks"` selects.
+PYTEST := $(PY) -m pytest -n auto --maxprocesses 8
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+
+.PHONY: help install demo test test-all bench lint format clean
+help:
+	@echo "make demo      run both studies on embedded data and write report.html"
+	@echo "               (DEMO_ARGS='--dataset cora' for Cora)"
+	@echo "make test      the tests"
+	@echo "make test-all  the tests, the slow ones too, and once more in 64-bit mode"
+	@echo "make bench     the benchmarks: ratios against peers and limits"
+	@echo "make lint      ruff check, ruff format --check, mypy"
+	@echo "make format    ruff check --fix, ruff format"
+	@echo "make clean     remove .venv and what the commands above wrote"
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(f"Python >= 3.11 is needed, {sys.executable} is {sys.version.split()[0]}: call make PYTHON=python3.12, say")'
+	@echo "Installing into $(VENV) (about a minute, 1.5 GB; once)"
+	@rm -f $(STAMP)
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV) && \
+	  uv pip install --quiet --python $(PY) -c constraints.txt -e '.[dev]'; \
+	else \
+	  $(PYTHON) -m venv $(VENV) && \
+	  $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
+	fi
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@$(PY) -m experiments demo $(DEMO_ARGS)
+
+test: $(STAMP)
+	$(PYTEST) $(PYTEST_ARGS)
+
+test-all: $(STAMP)
+	$(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
+	JAX_ENABLE_X64=1 $(PYTEST) $(PYTEST_ARGS)
+
+bench: $(STAMP)
+	$(PY) -m experiments.benchmarks
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: $(STAMP)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf $(VENV) *.egg-info build dist report.html runs .pytest_cache .mypy_cache .ruff_cache

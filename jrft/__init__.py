@@ -1,0 +1,1 @@
+"""Why reinforcement finetuning stalls: exact and sampled policy gradients, and their bounds."""

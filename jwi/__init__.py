@@ -1,0 +1,1 @@
+"""How strongly graph neural networks can model interactions between vertices."""
