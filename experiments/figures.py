@@ -1,0 +1,60 @@
+"""How figures look. They are drawn from result files alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.record import atomic_path
+
+matplotlib.use("agg")
+matplotlib.rcParams.update(
+    {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.25,
+        "legend.frameon": False,
+        "svg.hashsalt": "jwi-jrft",  # the same figure is the same file
+    }
+)
+
+# Okabe and Ito's palette, told apart by colour-blind readers too. One meaning, one colour.
+COLORS = {
+    "rft": "#d55e00",
+    "sft": "#0072b2",
+    "random": "#999999",
+    "one-walk-index": "#009e73",
+    "two-walk-index": "#0072b2",
+    "spectral": "#e69f00",
+    "ugs": "#cc79a7",
+}
+
+
+def mean_and_band(
+    axis: Axes, x: Sequence[float], runs: np.ndarray, label: str, color: str
+) -> None:
+    """Draws the mean over runs, and the sample std (ddof 1) around it as a band.
+
+    Args:
+      axis: Where to draw.
+      x: float[T].
+      runs: float[R, T], a row a run.
+      label: For the legend.
+      color: Of line and band.
+    """
+    mean = runs.mean(axis=0)
+    axis.plot(x, mean, label=label, color=color)
+    if len(runs) > 1:
+        std = runs.std(axis=0, ddof=1)
+        axis.fill_between(x, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Writes a figure atomically, in the format of the path's suffix, without a date."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
+    return path

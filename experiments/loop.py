@@ -1,0 +1,342 @@
+"""The one training loop: every study's networks and policies are trained here.
+
+``fit`` runs a compiled chunk of steps inside a host loop. Checkpoints, the progress bar and
+whatever needs the host live between chunks; steps, logging and early stopping are compiled.
+A run is a pure function of its key, parameters and data: chunks, checkpoints and resumption do
+not change its numbers.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from tqdm.auto import tqdm
+
+from experiments.checkpoint import Checkpoints
+
+PyTree = Any
+Scalars = Mapping[str, jax.Array]
+GradientFn = Callable[[jax.Array, PyTree, PyTree, PyTree], tuple[PyTree, PyTree, Scalars]]
+LossFn = Callable[[jax.Array, PyTree, PyTree, PyTree], tuple[jax.Array, tuple[PyTree, Scalars]]]
+BatchFn = Callable[[jax.Array, jax.Array, PyTree], PyTree]
+EvaluateFn = Callable[[PyTree, PyTree, PyTree], Scalars]
+
+
+class EarlyStopping(NamedTuple):
+    """When to stop a run, and which of its parameters to keep.
+
+    Attributes:
+      metric: Name of the metric to watch, one of those ``evaluate`` returns; larger is better.
+      patience: A run stops once its best value is this many steps old.
+      min_delta: What a value must exceed the best by to count as better.
+    """
+
+    metric: str
+    patience: int
+    min_delta: float = 1e-4
+
+
+class Fit(NamedTuple):
+    """A finished run, or several along a leading axis R.
+
+    Attributes:
+      params: The parameters after the last step.
+      model_state: The model's state after the last step (batch statistics, say).
+      best_params: The parameters at the best logged value of the early-stopping metric; without
+        early stopping, ``params``.
+      best_model_state: Likewise.
+      best_step: int32[] or int32[R], the step of ``best_params``.
+      last_step: int32[] or int32[R], the number of updates made.
+      history: What was logged, by name, as float32[T] or float32[T, R] host arrays; row t
+        describes the parameters after ``log_steps[t]`` updates. Rows after a run's stop are NaN.
+      log_steps: int[T].
+    """
+
+    params: PyTree
+    model_state: PyTree
+    best_params: PyTree
+    best_model_state: PyTree
+    best_step: jax.Array
+    last_step: jax.Array
+    history: dict[str, np.ndarray]
+    log_steps: np.ndarray
+
+
+class _Run(NamedTuple):
+    """What a run carries from step to step."""
+
+    params: PyTree
+    model_state: PyTree
+    opt_state: PyTree
+    step: jax.Array
+    stopped: jax.Array
+    best_value: jax.Array
+    best_step: jax.Array
+    best_params: PyTree
+    best_model_state: PyTree
+
+
+class _Program(NamedTuple):
+    """What a run does: hashed by identity, so that ``_chunk`` is compiled once a program."""
+
+    gradient_fn: GradientFn
+    optimizer: optax.GradientTransformation
+    batch_fn: BatchFn
+    evaluate: EvaluateFn
+    stopping: EarlyStopping | None
+    num_steps: int
+    log_every: int
+    run_axes: Any
+
+
+def whole_batch(key: jax.Array, step: jax.Array, data: PyTree) -> PyTree:
+    """The batch of full-batch training: the data."""
+    del key, step
+    return data
+
+
+def no_metrics(params: PyTree, model_state: PyTree, data: PyTree) -> Scalars:
+    """Evaluates nothing."""
+    del params, model_state, data
+    return {}
+
+
+def from_loss(loss_fn: LossFn) -> GradientFn:
+    """The gradient function of a loss to minimise.
+
+    Args:
+      loss_fn: ``(key, params, model_state, batch) → (loss, (model_state, info))``.
+
+    Returns:
+      ``(key, params, model_state, batch) → (gradient, model_state, info)`` with ``loss`` and
+      ``gradient_norm`` (Euclidean, over all parameters) added to ``info``.
+    """
+
+    def gradient_fn(
+        key: jax.Array, params: PyTree, model_state: PyTree, batch: PyTree
+    ) -> tuple[PyTree, PyTree, Scalars]:
+        (loss, (model_state, info)), gradient = jax.value_and_grad(
+            lambda params: loss_fn(key, params, model_state, batch), has_aux=True
+        )(params)
+        info = {**info, "loss": loss, "gradient_norm": optax.global_norm(gradient)}
+        return gradient, model_state, info
+
+    return gradient_fn
+
+
+def fit(
+    key: jax.Array,
+    params: PyTree,
+    gradient_fn: GradientFn,
+    optimizer: optax.GradientTransformation,
+    data: PyTree,
+    *,
+    num_steps: int,
+    log_every: int = 1,
+    model_state: PyTree = None,
+    batch_fn: BatchFn = whole_batch,
+    evaluate: EvaluateFn = no_metrics,
+    stopping: EarlyStopping | None = None,
+    run_axes: Any = None,
+    rows_per_chunk: int | None = None,
+    refresh: Callable[[jax.Array, PyTree, PyTree], PyTree] | None = None,
+    checkpoints: Path | None = None,
+    description: str = "training",
+) -> Fit:
+    """Trains one run, or many at once, and logs it.
+
+    With ``run_axes`` there is a leading axis R of runs on ``key``, ``params`` and ``model_state``:
+    seeds, masks or anything else that differs from run to run. The runs are vmapped, and each
+    freezes when it stops. Arrays may be sharded over the devices of a mesh (runs over devices,
+    say, or a batch): the computation follows them.
+
+    Args:
+      key: A key, or R keys.
+      params: Parameters to start from.
+      gradient_fn: ``(key, params, model_state, batch) → (gradient, model_state, info)``, the
+        gradient being of what is to be minimised; ``from_loss`` makes one from a loss. ``info``
+        is a dictionary of scalars.
+      optimizer: What turns gradients into updates.
+      data: Arrays that batches are made of. They are arguments of the compiled program.
+      num_steps: Updates to make, at the most.
+      log_every: Updates between two rows of the history.
+      model_state: State of the model other than its parameters.
+      batch_fn: ``(key, step, data) → batch``, with the same key at every step of a run.
+      evaluate: ``(params, model_state, data) → metrics``, a dictionary of scalars, called at
+        every logged row.
+      stopping: When a run stops early; without it, after ``num_steps``.
+      run_axes: Where the runs are in ``data``, as in ``jax.vmap``'s ``in_axes``: 0 for an entry
+        with an axis of runs, None for one they share. ``run_axes=None`` as a whole means a single
+        run; for many runs that share all data, give a tree of Nones.
+      rows_per_chunk: Logged rows a compiled chunk makes; by default a twentieth of all.
+      refresh: ``(key, params, data) → data``, called on the host before each chunk; for data that
+        need the host, such as rewards computed by a program. It must not change any shape.
+      checkpoints: Directory to resume from and to save to. It must belong to this run alone.
+      description: What the progress bar says.
+
+    Returns:
+      The fitted parameters and what was logged. Row t of the history holds ``evaluate``'s metrics
+      and ``gradient_fn``'s info, both before the next update.
+
+    Raises:
+      ValueError: ``num_steps`` is no multiple of ``log_every``, a metric to stop at is not
+        evaluated, or the checkpoints are another run's.
+    """
+    if num_steps < 0 or log_every < 1 or num_steps % log_every:
+        raise ValueError(
+            f"num_steps={num_steps} must be a multiple of log_every={log_every}, which must be "
+            "positive."
+        )
+    program = _Program(
+        gradient_fn, optimizer, batch_fn, evaluate, stopping, num_steps, log_every, run_axes
+    )
+    num_rows = num_steps // log_every + 1
+    rows_per_chunk = min(rows_per_chunk or -(-num_rows // 20), num_rows)
+    runs = _start(program, params, model_state)
+    rows = jax.eval_shape(partial(_chunk, program, rows_per_chunk), key, runs, data)[1]
+    if stopping is not None and stopping.metric not in rows:
+        raise ValueError(
+            f"stopping.metric={stopping.metric!r} is not among the metrics that evaluate returns: "
+            f"{sorted(rows)}."
+        )
+    # One slot for each row of every chunk, the last of which may reach beyond num_rows.
+    num_chunks = -(-num_rows // rows_per_chunk)
+    history = {
+        name: np.full((num_chunks * rows_per_chunk, *row.shape[1:]), np.nan, np.float32)
+        for name, row in rows.items()
+    }
+    saved = Checkpoints(checkpoints, (runs, history))
+    chunk, (runs, history) = saved.restore()
+    with tqdm(
+        total=num_steps, initial=_steps_done(chunk, rows_per_chunk, program),
+        desc=description, unit="step", disable=None,
+    ) as bar:  # fmt: skip
+        while chunk < num_chunks and not bool(jnp.all(runs.stopped)):
+            if refresh is not None:
+                data = refresh(key, runs.params, data)
+            runs, rows = _chunk(program, rows_per_chunk, key, runs, data)
+            for name, row in rows.items():
+                history[name][chunk * rows_per_chunk : (chunk + 1) * rows_per_chunk] = row
+            chunk += 1
+            saved.save(chunk, (runs, history))
+            bar.update(_steps_done(chunk, rows_per_chunk, program) - bar.n)
+    saved.close()
+    # Rows that no run reached are no part of the history.
+    reached = int(jnp.max(runs.step)) // log_every + 1
+    keep_best = stopping is not None
+    return Fit(
+        runs.params,
+        runs.model_state,
+        runs.best_params if keep_best else runs.params,
+        runs.best_model_state if keep_best else runs.model_state,
+        runs.best_step if keep_best else runs.step,
+        runs.step,
+        {name: rows[:reached] for name, rows in history.items()},
+        np.arange(reached) * log_every,
+    )
+
+
+def _start(program: _Program, params: PyTree, model_state: PyTree) -> _Run:
+    def start(params: PyTree, model_state: PyTree) -> _Run:
+        return _Run(
+            params,
+            model_state,
+            program.optimizer.init(params),
+            step=jnp.int32(0),
+            stopped=jnp.bool_(False),
+            best_value=jnp.float32(-jnp.inf),
+            best_step=jnp.int32(0),
+            best_params=params,
+            best_model_state=model_state,
+        )
+
+    if program.run_axes is not None:
+        start = jax.vmap(start)
+    return jax.jit(start)(params, model_state)
+
+
+def _steps_done(chunk: int, rows_per_chunk: int, program: _Program) -> int:
+    return min(chunk * rows_per_chunk * program.log_every, program.num_steps)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _chunk(
+    program: _Program, num_rows: int, key: jax.Array, runs: _Run, data: PyTree
+) -> tuple[_Run, dict[str, jax.Array]]:
+    """Makes ``num_rows`` rows: looks at the parameters, then makes ``log_every`` updates."""
+
+    def over_runs(function: Callable[..., Any]) -> Callable[..., Any]:
+        if program.run_axes is None:
+            return function
+        return jax.vmap(function, in_axes=(0, 0, program.run_axes))
+
+    look, update = over_runs(partial(_look, program)), over_runs(partial(_update, program))
+
+    def row(runs: _Run, _: None) -> tuple[_Run, dict[str, jax.Array]]:
+        runs, logged = look(key, runs, data)
+        end = jnp.max(runs.step) + program.log_every
+        # No step is computed for runs that have all stopped.
+        runs = jax.lax.while_loop(
+            lambda runs: ~jnp.all(runs.stopped) & (jnp.max(runs.step) < end),
+            lambda runs: update(key, runs, data),
+            runs,
+        )
+        return runs, logged
+
+    return jax.lax.scan(row, runs, length=num_rows)
+
+
+def _gradient(
+    program: _Program, key: jax.Array, run: _Run, data: PyTree
+) -> tuple[PyTree, PyTree, Scalars]:
+    batch_key, gradient_key = jax.random.split(key)
+    batch = program.batch_fn(batch_key, run.step, data)
+    gradient_key = jax.random.fold_in(gradient_key, run.step)
+    return program.gradient_fn(gradient_key, run.params, run.model_state, batch)
+
+
+def _look(
+    program: _Program, key: jax.Array, run: _Run, data: PyTree
+) -> tuple[_Run, dict[str, jax.Array]]:
+    """Logs a run as it stands, keeps its best parameters and decides whether it goes on."""
+    metrics = program.evaluate(run.params, run.model_state, data)
+    _, _, info = _gradient(program, key, run, data)
+    logged = {
+        name: jnp.where(run.stopped, jnp.nan, jnp.asarray(value, jnp.float32))
+        for name, value in {**info, **metrics}.items()
+    }
+    stopping = program.stopping
+    if stopping is not None and stopping.metric in metrics:
+        value = jnp.asarray(metrics[stopping.metric], jnp.float32)
+        better = ~run.stopped & (value > run.best_value + stopping.min_delta)
+        run = run._replace(
+            best_value=jnp.where(better, value, run.best_value),
+            best_step=jnp.where(better, run.step, run.best_step),
+            best_params=_where(better, run.params, run.best_params),
+            best_model_state=_where(better, run.model_state, run.best_model_state),
+        )
+        run = run._replace(
+            stopped=run.stopped | (run.step - run.best_step >= stopping.patience)
+        )
+    return run._replace(stopped=run.stopped | (run.step >= program.num_steps)), logged
+
+
+def _update(program: _Program, key: jax.Array, run: _Run, data: PyTree) -> _Run:
+    gradient, model_state, _ = _gradient(program, key, run, data)
+    updates, opt_state = program.optimizer.update(gradient, run.opt_state, run.params)
+    updated = run._replace(
+        params=optax.apply_updates(run.params, updates),
+        model_state=model_state,
+        opt_state=opt_state,
+        step=run.step + 1,
+    )
+    return _where(run.stopped, run, updated)
+
+
+def _where(condition: jax.Array, yes: PyTree, no: PyTree) -> PyTree:
+    return jax.tree.map(partial(jnp.where, condition), yes, no)
