@@ -1,0 +1,134 @@
+"""The networks against dense float64 formulas, and what holds of all of them."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jwi.graph import compact, with_edge_mask
+from jwi.networks import GCN, GCNConv, mean_readout
+from tests.jwi.message_cases import (
+    arc_weights,
+    assert_gradient_is_the_slope,
+    dense_adjacency,
+    pad_arcs,
+    random_graph,
+    relabel,
+)
+
+CONVS = [GCNConv(4)]
+NETWORKS = [GCN(8, 2, 3)]
+
+
+def named(modules):
+    return pytest.mark.parametrize("module", modules, ids=lambda module: type(module).__name__)
+
+
+def randomised(params, seed=7):
+    """Parameters none of which is at a special value such as a zero bias."""
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(jax.random.key(seed), len(leaves))
+    new = [
+        jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(tree, new)
+
+
+def to_float64(tree):
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), tree)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_gcn_conv_is_the_dense_formula(seed, key):
+    graph = random_graph(seed)
+    conv, weight = GCNConv(4), arc_weights(graph, seed)
+    params = randomised(conv.init(key, graph, graph.nodes))
+    p = to_float64(params)["params"]
+    degree = dense_adjacency(graph).sum(axis=1) + 1
+    scale = np.diag(degree**-0.5)
+    adjacency = dense_adjacency(graph, weight) + np.eye(len(degree))
+    expected = (
+        scale @ adjacency @ scale @ np.float64(graph.nodes) @ p["linear"]["kernel"] + p["bias"]
+    )
+    np.testing.assert_allclose(
+        conv.apply(params, graph, graph.nodes, weight), expected, atol=1e-5, rtol=1e-5
+    )
+
+
+def test_gcn_is_its_layers_one_after_another(key):
+    graph = random_graph(0)
+    model = GCN(4, 2, 3)
+    params = randomised(model.init(key, graph))
+    p = to_float64(params)["params"]
+    hidden = graph.nodes
+    for layer in range(2):
+        conv = {"params": params["params"][f"GCNConv_{layer}"]}
+        hidden = np.maximum(np.float64(GCNConv(4).apply(conv, graph, jnp.float32(hidden))), 0)
+        norm = p[f"LayerNorm_{layer}"]
+        centred = hidden - hidden.mean(axis=1, keepdims=True)
+        hidden = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
+        hidden = hidden * norm["scale"] + norm["bias"]
+    expected = hidden @ p["head"]["kernel"] + p["head"]["bias"]
+    np.testing.assert_allclose(model.apply(params, graph), expected, atol=2e-4, rtol=1e-4)
+    pooled = model.clone(readout=mean_readout).apply(params, graph)
+    np.testing.assert_allclose(pooled, expected.mean(axis=0), atol=2e-4, rtol=1e-4)
+
+
+@named(NETWORKS)
+def test_masked_padded_and_compacted_graphs_agree(module, key):
+    graph = random_graph(1)
+    params = randomised(module.init(key, graph))
+    expected = module.apply(params, compact(graph))
+    np.testing.assert_allclose(module.apply(params, graph), expected, atol=1e-5, rtol=1e-5)
+    padded = module.apply(params, pad_arcs(graph, 5, vertex=0))
+    np.testing.assert_allclose(padded, expected, atol=1e-5, rtol=1e-5)
+    everything = with_edge_mask(graph, np.ones(16, bool))
+    assert np.abs(module.apply(params, everything) - expected).max() > 1e-2
+
+
+@named(NETWORKS)
+def test_relabelling_the_vertices_relabels_the_predictions(module, key):
+    graph = random_graph(2)
+    new_label = np.random.default_rng(0).permutation(len(graph.nodes))
+    weight = arc_weights(graph, 0)
+    other, other_weight = relabel(graph, new_label, weight)
+    params = randomised(module.init(key, graph))
+    np.testing.assert_allclose(
+        module.apply(params, other, other_weight)[new_label],
+        module.apply(params, graph, weight),
+        atol=1e-4,
+        rtol=1e-4,
+    )
+
+
+@named(CONVS)
+def test_conv_has_the_gradient_of_finite_differences(module, key):
+    graph = random_graph(3)
+    params = randomised(module.init(key, graph, graph.nodes))
+
+    def loss(params, x, w):
+        return jnp.sin(module.apply(params, graph, x, w)).sum()
+
+    assert_gradient_is_the_slope(loss, params, graph.nodes, arc_weights(graph, 1))
+
+
+@named(NETWORKS)
+def test_vmap_over_masks_and_seeds_is_a_loop_in_one_trace(module):
+    graph = random_graph(4)
+    keep = jnp.asarray(np.random.default_rng(0).random((3, 16)) < 0.5)
+    keys = jax.random.split(jax.random.key(1), 3)
+    params = jax.vmap(module.init, in_axes=(0, None))(keys, graph)
+
+    def predict(params, graph, keep):
+        return module.apply(params, with_edge_mask(graph, keep))
+
+    traced = chex.assert_max_traces(predict, n=1)
+    swept = jax.jit(jax.vmap(traced, in_axes=(0, None, 0)))
+    swept(params, graph, ~keep)
+    predictions = swept(params, graph, keep)
+    for k in range(3):
+        params_k = jax.tree.map(lambda leaf, k=k: leaf[k], params)
+        np.testing.assert_allclose(
+            predictions[k], predict(params_k, graph, keep[k]), atol=1e-5, rtol=1e-5
+        )
