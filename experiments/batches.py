@@ -14,8 +14,8 @@ class Batch(NamedTuple):
     """Examples and which of them count.
 
     Attributes:
-      data: The data's arrays with a leading axis of examples.
-      weights: float32[batch], 1 for an example and 0 where the epoch had no more.
+        data: The data's arrays with a leading axis of examples.
+        weights: float32[batch], 1 for an example and 0 where the epoch had no more.
     """
 
     data: PyTree
@@ -29,14 +29,14 @@ def epochs(batch_size: int, num_examples: int) -> tuple[BatchFn, int]:
     n examples that costs a sort of n numbers a step.
 
     Args:
-      batch_size: Examples a batch; a larger one than ``num_examples`` is the whole data.
-      num_examples: n, the length of every array of the data.
+        batch_size: Examples a batch; a larger one than ``num_examples`` is the whole data.
+        num_examples: n, the length of every array of the data.
 
     Returns:
-      The batch function and the number of steps of one pass.
+        The batch function and the number of steps of one pass.
 
     Raises:
-      ValueError: A size is not positive.
+        ValueError: A size is not positive.
     """
     if batch_size < 1 or num_examples < 1:
         raise ValueError(

@@ -19,20 +19,23 @@ class Checkpoints:
         """Opens ``directory``; with None nothing is ever saved.
 
         Args:
-          directory: Where the checkpoints are; made if missing.
-          state: What the run starts from; gives shapes, dtypes and shardings of what is saved.
+            directory: Where the checkpoints are; made if missing.
+            state: What the run starts from; gives shapes, dtypes and shardings of what is saved.
         """
         self._directory = directory
         self._state = state
         self._manager = directory and ocp.CheckpointManager(
-            directory.resolve(), options=ocp.CheckpointManagerOptions(max_to_keep=1, create=True)
+            directory.resolve(),
+            options=ocp.CheckpointManagerOptions(max_to_keep=1, create=True),
+            # Named here, since the shapes of a checkpoint are read before it is restored.
+            item_handlers=ocp.StandardCheckpointHandler(),
         )
 
     def restore(self) -> tuple[int, PyTree]:
         """Number of chunks done and the state after them: (0, the initial state) without any.
 
         Raises:
-          ValueError: The checkpoint has other arrays than this run.
+            ValueError: The checkpoint has other arrays than this run.
         """
         if not self._manager:
             return 0, self._state
@@ -40,14 +43,13 @@ class Checkpoints:
         newest = self._manager.latest_step()
         if newest is None:
             return 0, self._state
-        try:
-            abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, self._state)
-            return newest, self._manager.restore(newest, args=ocp.args.StandardRestore(abstract))
-        except (ValueError, KeyError, TypeError) as error:
+        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, self._state)
+        if _shapes(self._manager.item_metadata(newest)) != _shapes(abstract):
             raise ValueError(
                 f"The checkpoint in checkpoints={self._directory} is another run's: delete the "
                 "directory or name another."
-            ) from error
+            )
+        return newest, self._manager.restore(newest, args=ocp.args.StandardRestore(abstract))
 
     def save(self, chunk: int, state: PyTree) -> None:
         """Saves the state after ``chunk`` chunks, in the background."""
@@ -59,3 +61,8 @@ class Checkpoints:
         if self._manager:
             self._manager.wait_until_finished()
             self._manager.close()
+
+
+def _shapes(tree: PyTree) -> list[tuple[int, ...]]:
+    """Shapes of the arrays of a tree, in an order that does not depend on its containers."""
+    return sorted(tuple(leaf.shape) for leaf in jax.tree.leaves(tree))

@@ -1,12 +1,12 @@
 """How figures look. They are drawn from result files alone."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from experiments.record import atomic_path
 
@@ -34,17 +34,15 @@ COLORS = {
 }
 
 
-def mean_and_band(
-    axis: Axes, x: Sequence[float], runs: np.ndarray, label: str, color: str
-) -> None:
+def mean_and_band(axis: Axes, x: ArrayLike, runs: np.ndarray, label: str, color: str) -> None:
     """Draws the mean over runs, and the sample std (ddof 1) around it as a band.
 
     Args:
-      axis: Where to draw.
-      x: float[T].
-      runs: float[R, T], a row a run.
-      label: For the legend.
-      color: Of line and band.
+        axis: Where to draw.
+        x: float[T].
+        runs: float[R, T], a row a run.
+        label: For the legend.
+        color: Of line and band.
     """
     mean = runs.mean(axis=0)
     axis.plot(x, mean, label=label, color=color)

@@ -3,8 +3,11 @@
 Claim: Razin et al. (ICLR 2024), Section 4.2 and Figure 3: finetuned from one checkpoint, RFT on
   the exact expected gradient leaves the inputs of changed label (reward std ≈ 0 at the start)
   unlearned, while SFT learns them; on the unchanged inputs both do well.
+
 Command: python -m experiments jrft_perfect_exploration
+
 Cost: see ``seconds`` in the result file; the full protocol takes minutes on 2 cores.
+
 Expected: at the start reward ≈ −0.6 and std ≈ 0.8 on unchanged inputs, −1 and 0 on changed ones;
   at the end SFT's reward is 1 on both, RFT's is near 1 on unchanged inputs and near −1 on changed.
 """
@@ -89,6 +92,7 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        """Logits of a batch of inputs."""
         *hidden, outputs = self.widths
         for width in hidden:
             x = nn.relu(nn.Dense(width)(x))
@@ -99,8 +103,8 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     """Pretrains one model a seed, then finetunes each by RFT and by SFT.
 
     Args:
-      config: The configuration; the result is a function of it alone.
-      directory: Where checkpoints go; an interrupted run continues from there.
+        config: The configuration; the result is a function of it alone.
+        directory: Where checkpoints go; an interrupted run continues from there.
     """
     data = {"mnist": mnist, "mnist-embedded": mnist_embedded}[config.dataset]()
     num_classes = int(data.train.labels.max()) + 1
@@ -149,7 +153,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     }
 
 
-def evaluate(model: nn.Module, params: Any, model_state: Any, task: Task) -> dict[str, jax.Array]:
+def evaluate(model: Any, params: Any, model_state: Any, task: Task) -> dict[str, jax.Array]:
     """Exact quantities over all inputs, split by changed and unchanged label.
 
     Per input, then averaged over the inputs of the split: reward, reward std (over the labels of
@@ -164,17 +168,15 @@ def evaluate(model: nn.Module, params: Any, model_state: Any, task: Task) -> dic
         values = jax.vmap(jrft.objectives.expected_reward)(logits, rewards)
         return weighted_mean(values, members), logits
 
-    metrics = {}
+    metrics: dict[str, jax.Array] = {}
     for split, members in (("changed", task.changed), ("unchanged", ~task.changed)):
         (reward, logits), gradient = jax.value_and_grad(mean_reward, has_aux=True)(params, members)
-        stds = jax.vmap(jrft.objectives.reward_std)(
-            logits, _rewards(task.targets, logits.shape[1])
-        )
+        stds = jax.vmap(jrft.objectives.reward_std)(logits, _rewards(task.targets, logits.shape[1]))
         metrics |= {
             f"{split}/reward": reward,
             f"{split}/reward_std": weighted_mean(stds, members),
             f"{split}/accuracy": weighted_mean(logits.argmax(1) == task.targets, members),
-            f"{split}/gradient_norm": optax.global_norm(gradient),
+            f"{split}/gradient_norm": optax.tree.norm(gradient),
         }
     return metrics
 
@@ -211,14 +213,14 @@ Loss = tuple[jax.Array, tuple[None, dict[str, jax.Array]]]
 
 
 def _batch_loss(
-    per_input: Callable[[jax.Array, Task], jax.Array], model: nn.Module, params: Any, batch: Batch
+    per_input: Callable[[jax.Array, Task], jax.Array], model: Any, params: Any, batch: Batch
 ) -> Loss:
     losses = jax.vmap(per_input)(model.apply(params, batch.data.inputs), batch.data)
     return weighted_mean(losses, batch.weights), (None, {})
 
 
 def _pretraining_loss(
-    model: nn.Module, key: jax.Array, params: Any, model_state: None, batch: Batch
+    model: Any, key: jax.Array, params: Any, model_state: None, batch: Batch
 ) -> Loss:
     """Cross-entropy to the uniform distribution over the labels an input's class is to have."""
 
@@ -228,9 +230,7 @@ def _pretraining_loss(
     return _batch_loss(per_input, model, params, batch)
 
 
-def _rft_loss(
-    model: nn.Module, key: jax.Array, params: Any, model_state: None, batch: Batch
-) -> Loss:
+def _rft_loss(model: Any, key: jax.Array, params: Any, model_state: None, batch: Batch) -> Loss:
     """Minus the exact expected reward: nothing is sampled."""
 
     def per_input(logits: jax.Array, one: Task) -> jax.Array:
@@ -240,9 +240,7 @@ def _rft_loss(
     return _batch_loss(per_input, model, params, batch)
 
 
-def _sft_loss(
-    model: nn.Module, key: jax.Array, params: Any, model_state: None, batch: Batch
-) -> Loss:
+def _sft_loss(model: Any, key: jax.Array, params: Any, model_state: None, batch: Batch) -> Loss:
     """Negative log-likelihood of the rewarded label."""
 
     def per_input(logits: jax.Array, one: Task) -> jax.Array:
@@ -272,9 +270,7 @@ def figure(record: Record) -> Figure:
         for axis, (quantity, label) in zip(row, quantities.items(), strict=True):
             for name in OBJECTIVES:
                 curves = np.array(record.results[name][f"{split}/{quantity}"], float)
-                mean_and_band(
-                    axis, record.results["epochs"], curves.T, name.upper(), COLORS[name]
-                )
+                mean_and_band(axis, record.results["epochs"], curves.T, name.upper(), COLORS[name])
             axis.set_ylabel(label)
             axis.set_title(title, fontsize="medium")
             if quantity == "gradient_norm":

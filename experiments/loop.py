@@ -31,9 +31,9 @@ class EarlyStopping(NamedTuple):
     """When to stop a run, and which of its parameters to keep.
 
     Attributes:
-      metric: Name of the metric to watch, one of those ``evaluate`` returns; larger is better.
-      patience: A run stops once its best value is this many steps old.
-      min_delta: What a value must exceed the best by to count as better.
+        metric: Name of the metric to watch, one of those ``evaluate`` returns; larger is better.
+        patience: A run stops once its best value is this many steps old.
+        min_delta: What a value must exceed the best by to count as better.
     """
 
     metric: str
@@ -45,16 +45,16 @@ class Fit(NamedTuple):
     """A finished run, or several along a leading axis R.
 
     Attributes:
-      params: The parameters after the last step.
-      model_state: The model's state after the last step (batch statistics, say).
-      best_params: The parameters at the best logged value of the early-stopping metric; without
-        early stopping, ``params``.
-      best_model_state: Likewise.
-      best_step: int32[] or int32[R], the step of ``best_params``.
-      last_step: int32[] or int32[R], the number of updates made.
-      history: What was logged, by name, as float32[T] or float32[T, R] host arrays; row t
-        describes the parameters after ``log_steps[t]`` updates. Rows after a run's stop are NaN.
-      log_steps: int[T].
+        params: The parameters after the last step.
+        model_state: The model's state after the last step (batch statistics, say).
+        best_params: The parameters at the best logged value of the early-stopping metric; without
+            early stopping, ``params``.
+        best_model_state: Likewise.
+        best_step: int32[] or int32[R], the step of ``best_params``.
+        last_step: int32[] or int32[R], the number of updates made.
+        history: What was logged, by name, as float32[T] or float32[T, R] host arrays; row t
+            describes the parameters after ``log_steps[t]`` updates. NaN after a run's stop.
+        log_steps: int[T].
     """
 
     params: PyTree
@@ -110,11 +110,11 @@ def from_loss(loss_fn: LossFn) -> GradientFn:
     """The gradient function of a loss to minimise.
 
     Args:
-      loss_fn: ``(key, params, model_state, batch) → (loss, (model_state, info))``.
+        loss_fn: ``(key, params, model_state, batch) → (loss, (model_state, info))``.
 
     Returns:
-      ``(key, params, model_state, batch) → (gradient, model_state, info)`` with ``loss`` and
-      ``gradient_norm`` (Euclidean, over all parameters) added to ``info``.
+        ``(key, params, model_state, batch) → (gradient, model_state, info)`` with ``loss`` and
+        ``gradient_norm`` (Euclidean, over all parameters) added to ``info``.
     """
 
     def gradient_fn(
@@ -123,7 +123,7 @@ def from_loss(loss_fn: LossFn) -> GradientFn:
         (loss, (model_state, info)), gradient = jax.value_and_grad(
             lambda params: loss_fn(key, params, model_state, batch), has_aux=True
         )(params)
-        info = {**info, "loss": loss, "gradient_norm": optax.global_norm(gradient)}
+        info = {**info, "loss": loss, "gradient_norm": optax.tree.norm(gradient)}
         return gradient, model_state, info
 
     return gradient_fn
@@ -156,36 +156,36 @@ def fit(
     say, or a batch): the computation follows them.
 
     Args:
-      key: A key, or R keys.
-      params: Parameters to start from.
-      gradient_fn: ``(key, params, model_state, batch) → (gradient, model_state, info)``, the
-        gradient being of what is to be minimised; ``from_loss`` makes one from a loss. ``info``
-        is a dictionary of scalars.
-      optimizer: What turns gradients into updates.
-      data: Arrays that batches are made of. They are arguments of the compiled program.
-      num_steps: Updates to make, at the most.
-      log_every: Updates between two rows of the history.
-      model_state: State of the model other than its parameters.
-      batch_fn: ``(key, step, data) → batch``, with the same key at every step of a run.
-      evaluate: ``(params, model_state, data) → metrics``, a dictionary of scalars, called at
-        every logged row.
-      stopping: When a run stops early; without it, after ``num_steps``.
-      run_axes: Where the runs are in ``data``, as in ``jax.vmap``'s ``in_axes``: 0 for an entry
-        with an axis of runs, None for one they share. ``run_axes=None`` as a whole means a single
-        run; for many runs that share all data, give a tree of Nones.
-      rows_per_chunk: Logged rows a compiled chunk makes; by default a twentieth of all.
-      refresh: ``(key, params, data) → data``, called on the host before each chunk; for data that
-        need the host, such as rewards computed by a program. It must not change any shape.
-      checkpoints: Directory to resume from and to save to. It must belong to this run alone.
-      description: What the progress bar says.
+        key: A key, or R keys.
+        params: Parameters to start from.
+        gradient_fn: ``(key, params, model_state, batch) → (gradient, model_state, info)``, the
+            gradient being of what is to be minimised; ``from_loss`` makes one from a loss. ``info``
+            is a dictionary of scalars.
+        optimizer: What turns gradients into updates.
+        data: Arrays that batches are made of. They are arguments of the compiled program.
+        num_steps: Updates to make, at the most.
+        log_every: Updates between two rows of the history.
+        model_state: State of the model other than its parameters.
+        batch_fn: ``(key, step, data) → batch``, with the same key at every step of a run.
+        evaluate: ``(params, model_state, data) → metrics``, a dictionary of scalars, called at
+            every logged row.
+        stopping: When a run stops early; without it, after ``num_steps``.
+        run_axes: Where the runs are in ``data``, as in ``jax.vmap``'s ``in_axes``: 0 for an entry
+            with an axis of runs, None for one they share. ``run_axes=None`` as a whole means a
+            single run; for many runs that share all data, give a tree of Nones.
+        rows_per_chunk: Logged rows a compiled chunk makes; by default a twentieth of all.
+        refresh: ``(key, params, data) → data``, called on the host before each chunk; for data that
+            need the host, such as rewards computed by a program. It must not change any shape.
+        checkpoints: Directory to resume from and to save to. It must belong to this run alone.
+        description: What the progress bar says.
 
     Returns:
-      The fitted parameters and what was logged. Row t of the history holds ``evaluate``'s metrics
-      and ``gradient_fn``'s info, both before the next update.
+        The fitted parameters and what was logged. Row t of the history holds ``evaluate``'s metrics
+        and ``gradient_fn``'s info, both before the next update.
 
     Raises:
-      ValueError: ``num_steps`` is no multiple of ``log_every``, a metric to stop at is not
-        evaluated, or the checkpoints are another run's.
+        ValueError: ``num_steps`` is no multiple of ``log_every``, a metric to stop at is not
+            evaluated, or the checkpoints are another run's.
     """
     if num_steps < 0 or log_every < 1 or num_steps % log_every:
         raise ValueError(
@@ -199,11 +199,6 @@ def fit(
     rows_per_chunk = min(rows_per_chunk or -(-num_rows // 20), num_rows)
     runs = _start(program, params, model_state)
     rows = jax.eval_shape(partial(_chunk, program, rows_per_chunk), key, runs, data)[1]
-    if stopping is not None and stopping.metric not in rows:
-        raise ValueError(
-            f"stopping.metric={stopping.metric!r} is not among the metrics that evaluate returns: "
-            f"{sorted(rows)}."
-        )
     # One slot for each row of every chunk, the last of which may reach beyond num_rows.
     num_chunks = -(-num_rows // rows_per_chunk)
     history = {
@@ -311,7 +306,12 @@ def _look(
         for name, value in {**info, **metrics}.items()
     }
     stopping = program.stopping
-    if stopping is not None and stopping.metric in metrics:
+    if stopping is not None:
+        if stopping.metric not in metrics:
+            raise ValueError(
+                f"stopping.metric={stopping.metric!r} is not among the metrics that evaluate "
+                f"returns: {sorted(metrics)}."
+            )
         value = jnp.asarray(metrics[stopping.metric], jnp.float32)
         better = ~run.stopped & (value > run.best_value + stopping.min_delta)
         run = run._replace(
@@ -320,9 +320,7 @@ def _look(
             best_params=_where(better, run.params, run.best_params),
             best_model_state=_where(better, run.model_state, run.best_model_state),
         )
-        run = run._replace(
-            stopped=run.stopped | (run.step - run.best_step >= stopping.patience)
-        )
+        run = run._replace(stopped=run.stopped | (run.step - run.best_step >= stopping.patience))
     return run._replace(stopped=run.stopped | (run.step >= program.num_steps)), logged
 
 

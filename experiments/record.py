@@ -26,10 +26,10 @@ class Record:
     """Results of one experiment and all that is needed to repeat them.
 
     Attributes:
-      name: The experiment, as in ``python -m experiments NAME``.
-      config: Its configuration, seeds included, as plain JSON values.
-      results: What it found, as plain JSON values; what is undefined is None.
-      provenance: Versions, commit, device, date and seconds.
+        name: The experiment, as in ``python -m experiments NAME``.
+        config: Its configuration, seeds included, as plain JSON values.
+        results: What it found, as plain JSON values; what is undefined is None.
+        provenance: Versions, commit, device, date and seconds.
     """
 
     name: str
@@ -42,10 +42,10 @@ def make_record(name: str, config: Any, results: dict[str, Any], seconds: float)
     """Makes the record of a run.
 
     Args:
-      name: The experiment.
-      config: Its configuration, a dataclass.
-      results: Nested dictionaries and lists of numbers, strings and arrays.
-      seconds: Wall-clock time it took.
+        name: The experiment.
+        config: Its configuration, a dataclass.
+        results: Nested dictionaries and lists of numbers, strings and arrays.
+        seconds: Wall-clock time it took.
     """
     versions = {package: metadata.version(package) for package in _PACKAGES}
     provenance = {
@@ -73,7 +73,7 @@ def read(path: Path) -> Record:
     """Reads a record.
 
     Raises:
-      ValueError: The file is not a record.
+        ValueError: The file is not a record.
     """
     try:
         return Record(**json.loads(path.read_text(encoding="utf-8")))

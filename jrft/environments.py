@@ -11,11 +11,11 @@ class ChangedLabels(NamedTuple):
     """A classification task where a pretrained model's habits hold for most inputs only.
 
     Attributes:
-      habits: bool[C, C], row c says which labels the model is pretrained to give inputs of class
-        c, all equally likely; c is among them.
-      targets: int32[n], the label to be rewarded in finetuning.
-      changed: bool[n], the inputs whose target is outside their class's habits, so that a
-        pretrained model rewards them hardly ever and with hardly any standard deviation.
+        habits: bool[C, C], row c says which labels the model is pretrained to give inputs of class
+            c, all equally likely; c is among them.
+        targets: int32[n], the label to be rewarded in finetuning.
+        changed: bool[n], the inputs whose target is outside their class's habits, so that a
+            pretrained model rewards them hardly ever and with hardly any standard deviation.
     """
 
     habits: Bool[Array, "C C"]
@@ -38,26 +38,26 @@ def changed_labels(
     share of the inputs, where it rewards a random label outside the set.
 
     Args:
-      key: Source of the sets, of the inputs to change and of their targets.
-      labels: int[n], the original labels, in 0..num_classes - 1.
-      num_classes: C.
-      num_habits: Size m of each class's set, 1 <= m < C (the paper: 5 of 10, 3 of 6).
-      share_changed: Share of inputs to change, rounded to a whole number of inputs.
+        key: Source of the sets, of the inputs to change and of their targets.
+        labels: int[n], the original labels, in 0..num_classes - 1.
+        num_classes: C.
+        num_habits: Size m of each class's set, 1 <= m < C (the paper: 5 of 10, 3 of 6).
+        share_changed: Share of inputs to change, rounded to a whole number of inputs.
 
     Returns:
-      The task, a ``ChangedLabels``.
+        The task, a ``ChangedLabels``.
 
     Raises:
-      ValueError: ``num_habits`` or ``share_changed`` is out of range.
+        ValueError: ``num_habits`` or ``share_changed`` is out of range.
 
     Examples:
-      >>> import jax, jax.numpy as jnp
-      >>> labels = jnp.arange(20) % 10
-      >>> task = changed_labels(jax.random.key(0), labels, 10)
-      >>> int(task.changed.sum()), task.habits.sum(axis=1).tolist()
-      (2, [5, 5, 5, 5, 5, 5, 5, 5, 5, 5])
-      >>> bool((task.targets == labels).sum() == 18)
-      True
+        >>> import jax, jax.numpy as jnp
+        >>> labels = jnp.arange(20) % 10
+        >>> task = changed_labels(jax.random.key(0), labels, 10)
+        >>> int(task.changed.sum()), task.habits.sum(axis=1).tolist()
+        (2, [5, 5, 5, 5, 5, 5, 5, 5, 5, 5])
+        >>> bool((task.targets == labels).sum() == 18)
+        True
     """
     if not 1 <= num_habits < num_classes:
         raise ValueError(
@@ -87,13 +87,13 @@ def correct_label_rewards(
     """Reward of each label of one input: 1 for ``target``, ``wrong`` for the others.
 
     Args:
-      target: int[], the label to be rewarded.
-      num_classes: C.
-      wrong: Reward of every other label.
+        target: int[], the label to be rewarded.
+        num_classes: C.
+        wrong: Reward of every other label.
 
     Examples:
-      >>> import jax.numpy as jnp
-      >>> correct_label_rewards(jnp.int32(1), 3).tolist()
-      [-1.0, 1.0, -1.0]
+        >>> import jax.numpy as jnp
+        >>> correct_label_rewards(jnp.int32(1), 3).tolist()
+        [-1.0, 1.0, -1.0]
     """
     return jnp.where(jnp.arange(num_classes) == target, 1.0, wrong)

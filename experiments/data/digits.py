@@ -17,9 +17,9 @@ def digits(
     matter, so each vertex keeps a random share of its own and has zeros elsewhere.
 
     Args:
-      num_neighbors: Nearest neighbours each vertex is joined to.
-      visible_share: Probability that a vertex sees one of its pixels.
-      seed: Seed of the choice of pixels.
+        num_neighbors: Nearest neighbours each vertex is joined to.
+        visible_share: Probability that a vertex sees one of its pixels.
+        seed: Seed of the choice of pixels.
     """
     pixels, labels = load_digits(return_X_y=True)
     edges = np.stack(kneighbors_graph(pixels, num_neighbors).nonzero(), axis=1)

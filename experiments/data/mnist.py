@@ -2,7 +2,7 @@
 
 import gzip
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,7 +26,12 @@ _SHA256 = {
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
     ),
 }
-_IDX_DTYPES = {8: np.dtype(">u1"), 9: np.dtype(">i1"), 13: np.dtype(">f4"), 14: np.dtype(">f8")}
+_IDX_DTYPES: dict[int, np.dtype[Any]] = {
+    8: np.dtype(">u1"),
+    9: np.dtype(">i1"),
+    13: np.dtype(">f4"),
+    14: np.dtype(">f8"),
+}
 
 
 class Images(NamedTuple):
@@ -48,7 +53,7 @@ def mnist() -> ImageClassification:
     """MNIST: 60 000 images to train on and 10 000 to test on, 28 × 28 pixels.
 
     Raises:
-      DataUnavailableError: It is not at hand and cannot be downloaded.
+        DataUnavailableError: It is not at hand and cannot be downloaded.
     """
 
     def part(prefix: str) -> Images:
@@ -78,7 +83,7 @@ def read_idx(path: Path) -> np.ndarray:
     """Reads a gzipped IDX file: two zero bytes, type, rank, big-endian sizes, then the entries.
 
     Raises:
-      ValueError: The file is not of that form, or its length does not fit its header.
+        ValueError: The file is not of that form, or its length does not fit its header.
     """
     data = gzip.decompress(path.read_bytes())
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _IDX_DTYPES:
@@ -96,7 +101,7 @@ def stratified(images: Images, num_examples: int, seed: int) -> Images:
     """A random sample with equally many images of each class.
 
     Raises:
-      ValueError: ``num_examples`` does not divide evenly among the classes, or a class has too few.
+        ValueError: ``num_examples`` is no multiple of the classes, or a class has too few.
     """
     classes = np.unique(images.labels)
     each, left = divmod(num_examples, len(classes))

@@ -28,7 +28,7 @@ def cora() -> VertexClassification:
     """Cora: 2 708 papers, 5 278 citations, 1 433 words, 7 topics.
 
     Raises:
-      DataUnavailableError: It is not at hand and cannot be downloaded.
+        DataUnavailableError: It is not at hand and cannot be downloaded.
     """
     files = {
         part: fetch(Source("planetoid", f"ind.cora.{part}", (f"{_URL}ind.cora.{part}",), sha256))
@@ -64,28 +64,30 @@ def load_pickle(path: Path) -> Any:
     """Unpickles arrays, sparse matrices and adjacency lists, and nothing else.
 
     Raises:
-      pickle.UnpicklingError: The file asks for anything but those.
+        pickle.UnpicklingError: The file asks for anything but those.
     """
     with path.open("rb") as file:
         return _ArraysOnly(file, encoding="latin1").load()
 
 
-class _ArraysOnly(pickle.Unpickler):
-    """An unpickler that cannot run code: it knows six constructors, by their names of 2016."""
+# What the files are made of, by the names of 2016.
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    # What numpy.ndarray.__reduce__ names; its public path has changed over the years.
+    ("numpy.core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
+    ("scipy.sparse.csr", "csr_matrix"): scipy.sparse.csr_matrix,
+    ("collections", "defaultdict"): collections.defaultdict,
+    ("__builtin__", "list"): list,
+}
 
-    _ALLOWED = {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        # What numpy.ndarray.__reduce__ names; its public path has changed over the years.
-        ("numpy.core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
-        ("scipy.sparse.csr", "csr_matrix"): scipy.sparse.csr_matrix,
-        ("collections", "defaultdict"): collections.defaultdict,
-        ("__builtin__", "list"): list,
-    }
+
+class _ArraysOnly(pickle.Unpickler):
+    """An unpickler that cannot run code: it knows six harmless constructors."""
 
     def find_class(self, module: str, name: str) -> Any:
         try:
-            return self._ALLOWED[module, name]
+            return _ALLOWED[module, name]
         except KeyError:
             raise pickle.UnpicklingError(
                 f"{module}.{name} is not allowed in a Planetoid file; this is not such a file"

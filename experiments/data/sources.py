@@ -20,10 +20,10 @@ class Source(NamedTuple):
     """One public file.
 
     Attributes:
-      folder: Name of the data set; the file's folder in ``DATA_DIR`` and in the cache.
-      name: The file's canonical name.
-      urls: Public addresses, tried in turn.
-      sha256: Checksum of the file's bytes, in hexadecimal.
+        folder: Name of the data set; the file's folder in ``DATA_DIR`` and in the cache.
+        name: The file's canonical name.
+        urls: Public addresses, tried in turn.
+        sha256: Checksum of the file's bytes, in hexadecimal.
     """
 
     folder: str
@@ -46,7 +46,7 @@ def fetch(source: Source) -> Path:
     """Path of a verified copy of ``source``, downloading it when there is none.
 
     Raises:
-      DataUnavailableError: The file is not at hand and no address delivered it intact.
+        DataUnavailableError: The file is not at hand and no address delivered it intact.
     """
     local = os.environ.get("DATA_DIR")
     if local:

@@ -9,12 +9,12 @@ class VertexClassification(NamedTuple):
     """A data set of one graph, as host arrays.
 
     Attributes:
-      name: Name of the data set.
-      edges: int64[m, 2], vertex pairs as the source lists them; they may repeat and hold loops,
-        which ``jwi.from_edges`` drops.
-      features: float32[n, d], a row a vertex.
-      labels: int32[n], in 0..num_classes - 1.
-      num_classes: Number of classes.
+        name: Name of the data set.
+        edges: int64[m, 2], vertex pairs as the source lists them; they may repeat and hold loops,
+            which ``jwi.from_edges`` drops.
+        features: float32[n, d], a row a vertex.
+        labels: int32[n], in 0..num_classes - 1.
+        num_classes: Number of classes.
     """
 
     name: str
@@ -36,13 +36,13 @@ def random_split(seed: int, num_vertices: int, train: float, validation: float) 
     """Splits the vertices at random; what is in neither share is for testing.
 
     Args:
-      seed: Seed of the split.
-      num_vertices: n.
-      train: Share of vertices to train on, rounded to a whole number of vertices.
-      validation: Share of vertices to validate on, rounded likewise.
+        seed: Seed of the split.
+        num_vertices: n.
+        train: Share of vertices to train on, rounded to a whole number of vertices.
+        validation: Share of vertices to validate on, rounded likewise.
 
     Raises:
-      ValueError: The shares are negative or leave nothing to test on.
+        ValueError: The shares are negative or leave nothing to test on.
     """
     if min(train, validation) < 0 or train + validation >= 1:
         raise ValueError(

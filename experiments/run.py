@@ -1,0 +1,71 @@
+"""Runs an experiment from configuration to result file and figure."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from experiments import figures, record
+from experiments.record import Record
+
+
+class Experiment(Protocol):
+    """What a module of an experiment defines; its docstring opens with the claim."""
+
+    Config: type[Any]
+    SMOKE: Any
+
+    def run(self, config: Any, directory: Path) -> dict[str, Any]:
+        """The results, as a function of the configuration alone; checkpoints go to directory."""
+
+    def figure(self, record: Record) -> Figure:
+        """Draws the results."""
+
+    def table(self, record: Record) -> list[list[str]]:
+        """The numbers for people, the first row being the heading."""
+
+    def summary(self, record: Record) -> str:
+        """What the results show, in two sentences."""
+
+
+def execute(name: str, experiment: Experiment, config: Any, out: Path) -> Record:
+    """Runs an experiment, or takes up one that was interrupted, and writes what it found.
+
+    Args:
+        name: The experiment's name, of its result file and of its figure.
+        experiment: Its module.
+        config: Its configuration.
+        out: Directory of ``<name>.json`` and ``<name>.svg``; made if missing.
+    """
+    start = time.monotonic()
+    # A configuration has a directory of its own, so that no run resumes from another's checkpoint.
+    work = out / f"{name}-{record.fingerprint(config)}"
+    results = experiment.run(config, work)
+    finished = record.make_record(name, config, results, time.monotonic() - start)
+    record.write(finished, out)
+    draw(experiment, finished, out)
+    shutil.rmtree(work, ignore_errors=True)
+    return finished
+
+
+def draw(experiment: Experiment, finished: Record, out: Path) -> Path:
+    """Draws ``out/<name>.svg`` from a record."""
+    figure = experiment.figure(finished)
+    path = figures.save(figure, out / f"{finished.name}.svg")
+    plt.close(figure)
+    return path
+
+
+def text_table(rows: list[list[str]]) -> str:
+    """A table for the terminal: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
