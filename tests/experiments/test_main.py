@@ -1,0 +1,90 @@
+import json
+
+import pytest
+
+from experiments import demo as demo_module
+from experiments.__main__ import EXPERIMENTS, main
+from experiments.benchmarks import timing
+from experiments.benchmarks.__main__ import main as benchmarks_main
+from experiments.data import sources
+
+
+def test_overview_lists_every_experiment(capsys):
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    for name in EXPERIMENTS:
+        assert name in shown
+
+
+def test_unknown_names_are_refused(capsys):
+    assert main(["nonsense"]) == 2
+    assert "There is no 'nonsense'" in capsys.readouterr().err
+
+
+def test_bad_options_are_refused(capsys, tmp_path):
+    with pytest.raises(SystemExit) as stop:
+        main(["jrft_perfect_exploration", "--no-such-option", "1"])
+    assert stop.value.code == 2
+    arguments = ["jrft_perfect_exploration", "--smoke", "--out", str(tmp_path)]
+    assert main([*arguments, "--num-train", "7"]) == 2
+    assert "num_examples=7 must be a positive multiple" in capsys.readouterr().err
+
+
+def test_missing_data_say_what_to_do(capsys, tmp_path, monkeypatch):
+    monkeypatch.delenv("DATA_DIR", raising=False)
+    monkeypatch.setenv("EXPERIMENTS_CACHE", str(tmp_path))
+
+    def refuse(*arguments, **settings):
+        raise OSError("no network")
+
+    monkeypatch.setattr(sources.pooch, "retrieve", refuse)
+    assert main(["jrft_perfect_exploration", "--out", str(tmp_path)]) == 1
+    assert "Download it elsewhere to" in capsys.readouterr().err
+    # The demo goes on with what is embedded, and says so.
+    ran = []
+
+    def execute(name, experiment, config, out):
+        ran.append(config.dataset)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo_module, "execute", execute)
+    with pytest.raises(KeyboardInterrupt):
+        main(["demo", "--dataset", "cora"])
+    assert ran == ["digits"]
+    assert "The embedded graph of digits takes its place" in capsys.readouterr().err
+
+
+def test_a_run_writes_its_record_and_figures_are_redrawn_from_it(capsys, tmp_path):
+    arguments = ["--smoke", "--out", str(tmp_path), "--pretrain-epochs", "1"]
+    assert main(["jrft_perfect_exploration", *arguments, "--finetune-epochs", "50"]) == 0
+    record = json.loads((tmp_path / "jrft_perfect_exploration.json").read_text())
+    assert record["config"]["finetune_epochs"] == 50
+    figure = tmp_path / "jrft_perfect_exploration.svg"
+    drawn = figure.read_bytes()
+    figure.unlink()
+    assert main(["figures", str(tmp_path)]) == 0
+    assert figure.read_bytes() == drawn
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "jrft_perfect_exploration.json",
+        "jrft_perfect_exploration.svg",
+    ]
+    assert "SFT reaches" in capsys.readouterr().out
+
+
+def test_timings_alternate_and_leave_the_first_out():
+    calls = []
+    timings = timing.compare(
+        {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repeats=2
+    )
+    assert calls == ["a", "b"] * 3
+    assert len(timings["a"].seconds) == 2
+    half = timing.Timing(9.0, timings["a"].seconds / 2)
+    assert timing.ratio(half, timings["a"]) == 0.5
+    with pytest.raises(ValueError, match="repeats=0 must be positive"):
+        timing.compare({}, repeats=0)
+
+
+def test_unknown_benchmarks_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        benchmarks_main(["nonsense"])
+    assert "there is no nonsense" in capsys.readouterr().err

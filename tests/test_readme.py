@@ -1,0 +1,58 @@
+"""README's Python runs, and its demo does."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_readme_has_both_examples():
+    assert [re.search(r"^import (j\w+)$", block, re.M) is not None for block in BLOCKS] == [
+        True
+    ] * 2
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_python_block_runs(block):
+    exec(compile(block, "README.md", "exec"), {})
+
+
+def test_paths_and_commands_named_exist():
+    for path in re.findall(r"`(tests/[\w/]+\.py)`", README):
+        assert (ROOT / path).is_file(), path
+    for name in re.findall(r"python -m experiments (\w+)", README):
+        assert (ROOT / "experiments" / f"{name}.py").is_file(), name
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make (\w+)", README, re.M):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_demo_writes_a_self_contained_report(tmp_path):
+    """The command of ``make demo`` on its smoke configuration, twice, from another directory."""
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "experiments", "demo", "--smoke"],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "JAX_PLATFORMS": "cpu"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        path = tmp_path / done.stdout.splitlines()[-1]
+    page = path.read_text(encoding="utf-8")
+    assert path.name == "report.html"
+    assert page.count("data:image/svg+xml;base64,") == 2
+    assert "1-WIS" in page
+    assert "SFT reaches" in page
+    # Nothing is loaded from elsewhere.
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    left = {p.name for p in tmp_path.rglob("*") if p.is_file()}
+    assert left == {"report.html", "jwi_sparsification.json", "jwi_sparsification.svg",
+                    "jrft_perfect_exploration.json", "jrft_perfect_exploration.svg"}  # fmt: skip
