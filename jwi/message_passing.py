@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from jwi.arcs import arcs_of
 from jwi.graph import GraphsTuple
 
 
@@ -33,18 +34,19 @@ def in_degree(graph: GraphsTuple) -> Int[Array, " n"]:
 
 def neighbor_sum(
     graph: GraphsTuple,
-    values: Float[Array, "n d"],
-    weight: Float[Array, " arcs"] | None = None,
-) -> Float[Array, "n d"]:
+    values: Float[Array, "n *heads d"],
+    weight: Float[Array, "arcs *heads"] | None = None,
+) -> Float[Array, "n *heads d"]:
     """Weighted sum over incoming neighbours: out[i] = Σ_(kept arcs a: j→i) weight[a] · values[j].
 
     Args:
         graph: Graph of n vertices; arcs whose mask is False contribute nothing.
-        values: One row a vertex.
-        weight: One number an arc, 1 if not given. Differentiable, as `values` is.
+        values: One row a vertex, or one a vertex and head.
+        weight: One number an arc, or one an arc and head; 1 if not given.
 
     Returns:
-        Float[n, d]; a zero row for a vertex without incoming arcs. No self-loops are added.
+        As `values`; zero for a vertex without incoming arcs. No self-loops are added. It is
+        differentiable in `values` and `weight`, in reverse mode (`jax.grad`) to any order.
 
     Examples:
         >>> import jax.numpy as jnp, jwi.graph
@@ -52,8 +54,8 @@ def neighbor_sum(
         >>> neighbor_sum(path, jnp.array([[1.0], [10.0], [100.0]])).tolist()
         [[10.0], [101.0], [10.0]]
     """
-    kept = graph.edges.mask.astype(values.dtype)
-    if weight is not None:
-        kept = kept * weight
-    messages = values[graph.senders] * kept[:, None]
-    return jax.ops.segment_sum(messages, graph.receivers, values.shape[0])
+    arcs = arcs_of(graph, len(values))
+    if weight is None:
+        heads = values.shape[1:-1]
+        return arcs.weighted_sum(values, jnp.ones(arcs.mask.shape + heads, values.dtype))
+    return arcs.weighted_sum(values, arcs.arrange(weight))

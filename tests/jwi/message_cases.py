@@ -7,8 +7,11 @@ from jax.flatten_util import ravel_pytree
 
 from jwi.graph import Edges, from_edges, with_edge_mask
 
+# Vertices of random graphs: few enough to be laid out as a table, and so many that a list is used.
+TABLE, LIST = 9, 30
 
-def random_graph(seed, *, n=9, num_edges=16, num_features=3, undirected=True):
+
+def random_graph(seed, *, n=TABLE, num_edges=16, num_features=3, undirected=True):
     """A graph some of whose edges are removed, one vertex of which is isolated."""
     rng = np.random.default_rng(seed)
     pairs = np.array([(i, j) for i in range(n - 1) for j in range(n - 1) if i < j])

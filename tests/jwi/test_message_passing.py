@@ -6,9 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jwi.arc_sums import arc_inner_products, weighted_sum
+from jwi.arcs import ArcList, ArcTable, arcs_of
 from jwi.graph import compact, with_edge_mask
 from jwi.message_passing import in_degree, neighbor_sum
 from tests.jwi.message_cases import (
+    LIST,
+    TABLE,
     arc_weights,
     assert_gradient_is_the_slope,
     dense_adjacency,
@@ -16,21 +20,33 @@ from tests.jwi.message_cases import (
     random_graph,
 )
 
-CASES = [(0, True), (1, False)]
+GRAPHS = [
+    random_graph(0, n=TABLE),
+    random_graph(1, n=TABLE, undirected=False),
+    random_graph(2, n=LIST),
+    random_graph(3, n=LIST, undirected=False),
+]
+each_graph = pytest.mark.parametrize(
+    "graph", GRAPHS, ids=["table", "directed table", "list", "directed list"]
+)
+each_layout = pytest.mark.parametrize("graph", GRAPHS[::2], ids=["table", "list"])
 
 
-@pytest.mark.parametrize(("seed", "undirected"), CASES)
-def test_in_degree_counts_kept_arcs(seed, undirected):
-    graph = random_graph(seed, undirected=undirected)
+def test_the_cases_have_both_layouts():
+    layouts = [type(arcs_of(graph, len(graph.nodes))) for graph in GRAPHS]
+    assert layouts == [ArcTable, ArcTable, ArcList, ArcList]
+
+
+@each_graph
+def test_in_degree_counts_kept_arcs(graph):
     expected = (dense_adjacency(graph) != 0).sum(axis=1)
     assert in_degree(graph).tolist() == expected.tolist()
     assert in_degree(pad_arcs(graph, 4, vertex=0)).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize(("seed", "undirected"), CASES)
-def test_neighbor_sum_is_a_dense_product(seed, undirected):
-    graph = random_graph(seed, undirected=undirected)
-    weight = arc_weights(graph, seed)
+@each_graph
+def test_neighbor_sum_is_a_dense_product(graph):
+    weight = arc_weights(graph, 0)
     x = np.asarray(graph.nodes, np.float64)
     np.testing.assert_allclose(
         neighbor_sum(graph, graph.nodes, weight), dense_adjacency(graph, weight) @ x, atol=1e-5
@@ -40,8 +56,36 @@ def test_neighbor_sum_is_a_dense_product(seed, undirected):
     )
 
 
-def test_neighbor_sum_has_the_gradient_of_finite_differences():
-    graph = random_graph(0)
+@each_layout
+def test_heads_are_summed_one_by_one(graph):
+    rng = np.random.default_rng(0)
+    values = jnp.asarray(rng.normal(size=(len(graph.nodes), 2, 3)), jnp.float32)
+    weight = jnp.stack([arc_weights(graph, 0), arc_weights(graph, 1)], axis=1)
+    summed = neighbor_sum(graph, values, weight)
+    unweighted = neighbor_sum(graph, values)
+    for head in range(2):
+        expected = neighbor_sum(graph, values[:, head], weight[:, head])
+        np.testing.assert_allclose(summed[:, head], expected, atol=1e-6)
+        expected = neighbor_sum(graph, values[:, head])
+        np.testing.assert_allclose(unweighted[:, head], expected, atol=1e-6)
+
+
+def test_arc_sums_over_several_blocks_are_loops_over_arcs():
+    rng = np.random.default_rng(0)
+    starts, ends = jnp.asarray(rng.integers(0, 50, (2, 5000)), jnp.int32)
+    x, y = rng.normal(size=(2, 50, 2))
+    weight = rng.normal(size=5000)
+    sums, products = np.zeros((50, 2)), np.zeros(5000)
+    for a, (i, j) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        sums[j] += weight[a] * x[i]
+        products[a] = x[i] @ y[j]
+    x, y, weight = (jnp.asarray(array, jnp.float32) for array in (x, y, weight))
+    np.testing.assert_allclose(weighted_sum(x, weight, starts, ends), sums, atol=1e-3)
+    np.testing.assert_allclose(arc_inner_products(x, y, starts, ends), products, atol=1e-5)
+
+
+@each_layout
+def test_neighbor_sum_has_the_gradient_of_finite_differences(graph):
 
     def loss(x, w):
         return jnp.sin(neighbor_sum(graph, x, w)).sum()
@@ -55,8 +99,8 @@ def test_neighbor_sum_has_the_gradient_of_finite_differences():
     assert_gradient_is_the_slope(slope, graph.nodes, arc_weights(graph, 0))
 
 
-def test_removed_arcs_give_and_get_nothing():
-    graph = random_graph(0)
+@each_layout
+def test_removed_arcs_give_and_get_nothing(graph):
     weight = arc_weights(graph, 0)
 
     def total(x, w):
@@ -71,8 +115,8 @@ def test_removed_arcs_give_and_get_nothing():
     chex.assert_trees_all_equal(total(graph.nodes, changed), total(graph.nodes, weight))
 
 
-def test_masked_padded_and_compacted_graphs_agree():
-    graph = random_graph(2)
+@each_layout
+def test_masked_padded_and_compacted_graphs_agree(graph):
     expected = neighbor_sum(compact(graph), graph.nodes)
     np.testing.assert_allclose(neighbor_sum(graph, graph.nodes), expected, rtol=1e-6)
     for vertex in (0, len(graph.nodes) - 1):
@@ -80,8 +124,8 @@ def test_masked_padded_and_compacted_graphs_agree():
         np.testing.assert_allclose(neighbor_sum(padded, graph.nodes), expected, rtol=1e-6)
 
 
-def test_vmap_over_masks_values_and_weights_is_a_loop_in_one_trace():
-    graph = random_graph(3)
+@each_layout
+def test_vmap_over_masks_values_and_weights_is_a_loop_in_one_trace(graph):
     rng = np.random.default_rng(0)
     keep = jnp.asarray(rng.random((4, 16)) < 0.5)
     x = jnp.asarray(rng.normal(size=(4, *graph.nodes.shape)), jnp.float32)
@@ -93,6 +137,7 @@ def test_vmap_over_masks_values_and_weights_is_a_loop_in_one_trace():
 
         return jax.grad(loss, argnums=(0, 1))(x, weight)
 
+    chex.clear_trace_counter()
     traced = chex.assert_max_traces(gradients, n=1)
     swept = jax.jit(jax.vmap(traced, in_axes=(None, 0, 0, 0)))
     for shift in (0, 1):

@@ -1,0 +1,151 @@
+"""The arcs of a masked graph, laid out for the machine: a list, or a dense table when it is small.
+
+A layer is written once over an array of arcs, that is an array whose leading axes are `[A]` in the
+list and `[receiver, sender]` in the table. The table has no gathers and scatters: it wins up to
+some 32 entries an arc (32 vertices, 474 arcs, 1000 feature arrays vmapped: 1.5 ms against 28 ms
+for a gradient on 2 shared cores), and at worst it takes `_MAX_ENTRIES_PER_ARC` times the memory.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int32, Shaped
+
+from jwi.arc_sums import weighted_sum
+from jwi.graph import GraphsTuple
+
+_MAX_ENTRIES_PER_ARC = 16
+
+
+@dataclass(frozen=True)
+class ArcList:
+    """Arcs as a list; what is not in the mask is not there."""
+
+    senders: Int32[Array, " arcs"]
+    receivers: Int32[Array, " arcs"]
+    mask: Bool[Array, " arcs"]
+    num_vertices: int
+
+    def arrange(self, arc_values: Shaped[Array, "arcs ..."]) -> Shaped[Array, "arcs ..."]:
+        """An array by arcs of the graph, as an array of arcs."""
+        return arc_values
+
+    def from_senders(self, values: Shaped[Array, "n ..."]) -> Shaped[Array, "arcs ..."]:
+        """The value of the vertex where each arc starts."""
+        return values[self.senders]
+
+    def from_receivers(self, values: Shaped[Array, "n ..."]) -> Shaped[Array, "arcs ..."]:
+        """The value of the vertex where each arc ends."""
+        return values[self.receivers]
+
+    def sum(self, arc_values: Shaped[Array, "arcs ..."]) -> Shaped[Array, "n ..."]:
+        """Sum over the kept arcs into each vertex."""
+        kept = jnp.where(_expand(self.mask, arc_values), arc_values, 0)
+        return jax.ops.segment_sum(kept, self.receivers, self.num_vertices)
+
+    def max(self, arc_values: Float[Array, "arcs ..."]) -> Float[Array, "n ..."]:
+        """Maximum over the kept arcs into each vertex, −inf where there are none."""
+        kept = jnp.where(_expand(self.mask, arc_values), arc_values, -jnp.inf)
+        return jax.ops.segment_max(kept, self.receivers, self.num_vertices)
+
+    def weighted_sum(
+        self, values: Float[Array, "n *heads d"], weight: Float[Array, "arcs *heads"]
+    ) -> Float[Array, "n *heads d"]:
+        """Sum of the senders' values, weighted, over the kept arcs into each vertex."""
+        kept = jnp.where(_expand(self.mask, weight), weight, 0)
+        return weighted_sum(values, kept, self.senders, self.receivers)
+
+
+@dataclass(frozen=True)
+class ArcTable:
+    """Arcs as a table [receiver, sender], with the operations of `ArcList`."""
+
+    graph: GraphsTuple
+    mask: Bool[Array, "n n"]
+
+    def arrange(self, arc_values: Shaped[Array, "arcs ..."]) -> Shaped[Array, "n n ..."]:
+        """An array by arcs of the graph, as an array of arcs; zero where no arc is kept."""
+        return _table(self.graph, arc_values, len(self.mask))
+
+    def from_senders(self, values: Shaped[Array, "n ..."]) -> Shaped[Array, "n n ..."]:
+        """The value of the vertex where each arc starts."""
+        return jnp.broadcast_to(values[None], (len(values), *values.shape))
+
+    def from_receivers(self, values: Shaped[Array, "n ..."]) -> Shaped[Array, "n n ..."]:
+        """The value of the vertex where each arc ends."""
+        return jnp.broadcast_to(values[:, None], (len(values), *values.shape))
+
+    def sum(self, arc_values: Shaped[Array, "n n ..."]) -> Shaped[Array, "n ..."]:
+        """Sum over the kept arcs into each vertex."""
+        return jnp.where(_expand(self.mask, arc_values), arc_values, 0).sum(axis=1)
+
+    def max(self, arc_values: Float[Array, "n n ..."]) -> Float[Array, "n ..."]:
+        """Maximum over the kept arcs into each vertex, −inf where there are none."""
+        return jnp.where(_expand(self.mask, arc_values), arc_values, -jnp.inf).max(axis=1)
+
+    def weighted_sum(
+        self, values: Float[Array, "n *heads d"], weight: Float[Array, "n n *heads"]
+    ) -> Float[Array, "n *heads d"]:
+        """Sum of the senders' values, weighted, over the kept arcs into each vertex."""
+        kept = jnp.where(_expand(self.mask, weight), weight, 0)
+        # A sum, not a layer: it must not depend on the layout through a rounded product.
+        return jnp.einsum("ij...,j...d->i...d", kept, values, precision=jax.lax.Precision.HIGHEST)
+
+
+Arcs = ArcList | ArcTable
+
+
+def arcs_of(graph: GraphsTuple, num_vertices: int) -> Arcs:
+    """The kept arcs of a graph in the layout that suits its static shapes.
+
+    There is at most one arc from a vertex to another, as in every graph of `from_edges`.
+    """
+    if num_vertices**2 <= _MAX_ENTRIES_PER_ARC * len(graph.senders):
+        kept = graph.edges.mask.astype(jnp.int32)
+        return ArcTable(graph, _table(graph, kept, num_vertices) > 0)
+    return ArcList(graph.senders, graph.receivers, graph.edges.mask, num_vertices)
+
+
+def softmax(
+    arcs: Arcs, scores: Float[Array, "..."], loop_scores: Float[Array, "n *heads"] | None = None
+) -> tuple[Float[Array, "..."], Float[Array, "n *heads"] | None]:
+    """Softmax over the kept arcs into each vertex, and over its self-loop where that has a score.
+
+    Args:
+        arcs: Arcs of a graph of n vertices.
+        scores: Array of arcs.
+        loop_scores: Score of the self-loop of each vertex; None for no self-loops.
+
+    Returns:
+        The softmax as an array of arcs, 0 where no arc is kept; and that of the self-loops.
+    """
+    largest = arcs.max(jax.lax.stop_gradient(scores))
+    if loop_scores is None:
+        # A vertex without arcs has the maximum −inf, which must not meet itself.
+        largest = jnp.where(jnp.isfinite(largest), largest, 0)
+    else:
+        largest = jnp.maximum(largest, jax.lax.stop_gradient(loop_scores))
+    shifted = scores - arcs.from_receivers(largest)
+    # Arcs that are not kept may have any score, infinite after exp: the gradient needs a number.
+    kept = _expand(arcs.mask, scores)
+    powers = jnp.where(kept, jnp.exp(jnp.where(kept, shifted, 0)), 0)
+    total = arcs.sum(powers)
+    if loop_scores is None:
+        return powers / arcs.from_receivers(jnp.where(total > 0, total, 1)), None
+    loop_powers = jnp.exp(loop_scores - largest)
+    total = total + loop_powers
+    return powers / arcs.from_receivers(total), loop_powers / total
+
+
+def _table(graph: GraphsTuple, arc_values: Array, num_vertices: int) -> Array:
+    """Values of the kept arcs as a table [receiver, sender]."""
+    kept = jnp.where(_expand(graph.edges.mask, arc_values), arc_values, jnp.zeros_like(arc_values))
+    empty = jnp.zeros((num_vertices, num_vertices, *arc_values.shape[1:]), arc_values.dtype)
+    # Addition, since padding may share its place with an arc.
+    return empty.at[graph.receivers, graph.senders].add(kept)
+
+
+def _expand(mask: Array, like: Array) -> Array:
+    """The mask with trailing axes of length 1, to the rank of another array."""
+    return mask.reshape(mask.shape + (1,) * (like.ndim - mask.ndim))
