@@ -8,7 +8,6 @@ Self-loops belong to the theory's adjacency matrix, not to the edge list: the fu
 them add them and say so.
 """
 
-import operator
 from typing import NamedTuple
 
 import jax
@@ -17,6 +16,8 @@ import numpy as np
 from jaxtyping import Bool, Int32, PyTree
 from jraph import GraphsTuple
 from numpy.typing import ArrayLike
+
+from jwi.validation import checked_integer
 
 _MAX_INDEX = np.iinfo(np.int32).max
 
@@ -39,7 +40,7 @@ class Edges(NamedTuple):
 def from_edges(
     senders: ArrayLike,
     receivers: ArrayLike,
-    num_vertices: int,
+    num_vertices: int | np.integer,
     *,
     nodes: ArrayLike | None = None,
     undirected: bool = True,
@@ -71,7 +72,7 @@ def from_edges(
         >>> graph.edges.id.tolist(), graph.senders.tolist(), graph.receivers.tolist()
         ([0, 0, 1, 1], [1, 0, 2, 1], [0, 1, 1, 2])
     """
-    n = _vertex_count(num_vertices)
+    n = checked_integer("num_vertices", num_vertices, "how many vertices", low=1, high=_MAX_INDEX)
     u = _vertices("senders", senders, n)
     v = _vertices("receivers", receivers, n)
     if len(u) != len(v):
@@ -287,15 +288,6 @@ def _real_arcs(graph: GraphsTuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _num_edges(ids: np.ndarray) -> int:
     """E, from the ids of all arcs; padding has id −1."""
     return int(ids.max(initial=-1)) + 1
-
-
-def _vertex_count(num_vertices: int) -> int:
-    if isinstance(num_vertices, bool | np.bool_) or not isinstance(num_vertices, int | np.integer):
-        raise ValueError(f"num_vertices is {num_vertices!r}: give a positive integer")
-    n = operator.index(num_vertices)
-    if not 0 < n <= _MAX_INDEX:
-        raise ValueError(f"num_vertices is {n}: give an integer from 1 to {_MAX_INDEX}")
-    return n
 
 
 def _vertices(name: str, value: ArrayLike, n: int) -> np.ndarray:

@@ -1,0 +1,36 @@
+"""Arcs grouped by vertex, for compiled code."""
+
+from typing import no_type_check
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+@no_type_check  # numba types compiled functions itself and cannot see through type checkers.
+def arcs_by_vertex(at, to, edge, num_vertices):
+    """Groups arcs by the vertex at one end; those of one vertex keep their order.
+
+    Args:
+        at: int32[A], the end to group by.
+        to: int32[A], the other end.
+        edge: int32[A], the edge an arc belongs to.
+        num_vertices: n.
+
+    Returns:
+        starts int64[n + 1], and `to` and `edge` in the new order: the arcs at vertex v are those
+        from starts[v] up to starts[v + 1].
+    """
+    starts = np.zeros(num_vertices + 1, np.int64)
+    for arc in range(len(at)):
+        starts[at[arc] + 1] += 1
+    starts = np.cumsum(starts)
+    ends = starts[:-1].copy()
+    grouped_to = np.empty(len(at), np.int32)
+    grouped_edge = np.empty(len(at), np.int32)
+    for arc in range(len(at)):
+        place = ends[at[arc]]
+        grouped_to[place] = to[arc]
+        grouped_edge[place] = edge[arc]
+        ends[at[arc]] = place + 1
+    return starts, grouped_to, grouped_edge

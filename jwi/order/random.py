@@ -1,0 +1,30 @@
+"""Random removal: the baseline of every sparsifier."""
+
+import jax
+import numpy as np
+from jaxtyping import Array, Int32, Key
+
+from jwi.graph import GraphsTuple, edge_mask
+
+
+def random_order(key: Key[Array, ""], graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
+    """A uniformly random order of the edges.
+
+    Args:
+        key: a JAX random key.
+        graph: a graph; on a masked graph only the N kept edges count.
+
+    Returns:
+        int32[N], edge ids, first removed first.
+
+    Raises:
+        ValueError: if `graph` is not of the form that `jwi.from_edges` builds.
+
+    Example:
+        >>> import jwi
+        >>> graph = jwi.from_edges([0, 1, 2], [1, 2, 3], num_vertices=4)
+        >>> sorted(random_order(jax.random.key(0), graph).tolist())
+        [0, 1, 2]
+    """
+    kept = np.flatnonzero(edge_mask(graph)).astype(np.int32)
+    return np.asarray(jax.random.permutation(key, kept))

@@ -1,0 +1,138 @@
+"""Walk Index Sparsification for networks of any depth, by the definition and one edge at a time."""
+
+from typing import no_type_check
+
+import numpy as np
+from jaxtyping import Int32
+from numba import njit
+
+from jwi.adjacency import arcs_by_vertex
+from jwi.closed_walks import closed_walks
+from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
+from jwi.order.losses import edges_among, losses
+from jwi.order.one_walk_index import remove_by_degrees
+from jwi.order.signatures import compare, sift, signature
+from jwi.validation import checked_integer
+
+
+def walk_index_order(
+    graph: GraphsTuple, depth: int | np.integer, *, num_removed: int | np.integer | None = None
+) -> Int32[np.ndarray, " N"]:
+    """The order in which Algorithm 1, (L − 1)-WIS, removes edges: exact, one edge at a time.
+
+    At each step, for every edge that is left, take the walk indices WI_{L−1, t}({t}) of all
+    vertices t in the graph without it and sort them, the smallest first; the edge whose sorted
+    tuple is lexicographically largest goes, of equal ones that of the lowest id. The self-loops of
+    the theory are always there. Directed graphs by the same definition.
+
+    Args:
+        graph: a graph; on a masked graph only the kept edges count.
+        depth: L, the depth of the network: walks have length L − 1.
+        num_removed: N, how many edges are ranked; None for all.
+
+    Returns:
+        int32[N], edge ids, first removed first.
+
+    Raises:
+        ValueError: for a depth below 1, or more edges to remove than there are.
+        OverflowError: if the closed walks of length L at a vertex exceed 2^63 − 1.
+
+    References:
+        Razin, Verbin, Cohen, 2023, Algorithm 1.
+
+    Example:
+        >>> import jwi
+        >>> triangle_with_tail = jwi.from_edges([2, 0, 0, 1], [3, 1, 2, 2], num_vertices=4)
+        >>> walk_index_order(triangle_with_tail, depth=3, num_removed=2).tolist()
+        [2, 3]
+    """
+    depth = checked_integer("depth", depth, "how many layers the network has", low=1)
+    kept = np.flatnonzero(edge_mask(graph)).astype(np.int32)
+    if num_removed is None:
+        num_removed = len(kept)
+    meaning = "how many of the graph's edges to rank"
+    count = checked_integer("num_removed", num_removed, meaning, low=0, high=len(kept))
+    edges = np.ascontiguousarray(edge_list(graph)[kept])
+    n, undirected = graph.nodes.shape[0], is_undirected(graph)
+    if depth == 2 and undirected:
+        return kept[remove_by_degrees(edges, n, count)]
+    walks = closed_walks(graph, depth)
+    return kept[remove_by_definition(edges, undirected, walks, depth, count)]
+
+
+@njit(cache=True)
+@no_type_check
+def remove_by_definition(edges, undirected, walks, depth, num_removed):
+    """The first `num_removed` rows of `edges` to go.
+
+    A lazy greedy search: signatures are kept in a heap and renewed when they reach the top. That is
+    exact if no other signature has become smaller since it was computed. The removal of an edge f
+    makes the signature of an edge e smaller only if one closed walk of length L passes both
+    (derived): else e destroys the same closed walks as before, so that every vertex that e changes
+    falls from a place not above its old one by as much as before, or by one more where f left e as
+    the last edge into it; and so the signature stays or grows, as `signatures` says. Edges that may
+    share a closed walk with the removed one are renewed at once.
+
+    Args:
+        edges: int32[E, 2].
+        undirected: whether edges can be walked both ways.
+        walks: int64[n], the closed walks of length `depth` at each vertex.
+        depth: L.
+        num_removed: how many edges to remove.
+    """
+    n = len(walks)
+    ids = np.arange(len(edges), dtype=np.int32)
+    tails, heads = edges[:, 0].copy(), edges[:, 1].copy()
+    if undirected:
+        ids = np.append(ids, ids)
+        tails, heads = np.append(tails, heads), np.append(heads, tails)
+    forward, backward = arcs_by_vertex(tails, heads, ids, n), arcs_by_vertex(heads, tails, ids, n)
+    in_degree = np.diff(backward[0])
+    index = walks - (in_degree == 0)
+    gone = np.zeros(len(edges), np.bool_)
+    local = np.full(n, -1, np.int64)
+    state = (depth, forward, backward, in_degree, gone, local)
+
+    heap, place_of = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
+    signatures = [np.empty((0, 2), np.int64) for _ in range(len(edges))]
+    for edge in range(len(edges)):
+        vertices, lost = losses(edge, _arcs(edges, edge, undirected), *state)
+        signatures[edge] = signature(index[vertices], lost)
+        heap[edge], place_of[edge] = edge, edge
+        sift(heap, place_of, edge, signatures, edge + 1)
+
+    order = np.empty(num_removed, np.int32)
+    size = len(edges)
+    while size > len(edges) - num_removed:
+        top = heap[0]
+        arcs = _arcs(edges, top, undirected)
+        vertices, lost = losses(top, arcs, *state)
+        current = signature(index[vertices], lost)
+        if compare(current, signatures[top]) != 0:
+            signatures[top] = current
+            sift(heap, place_of, top, signatures, size)
+            continue
+        order[len(edges) - size] = top
+        size -= 1
+        if size > 0:
+            heap[0], place_of[heap[size]] = heap[size], 0
+            sift(heap, place_of, heap[0], signatures, size)
+        gone[top] = True
+        index[vertices] -= lost
+        in_degree[arcs[:, 1]] -= 1
+        for edge in edges_among(vertices, forward, gone, local):
+            vertices, lost = losses(edge, _arcs(edges, edge, undirected), *state)
+            signatures[edge] = signature(index[vertices], lost)
+            sift(heap, place_of, edge, signatures, size)
+    return order
+
+
+@njit(cache=True)
+@no_type_check
+def _arcs(edges, edge, undirected):
+    """Tail and head of the arcs of an edge."""
+    arcs = np.empty((2 if undirected else 1, 2), np.int32)
+    arcs[0] = edges[edge]
+    if undirected:
+        arcs[1, 0], arcs[1, 1] = edges[edge, 1], edges[edge, 0]
+    return arcs
