@@ -107,35 +107,37 @@ def arcs_of(graph: GraphsTuple, num_vertices: int) -> Arcs:
     return ArcList(graph.senders, graph.receivers, graph.edges.mask, num_vertices)
 
 
-def softmax(
-    arcs: Arcs, scores: Float[Array, "..."], loop_scores: Float[Array, "n *heads"] | None = None
-) -> tuple[Float[Array, "..."], Float[Array, "n *heads"] | None]:
-    """Softmax over the kept arcs into each vertex, and over its self-loop where that has a score.
+def softmax(arcs: Arcs, scores: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Softmax of an array of arcs over the kept arcs into each vertex; 0 where no arc is kept."""
+    largest = arcs.max(jax.lax.stop_gradient(scores))
+    # A vertex without arcs has the maximum −inf, which must not meet itself.
+    powers = _powers(arcs, scores, jnp.where(jnp.isfinite(largest), largest, 0))
+    total = arcs.sum(powers)
+    return powers / arcs.from_receivers(jnp.where(total > 0, total, 1))
 
-    Args:
-        arcs: Arcs of a graph of n vertices.
-        scores: Array of arcs.
-        loop_scores: Score of the self-loop of each vertex; None for no self-loops.
+
+def softmax_with_loops(
+    arcs: Arcs, scores: Float[Array, "..."], loop_scores: Float[Array, "n *heads"]
+) -> tuple[Float[Array, "..."], Float[Array, "n *heads"]]:
+    """Softmax over the kept arcs into each vertex and its self-loop, whose score is given apart.
 
     Returns:
         The softmax as an array of arcs, 0 where no arc is kept; and that of the self-loops.
     """
-    largest = arcs.max(jax.lax.stop_gradient(scores))
-    if loop_scores is None:
-        # A vertex without arcs has the maximum −inf, which must not meet itself.
-        largest = jnp.where(jnp.isfinite(largest), largest, 0)
-    else:
-        largest = jnp.maximum(largest, jax.lax.stop_gradient(loop_scores))
-    shifted = scores - arcs.from_receivers(largest)
-    # Arcs that are not kept may have any score, infinite after exp: the gradient needs a number.
-    kept = _expand(arcs.mask, scores)
-    powers = jnp.where(kept, jnp.exp(jnp.where(kept, shifted, 0)), 0)
-    total = arcs.sum(powers)
-    if loop_scores is None:
-        return powers / arcs.from_receivers(jnp.where(total > 0, total, 1)), None
-    loop_powers = jnp.exp(loop_scores - largest)
-    total = total + loop_powers
+    constant, loop_constant = jax.lax.stop_gradient((scores, loop_scores))
+    largest = jnp.maximum(arcs.max(constant), loop_constant)
+    powers, loop_powers = _powers(arcs, scores, largest), jnp.exp(loop_scores - largest)
+    total = arcs.sum(powers) + loop_powers
     return powers / arcs.from_receivers(total), loop_powers / total
+
+
+def _powers(arcs: Arcs, scores: Array, largest: Array) -> Array:
+    """Scores' exponentials relative to those of the largest into each vertex, 0 if not kept."""
+    kept = _expand(arcs.mask, scores)
+    # Scores that are not kept may be above the largest: their infinite powers would make the
+    # gradient NaN, so they are replaced before and after.
+    shifted = jnp.where(kept, scores - arcs.from_receivers(largest), 0)
+    return jnp.where(kept, jnp.exp(shifted), 0)
 
 
 def _table(graph: GraphsTuple, arc_values: Array, num_vertices: int) -> Array:

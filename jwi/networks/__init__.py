@@ -1,6 +1,23 @@
 """Graph neural networks as flax.linen modules over a masked graph, one architecture a file."""
 
 from jwi.networks.conv_network import mean_readout, vertex_readout
+from jwi.networks.gat import GAT, GATConv
 from jwi.networks.gcn import GCN, GCNConv
+from jwi.networks.gin import GIN, MLP, GINConv, GINEps, GINEpsConv
+from jwi.networks.norms import batch_norm, layer_norm
 
-__all__ = ["GCN", "GCNConv", "mean_readout", "vertex_readout"]
+__all__ = [
+    "GAT",
+    "GCN",
+    "GIN",
+    "MLP",
+    "GATConv",
+    "GCNConv",
+    "GINConv",
+    "GINEps",
+    "GINEpsConv",
+    "batch_norm",
+    "layer_norm",
+    "mean_readout",
+    "vertex_readout",
+]

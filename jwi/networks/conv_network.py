@@ -6,6 +6,7 @@ import flax.linen as nn
 from jaxtyping import Array, Float
 
 from jwi.graph import GraphsTuple
+from jwi.networks.norms import layer_norm
 
 
 def vertex_readout(hidden: Float[Array, "n d"]) -> Float[Array, "n d"]:
@@ -74,6 +75,5 @@ class ConvNetwork(nn.Module):
         hidden = graph.nodes
         for _ in range(self.depth):
             hidden = nn.relu(self.conv(train=train)(graph, hidden, weight))
-            # The two-pass variance; the one-pass form cancels where features are large.
-            hidden = nn.LayerNorm(epsilon=1e-5, use_fast_variance=False)(hidden)
+            hidden = layer_norm(train=train)(hidden)
         return nn.Dense(self.num_outputs, name="head")(self.readout(hidden))

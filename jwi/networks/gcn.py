@@ -45,7 +45,9 @@ class GCNConv(nn.Module):
         """
         scale = jax.lax.rsqrt(in_degree(graph).astype(x.dtype) + 1)[:, None]
         # The order of products follows GCN's usual widths: narrow first, then pass messages.
-        scaled = scale * nn.Dense(self.features, use_bias=False, name="linear")(x)
+        glorot = nn.initializers.glorot_uniform()
+        linear = nn.Dense(self.features, use_bias=False, kernel_init=glorot, name="linear")
+        scaled = scale * linear(x)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
         return scale * (neighbor_sum(graph, scaled, weight) + scaled) + bias[None]
 

@@ -78,6 +78,24 @@ def arc_weights(graph, seed):
     return jnp.asarray(rng.normal(size=len(graph.senders)), jnp.float32)
 
 
+def randomised(variables, seed=7):
+    """The variables of a network, none of them at a special value such as a zero bias."""
+    leaves, tree = jax.tree.flatten_with_path(variables)
+    keys = jax.random.split(jax.random.key(seed), len(leaves))
+
+    def draw(key, path, leaf):
+        # Statistics are positive, as variances are.
+        low = 0.5 if path[0].key == "batch_stats" else -1.5
+        return jax.random.uniform(key, leaf.shape, leaf.dtype, low, 1.5)
+
+    drawn = [draw(key, *entry) for key, entry in zip(keys, leaves, strict=True)]
+    return jax.tree.unflatten(tree, drawn)
+
+
+def to_float64(tree):
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), tree)
+
+
 def assert_gradient_is_the_slope(loss, *arguments):
     """The gradient of a loss along a random direction against central differences, in float64."""
     with jax.enable_x64(True):
@@ -85,7 +103,8 @@ def assert_gradient_is_the_slope(loss, *arguments):
         flat, unravel = ravel_pytree(arguments)
         direction = jnp.asarray(np.random.default_rng(0).normal(size=flat.shape))
         every = tuple(range(len(arguments)))
-        gradient, _ = ravel_pytree(jax.grad(loss, argnums=every)(*arguments))
+        loss = jax.jit(loss)
+        gradient, _ = ravel_pytree(jax.jit(jax.grad(loss, argnums=every))(*arguments))
         step = 1e-6 * direction
         slope = (loss(*unravel(flat + step)) - loss(*unravel(flat - step))) / 2e-6
         np.testing.assert_allclose(gradient @ direction, slope, rtol=1e-6)

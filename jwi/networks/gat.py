@@ -1,0 +1,103 @@
+"""Graph attention network (Veličković et al., ICLR 2018)."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jwi.arcs import arcs_of, softmax_with_loops
+from jwi.graph import GraphsTuple
+from jwi.networks.conv_network import ConvNetwork
+
+
+class GATConv(nn.Module):
+    """Multi-head graph attention: each head averages its neighbours by learned attention.
+
+    For each head with features h = x W, the score of an arc j → i is
+    LeakyReLU(a_sender · h[j] + a_receiver · h[i]) with slope 0.2, the attention its softmax over
+    the neighbours of i and i itself. The heads' outputs are concatenated. An arc weight multiplies
+    the message that travels along the arc, after the softmax.
+
+    Source: Veličković et al., "Graph attention networks", equations 3 to 5.
+
+    Attributes:
+        features: Width of the output, all heads together.
+        heads: Number of heads; divides `features`.
+
+    Raises:
+        ValueError: When called, if `heads` does not divide `features`.
+    """
+
+    features: int
+    heads: int = 1
+
+    @nn.compact
+    def __call__(
+        self,
+        graph: GraphsTuple,
+        x: Float[Array, "n d_in"],
+        weight: Float[Array, " arcs"] | None = None,
+    ) -> Float[Array, "n features"]:
+        """Apply the layer.
+
+        Args:
+            graph: Graph of n vertices; self-loops are added here.
+            x: Features of the vertices.
+            weight: Multiplies the message of each arc; 1 if not given.
+
+        Returns:
+            Float[n, features].
+        """
+        if self.features % self.heads:
+            raise ValueError(
+                f"heads is {self.heads} and features is {self.features}: give a number of heads"
+                " that divides the features"
+            )
+        shape = (self.heads, self.features // self.heads)
+        shape = (self.heads, self.features // self.heads)
+        glorot = nn.initializers.glorot_uniform()
+        linear = nn.Dense(self.features, use_bias=False, kernel_init=glorot, name="linear")
+        hidden = linear(x).reshape(-1, *shape)
+        init = nn.initializers.glorot_uniform(in_axis=-1, out_axis=0)
+        sender = self.param("attention_sender", init, shape, jnp.float32)
+        receiver = self.param("attention_receiver", init, shape, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
+
+        arcs = arcs_of(graph, len(x))
+        sender_scores = (hidden * sender[None]).sum(axis=-1)
+        receiver_scores = (hidden * receiver[None]).sum(axis=-1)
+        scores = arcs.from_senders(sender_scores) + arcs.from_receivers(receiver_scores)
+        loop_scores = sender_scores + receiver_scores
+        attention, loop_attention = softmax_with_loops(
+            arcs, nn.leaky_relu(scores, 0.2), nn.leaky_relu(loop_scores, 0.2)
+        )
+        if weight is not None:
+            attention = attention * arcs.arrange(weight)[..., None]
+        out = arcs.weighted_sum(hidden, attention) + loop_attention[..., None] * hidden
+        return out.reshape(len(x), self.features) + bias[None]
+
+
+class GAT(ConvNetwork):
+    """Graph attention network: (attention → ReLU → LayerNorm) × depth, readout, linear head.
+
+    Attributes:
+        width: Width of every layer, all heads together.
+        depth: Number of layers.
+        num_outputs: Width of the head, for instance the number of classes.
+        readout: `vertex_readout` or `mean_readout`.
+        heads: Number of attention heads; divides `width`.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
+        >>> model = GAT(width=8, depth=2, num_outputs=4, heads=2)
+        >>> params = model.init(jax.random.key(0), path)
+        >>> model.apply(params, path).shape
+        (3, 4)
+    """
+
+    heads: int = 4
+
+    @nn.nowrap
+    def conv(self, *, train: bool) -> nn.Module:
+        """One attention layer."""
+        return GATConv(self.width, self.heads)

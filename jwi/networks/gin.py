@@ -1,0 +1,143 @@
+"""Graph isomorphism network (Xu et al., ICLR 2019)."""
+
+import functools
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jwi.graph import GraphsTuple
+from jwi.message_passing import neighbor_sum
+from jwi.networks.conv_network import ConvNetwork
+from jwi.networks.norms import batch_norm
+
+
+class MLP(nn.Module):
+    """(Linear → normalisation → ReLU) × depth, every layer of one width.
+
+    Attributes:
+        features: Width of every layer.
+        norm: Makes a normalisation layer, without arguments.
+        depth: Number of layers.
+    """
+
+    features: int
+    norm: Callable[[], nn.Module]
+    depth: int = 2
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n d_in"]) -> Float[Array, "n features"]:
+        """Apply the layers to each vertex."""
+        for _ in range(self.depth):
+            x = nn.relu(self.norm()(nn.Dense(self.features)(x)))
+        return x
+
+
+class GINConv(nn.Module):
+    """Graph isomorphism convolution: MLP((1 + ε) x[i] + Σ x[j] over neighbours j).
+
+    Source: Xu et al., "How powerful are graph neural networks?", equation 4.1.
+
+    Attributes:
+        mlp: Module Float[n, d_in] → Float[n, d].
+        eps: The number ε, fixed; 0 is the paper's GIN-0.
+    """
+
+    mlp: nn.Module
+    eps: float = 0.0
+
+    def __call__(
+        self,
+        graph: GraphsTuple,
+        x: Float[Array, "n d_in"],
+        weight: Float[Array, " arcs"] | None = None,
+    ) -> Float[Array, "n d"]:
+        """Apply the layer.
+
+        Args:
+            graph: Graph of n vertices, without self-loops.
+            x: Features of the vertices.
+            weight: Multiplies the message of each arc; 1 if not given.
+
+        Returns:
+            Float[n, d], d as the MLP has it.
+        """
+        return self.mlp((1 + self.eps) * x + neighbor_sum(graph, x, weight))
+
+
+class GINEpsConv(nn.Module):
+    """`GINConv` with ε a trained parameter, 0 at first: the paper's GIN-ε.
+
+    Attributes:
+        mlp: Module Float[n, d_in] → Float[n, d].
+    """
+
+    mlp: nn.Module
+
+    @nn.compact
+    def __call__(
+        self,
+        graph: GraphsTuple,
+        x: Float[Array, "n d_in"],
+        weight: Float[Array, " arcs"] | None = None,
+    ) -> Float[Array, "n d"]:
+        """Apply the layer; arguments and result as in `GINConv`."""
+        eps = self.param("eps", nn.initializers.zeros, (), jnp.float32)
+        return self.mlp((1 + eps) * x + neighbor_sum(graph, x, weight))
+
+
+class GIN(ConvNetwork):
+    """Graph isomorphism network: (GIN-0 → ReLU → LayerNorm) × depth, readout, linear head.
+
+    The MLP of a layer is (Linear → BatchNorm → ReLU) × 2, so `init` returns `batch_stats` too.
+
+    Attributes:
+        width: Width of every layer.
+        depth: Number of layers.
+        num_outputs: Width of the head, for instance the number of classes.
+        readout: `vertex_readout` or `mean_readout`.
+        mlp_norm: Normalisation in the MLPs, `batch_norm` or `layer_norm`. Where samples are
+            vmapped: `functools.partial(batch_norm, axis_name=...)`.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
+        >>> model = GIN(width=8, depth=2, num_outputs=4)
+        >>> variables = model.init(jax.random.key(0), path)
+        >>> predictions, updated = model.apply(
+        ...     variables, path, train=True, mutable=["batch_stats"]
+        ... )
+        >>> predictions.shape, sorted(updated)
+        ((3, 4), ['batch_stats'])
+    """
+
+    mlp_norm: Callable[..., nn.Module] = batch_norm
+
+    @nn.nowrap
+    def conv(self, *, train: bool) -> nn.Module:
+        """One convolution with ε = 0."""
+        return GINConv(self.mlp(train=train))
+
+    @nn.nowrap
+    def mlp(self, *, train: bool) -> MLP:
+        """The network that a convolution applies to each vertex."""
+        # Without a parent here, so that the convolution becomes its parent.
+        return MLP(self.width, functools.partial(self.mlp_norm, train=train), parent=None)
+
+
+class GINEps(GIN):
+    """`GIN` with the ε of every layer trained, as in the sparsification study.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
+        >>> variables = GINEps(width=8, depth=1, num_outputs=4).init(jax.random.key(0), path)
+        >>> float(variables["params"]["GINEpsConv_0"]["eps"])
+        0.0
+    """
+
+    @nn.nowrap
+    def conv(self, *, train: bool) -> nn.Module:
+        """One convolution with ε trained."""
+        return GINEpsConv(self.mlp(train=train))
