@@ -28,7 +28,7 @@ def prune(
     order: ArrayLike,
     *,
     num_removed: int | np.integer | None = None,
-    keep: float | None = None,
+    keep: float | int | None = None,
 ) -> Pruned:
     """Removes the first edges of an order.
 
@@ -67,7 +67,9 @@ def prune(
     return Pruned(with_edge_mask(graph, mask), removed)
 
 
-def _num_removed(num_removed: int | np.integer | None, keep: float | None, num_edges: int) -> int:
+def _num_removed(
+    num_removed: int | np.integer | None, keep: float | int | None, num_edges: int
+) -> int:
     if keep is None and num_removed is not None:
         meaning = "how many edges go"
         return checked_integer("num_removed", num_removed, meaning, low=0, high=num_edges)

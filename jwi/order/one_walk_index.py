@@ -72,6 +72,8 @@ def remove_by_degrees(edges, num_vertices, num_removed):
     gone = np.zeros(len(edges), np.bool_)
     order = np.empty(num_removed, np.int32)
     count = 0
+    if num_removed == 0:
+        return order
 
     top = max(1, degree.max())
     bucket = np.full(top + 1, -1, np.int32)
