@@ -80,16 +80,19 @@ def test_chunks_do_not_change_the_numbers(key, rows_per_chunk):
     )
 
 
-def test_vmapped_runs_equal_single_runs_and_stop_one_by_one():
+@pytest.mark.parametrize("runs_at_once", [None, 1, 2, 4])
+def test_many_runs_equal_single_runs_and_stop_one_by_one(runs_at_once):
     data = regression()
-    keys = jax.random.split(jax.random.key(0), 3)
+    keys = jax.random.split(jax.random.key(0), 4)
     # From far, near, and the solution itself: they stop at different steps.
-    starts = jnp.array([[9.0, 9.0, 9.0], [1.1, -2.1, 3.1], [1.0, -2.0, 3.0]])
+    starts = jnp.array([[9.0, 9.0, 9.0], [1.1, -2.1, 3.1], [1.0, -2.0, 3.0], [5.0, 0.0, 0.0]])
     settings = {"stopping": EarlyStopping("fit", 15, 1e-3), "num_steps": 200}
-    together = train(keys, starts, data, run_axes=(None, None), **settings)
-    assert len(set(together.last_step.tolist())) == 3
+    together = train(
+        keys, starts, data, run_axes=(None, None), runs_at_once=runs_at_once, **settings
+    )
+    assert len(set(together.last_step.tolist())) >= 3
     assert int(together.last_step[2]) == 15  # nothing to gain: the patience and no more
-    for run in range(3):
+    for run in range(4):
         alone = train(keys[run], starts[run], data, **settings)
         assert int(together.last_step[run]) == int(alone.last_step)
         assert int(together.best_step[run]) == int(alone.best_step)
@@ -98,6 +101,21 @@ def test_vmapped_runs_equal_single_runs_and_stop_one_by_one():
         rows = len(alone.log_steps)
         assert_close(together.history["fit"][:rows, run], alone.history["fit"])
         assert np.isnan(together.history["fit"][rows:, run]).all()
+
+
+def test_each_run_has_its_own_data_or_shares_it():
+    inputs, targets = regression()
+    keys = jax.random.split(jax.random.key(0), 4)
+    own = jnp.stack([targets * scale for scale in range(4)])
+    for runs_at_once in (1, 2, 4):
+        fitted = train(
+            keys, jnp.zeros((4, 3)), (inputs, own),
+            num_steps=200, run_axes=(None, 0), runs_at_once=runs_at_once,
+        )  # fmt: skip
+        expected = np.outer(np.arange(4), [1.0, -2.0, 3.0])
+        np.testing.assert_allclose(fitted.params, expected, atol=1e-2)
+    with pytest.raises(ValueError, match="runs_at_once=3 must divide the number of runs, 4"):
+        train(keys, jnp.zeros((4, 3)), (inputs, own), run_axes=(None, 0), runs_at_once=3)
 
 
 def test_best_parameters_are_those_of_the_best_logged_value(key):
