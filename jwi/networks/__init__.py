@@ -5,6 +5,7 @@ from jwi.networks.gat import GAT, GATConv
 from jwi.networks.gcn import GCN, GCNConv
 from jwi.networks.gin import GIN, MLP, GINConv, GINEps, GINEpsConv
 from jwi.networks.norms import batch_norm, layer_norm
+from jwi.networks.resgcn import GENConv, ResGCN
 
 __all__ = [
     "GAT",
@@ -13,9 +14,11 @@ __all__ = [
     "MLP",
     "GATConv",
     "GCNConv",
+    "GENConv",
     "GINConv",
     "GINEps",
     "GINEpsConv",
+    "ResGCN",
     "batch_norm",
     "layer_norm",
     "mean_readout",

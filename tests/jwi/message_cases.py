@@ -78,18 +78,18 @@ def arc_weights(graph, seed):
     return jnp.asarray(rng.normal(size=len(graph.senders)), jnp.float32)
 
 
-def randomised(variables, seed=7):
-    """The variables of a network, none of them at a special value such as a zero bias."""
-    leaves, tree = jax.tree.flatten_with_path(variables)
-    keys = jax.random.split(jax.random.key(seed), len(leaves))
+def random_variables(module, *arguments, seed=7):
+    """Variables for a network, none of them at a special value such as a zero bias."""
+    rng = np.random.default_rng(seed)
 
-    def draw(key, path, leaf):
+    def draw(path, leaf):
         # Statistics are positive, as variances are.
         low = 0.5 if path[0].key == "batch_stats" else -1.5
-        return jax.random.uniform(key, leaf.shape, leaf.dtype, low, 1.5)
+        return jnp.asarray(rng.uniform(low, 1.5, leaf.shape), leaf.dtype)
 
-    drawn = [draw(key, *entry) for key, entry in zip(keys, leaves, strict=True)]
-    return jax.tree.unflatten(tree, drawn)
+    # Only the shapes come from `init`: nothing is compiled.
+    shapes = jax.eval_shape(module.init, jax.random.key(0), *arguments)
+    return jax.tree.map_with_path(draw, shapes)
 
 
 def to_float64(tree):

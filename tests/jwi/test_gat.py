@@ -13,7 +13,7 @@ from tests.jwi.message_cases import (
     arc_weights,
     kept_arcs,
     random_graph,
-    randomised,
+    random_variables,
     to_float64,
 )
 
@@ -42,10 +42,10 @@ def attention_by_loops(graph, params, weight, heads):
 
 
 @pytest.mark.parametrize("n", [TABLE, LIST])
-def test_gat_conv_is_the_loop(n, key):
+def test_gat_conv_is_the_loop(n):
     graph = random_graph(0, n=n)
     conv, weight = GATConv(6, heads=3), arc_weights(graph, 0)
-    params = randomised(conv.init(key, graph, graph.nodes))
+    params = random_variables(conv, graph, graph.nodes)
     actual = jax.jit(conv.apply)(params, graph, graph.nodes, weight)
     expected = attention_by_loops(graph, params, weight, heads=3)
     np.testing.assert_allclose(actual, expected, atol=1e-5, rtol=1e-5)

@@ -16,6 +16,7 @@ from jwi.networks import (
     GINConv,
     GINEps,
     GINEpsConv,
+    ResGCN,
     mean_readout,
 )
 from tests.jwi.message_cases import (
@@ -26,13 +27,13 @@ from tests.jwi.message_cases import (
     dense_adjacency,
     pad_arcs,
     random_graph,
-    randomised,
+    random_variables,
     relabel,
     to_float64,
 )
 
 CONVS = [GCNConv(4), GATConv(4, heads=2), GINConv(nn.Dense(4), eps=0.5), GINEpsConv(nn.Dense(4))]
-NETWORKS = [GCN(8, 2, 3), GAT(8, 2, 3), GINEps(8, 2, 3)]
+NETWORKS = [GCN(8, 2, 3), GAT(8, 2, 3), GINEps(8, 2, 3), ResGCN(8, 2, 3)]
 
 
 def named(modules):
@@ -40,10 +41,10 @@ def named(modules):
 
 
 @pytest.mark.parametrize("n", [TABLE, LIST])
-def test_gcn_conv_is_the_dense_formula(n, key):
+def test_gcn_conv_is_the_dense_formula(n):
     graph = random_graph(0, n=n)
     conv, weight = GCNConv(4), arc_weights(graph, 0)
-    params = randomised(conv.init(key, graph, graph.nodes))
+    params = random_variables(conv, graph, graph.nodes)
     p = to_float64(params)["params"]
     degree = dense_adjacency(graph).sum(axis=1) + 1
     scale = np.diag(degree**-0.5)
@@ -56,10 +57,10 @@ def test_gcn_conv_is_the_dense_formula(n, key):
     )
 
 
-def test_gcn_is_its_layers_one_after_another(key):
+def test_gcn_is_its_layers_one_after_another():
     graph = random_graph(0)
     model = GCN(4, 2, 3)
-    params = randomised(jax.jit(model.init)(key, graph))
+    params = random_variables(model, graph)
     p = to_float64(params)["params"]
     hidden = graph.nodes
     for layer in range(2):
@@ -76,9 +77,9 @@ def test_gcn_is_its_layers_one_after_another(key):
 
 
 @named(NETWORKS)
-def test_masked_padded_and_compacted_graphs_agree(module, key):
+def test_masked_padded_and_compacted_graphs_agree(module):
     graph = random_graph(1)
-    params, apply = randomised(jax.jit(module.init)(key, graph)), jax.jit(module.apply)
+    params, apply = random_variables(module, graph), jax.jit(module.apply)
     expected = apply(params, compact(graph))
     assert np.isfinite(expected).all()
     np.testing.assert_allclose(apply(params, graph), expected, atol=1e-5, rtol=1e-5)
@@ -89,12 +90,12 @@ def test_masked_padded_and_compacted_graphs_agree(module, key):
 
 
 @named(NETWORKS)
-def test_relabelling_the_vertices_relabels_the_predictions(module, key):
+def test_relabelling_the_vertices_relabels_the_predictions(module):
     graph = random_graph(2)
     new_label = np.random.default_rng(0).permutation(len(graph.nodes))
     weight = arc_weights(graph, 0)
     other, other_weight = relabel(graph, new_label, weight)
-    params, apply = randomised(jax.jit(module.init)(key, graph)), jax.jit(module.apply)
+    params, apply = random_variables(module, graph), jax.jit(module.apply)
     np.testing.assert_allclose(
         apply(params, other, other_weight)[new_label],
         apply(params, graph, weight),
@@ -104,9 +105,9 @@ def test_relabelling_the_vertices_relabels_the_predictions(module, key):
 
 
 @named(CONVS)
-def test_conv_has_the_gradient_of_finite_differences(module, key):
+def test_conv_has_the_gradient_of_finite_differences(module):
     graph = random_graph(3, n=LIST)
-    params = randomised(jax.jit(module.init)(key, graph, graph.nodes))
+    params = random_variables(module, graph, graph.nodes)
 
     def loss(params, x, w):
         return jnp.sin(module.apply(params, graph, x, w)).sum()
@@ -118,8 +119,8 @@ def test_conv_has_the_gradient_of_finite_differences(module, key):
 def test_vmap_over_masks_and_seeds_is_a_loop_in_one_trace(module):
     graph = random_graph(4, n=LIST)
     keep = jnp.asarray(np.random.default_rng(0).random((3, 16)) < 0.5)
-    keys = jax.random.split(jax.random.key(1), 3)
-    params = jax.jit(jax.vmap(module.init, in_axes=(0, None)))(keys, graph)
+    seeds = [random_variables(module, graph, seed=seed) for seed in range(3)]
+    params = jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
 
     def predict(params, graph, keep):
         return module.apply(params, with_edge_mask(graph, keep))
@@ -131,6 +132,5 @@ def test_vmap_over_masks_and_seeds_is_a_loop_in_one_trace(module):
     predictions = swept(params, graph, keep)
     alone = jax.jit(predict)
     for k in range(3):
-        params_k = jax.tree.map(lambda leaf, k=k: leaf[k], params)
-        expected = alone(params_k, graph, keep[k])
+        expected = alone(seeds[k], graph, keep[k])
         np.testing.assert_allclose(predictions[k], expected, atol=1e-5, rtol=1e-5)
