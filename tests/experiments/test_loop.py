@@ -171,7 +171,7 @@ def test_another_runs_checkpoint_is_refused(key, tmp_path):
 
 
 def test_one_trace_for_all_chunks_and_all_data(key):
-    traced = chex.assert_max_traces(squared_error, 2)  # the shapes of a row, then the program
+    traced = chex.assert_max_traces(squared_error, 2)  # for the shapes of what it logs, and to run
     gradient_fn = from_loss(traced)
     for seed in range(3):
         fit(
