@@ -1,5 +1,31 @@
 """Why reinforcement finetuning stalls: exact and sampled policy gradients, and their bounds."""
 
+from jrft.completions import all_completions
+from jrft.estimators import GradientInfo, reinforce_gradient, reinforce_gradient_from
+from jrft.exact import exact_log_probs, exact_policy_gradient, exact_reward_std, exact_value
 from jrft.objectives import expected_reward, reward_std, sft_loss
+from jrft.policy import Policy
+from jrft.rewards import reward_table
+from jrft.sampling import Samples, sample
+from jrft.tabular import tabular_policy
+from jrft.transformer import transformer
 
-__all__ = ["expected_reward", "reward_std", "sft_loss"]
+__all__ = [
+    "GradientInfo",
+    "Policy",
+    "Samples",
+    "all_completions",
+    "exact_log_probs",
+    "exact_policy_gradient",
+    "exact_reward_std",
+    "exact_value",
+    "expected_reward",
+    "reinforce_gradient",
+    "reinforce_gradient_from",
+    "reward_std",
+    "reward_table",
+    "sample",
+    "sft_loss",
+    "tabular_policy",
+    "transformer",
+]

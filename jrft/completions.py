@@ -1,0 +1,127 @@
+"""The prefix tree of all completions, and what an end-of-sequence token does to it.
+
+Layout. A completion is `length` tokens of 0 … K−1. All K^length of them stand in lexicographic
+order: completion i is i written in base K. Level t of the tree holds the K^t prefixes of t tokens
+in the same order, so the parent of prefix i is i // K, and its ancestor at level j is
+i // K^(t−j).
+
+End of sequence. A completion that has ended is padded with −1, so all leaves below an ended prefix
+show the same padded completion. The tree keeps its K^length leaves: of such repeats, the first (the
+one that goes on with token 0) carries the probability, the others have probability 0. Sums over
+leaves are therefore sums over distinct completions.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+PAD = -1
+MAX_COMPLETIONS = np.iinfo(np.int32).max
+
+
+def num_completions(vocab_size: int, length: int) -> int:
+    """Number of leaves of the prefix tree, K^length.
+
+    Raises:
+        ValueError: if a 32-bit index cannot number them.
+
+    Examples:
+        >>> num_completions(8, 5)
+        32768
+    """
+    count = vocab_size**length
+    if count > MAX_COMPLETIONS:
+        raise ValueError(
+            f"vocab_size {vocab_size} and length {length} make {count:.3g} completions, more than "
+            f"{MAX_COMPLETIONS}: too many to enumerate; use an estimator such as "
+            "jrft.reinforce_gradient"
+        )
+    return count
+
+
+def all_completions(
+    vocab_size: int, length: int, eos: int | None = None
+) -> Int[Array, "completions length"]:
+    """All completions in lexicographic order, −1 after the end of sequence.
+
+    Args:
+        vocab_size: K, the number of tokens.
+        length: tokens of a completion.
+        eos: the token that ends a completion, if any does.
+
+    Returns:
+        int32[K^length, length]. With `eos`, completions that end early repeat (see the module's
+        docstring).
+
+    Raises:
+        ValueError: if there are more than 2^31 − 1.
+
+    Examples:
+        >>> all_completions(2, 2, eos=0).tolist()
+        [[0, -1], [0, -1], [1, 0], [1, 1]]
+    """
+    index = jnp.arange(num_completions(vocab_size, length), dtype=jnp.int32)
+    place_values = vocab_size ** np.arange(length - 1, -1, -1, dtype=np.int32)
+    tokens = index[:, None] // place_values[None, :] % vocab_size
+    return jnp.where(after_end(tokens, eos), PAD, tokens)
+
+
+def after_end(tokens: Int[Array, "*batch length"], eos: int | None) -> Bool[Array, "*batch length"]:
+    """Which positions come after the first end-of-sequence token (the token itself does not)."""
+    if eos is None:
+        return jnp.zeros(tokens.shape, bool)
+    is_end = tokens == eos
+    return jnp.cumsum(is_end, axis=-1) - is_end > 0
+
+
+def chosen_log_probs(
+    logits: Float[Array, "length K"], completion: Int[Array, " length"], eos: int | None
+) -> Float[Array, " length"]:
+    """Log-probability of each token of a completion, 0 after the end of sequence.
+
+    Args:
+        logits: float[length, K], row t for token t.
+        completion: int[length].
+        eos: the token that ends a completion, if any does.
+
+    Returns:
+        float[length], in nats, float32 at least. A token outside 0 … K−1 before the end gives NaN.
+    """
+    log_probs = log_softmax(logits)
+    # Plain indexing would clamp a token that is too large and read −1 as the last token.
+    chosen = log_probs.at[jnp.arange(completion.size), completion].get(
+        mode="fill", fill_value=jnp.nan, wrap_negative_indices=False
+    )
+    return jnp.where(after_end(completion, eos), 0, chosen)
+
+
+def tree_log_probs(
+    levels: tuple[Float[Array, "..."], ...], eos: int | None, ended: Bool[Array, ""] | bool = False
+) -> tuple[Float[Array, "..."], ...]:
+    """Log-probabilities of the next token at every prefix, from its logits.
+
+    Args:
+        levels: the t-th float[K^t, K], logits at the prefixes of t tokens.
+        eos: the token that ends a completion, if any does.
+        ended: whether the root itself has ended: below such a root every prefix has.
+
+    Returns:
+        As `levels`, float32 at least. At a prefix that has ended, token 0 has log-probability 0
+        and all others −∞.
+    """
+    if eos is None:
+        return tuple(log_softmax(logits) for logits in levels)
+    token = jnp.arange(levels[0].shape[-1])
+    ended = jnp.reshape(jnp.asarray(ended), (1,))
+    log_probs = []
+    for logits in levels:
+        after = jnp.where(token == 0, 0.0, -jnp.inf)
+        log_probs.append(jnp.where(ended[:, None], after[None, :], log_softmax(logits)))
+        ended = (ended[:, None] | (token == eos)[None, :]).reshape(-1)
+    return tuple(log_probs)
+
+
+def log_softmax(logits: Float[Array, "*batch K"]) -> Float[Array, "*batch K"]:
+    """Log-softmax over the last axis, in float32 at least."""
+    return jax.nn.log_softmax(logits.astype(jnp.promote_types(logits.dtype, jnp.float32)))

@@ -1,0 +1,146 @@
+"""The network of the transformer policy: a decoder with pre-norm, rotary positions and a cache.
+
+Names end in their shapes: T tokens, S slots of the cache, N prefixes of one level of the prefix
+tree, D width, H heads, C width of a head, V tokens of the vocabulary.
+"""
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from jrft.attention import attend, attend_tree, rotate
+
+
+class KeyValueCache(NamedTuple):
+    """Keys and values of the tokens read so far.
+
+    Attributes:
+        keys: one float[S, H, C] a layer.
+        values: one float[S, H, C] a layer.
+        visible: bool[S], the slots that hold a token (a padded prompt leaves holes).
+        size: int[], the next slot to write.
+    """
+
+    keys: tuple[Float[Array, "S H C"], ...]
+    values: tuple[Float[Array, "S H C"], ...]
+    visible: Bool[Array, " S"]
+    size: Int[Array, ""]
+
+
+class Block(nn.Module):
+    """One layer, in two halves: what comes before attention, and what after."""
+
+    width: int
+    heads: int
+    hidden: int
+    dtype: str | None
+
+    def setup(self) -> None:
+        """Make the layers."""
+        self.attention_norm = nn.RMSNorm(dtype=self.dtype)
+        self.qkv = nn.DenseGeneral(
+            (3, self.heads, self.width // self.heads), use_bias=False, dtype=self.dtype
+        )
+        self.out = nn.DenseGeneral(self.width, axis=(-2, -1), use_bias=False, dtype=self.dtype)
+        self.mlp_norm = nn.RMSNorm(dtype=self.dtype)
+        self.up = nn.Dense(self.hidden, use_bias=False, dtype=self.dtype)
+        self.down = nn.Dense(self.width, use_bias=False, dtype=self.dtype)
+
+    def query_key_value(
+        self, x_TxD: Float[Array, "T D"], position: Int[Array, "..."]
+    ) -> tuple[Float[Array, "T H C"], Float[Array, "T H C"], Float[Array, "T H C"]]:
+        """Queries, keys and values; position is int[T], or int[] if all stand at the same one."""
+        q_TxHxC, k_TxHxC, v_TxHxC = jnp.moveaxis(self.qkv(self.attention_norm(x_TxD)), 1, 0)
+        return rotate(q_TxHxC, position), rotate(k_TxHxC, position), v_TxHxC
+
+    def update(
+        self, x_TxD: Float[Array, "T D"], attended_TxHxC: Float[Array, "T H C"]
+    ) -> Float[Array, "T D"]:
+        """Add what was attended to, then the MLP."""
+        x_TxD = x_TxD + self.out(attended_TxHxC)
+        return x_TxD + self.down(nn.gelu(self.up(self.mlp_norm(x_TxD))))
+
+
+class Decoder(nn.Module):
+    """The network. Token id `vocab_size` is the start token, which precedes every prompt."""
+
+    vocab_size: int
+    width: int
+    depth: int
+    heads: int
+    hidden: int
+    dtype: str | None
+
+    def setup(self) -> None:
+        """Make the layers."""
+        self.embed = nn.Embed(self.vocab_size + 1, self.width, dtype=self.dtype)
+        self.blocks = [
+            Block(self.width, self.heads, self.hidden, self.dtype) for _ in range(self.depth)
+        ]
+        self.norm = nn.RMSNorm(dtype=self.dtype)
+        self.head = nn.Dense(self.vocab_size, use_bias=False, dtype=self.dtype)
+
+    def logits(self, x_TxD: Float[Array, "T D"]) -> Float[Array, "T V"]:
+        """Logits of the next token."""
+        return self.head(self.norm(x_TxD))
+
+    def sequence(
+        self, token_T: Int[Array, " T"], first: int, slots: int
+    ) -> tuple[Float[Array, "_ V"], KeyValueCache]:
+        """Read a sequence with −1 for padding: logits from position `first` on, and a cache."""
+        size = token_T.size
+        visible_T = token_T >= 0
+        # Padding sees itself: a softmax over nothing would be NaN, and 0 · NaN reach the others.
+        seen_TxT = visible_T[None, :] | jnp.eye(size, dtype=bool)
+        mask_TxT = seen_TxT & jnp.tril(jnp.ones((size, size), bool))
+        position_T = jnp.cumsum(visible_T) - 1
+        x_TxD = self.embed(jnp.maximum(token_T, 0))
+        keys, values = [], []
+        for block in self.blocks:
+            q_TxHxC, k_TxHxC, v_TxHxC = block.query_key_value(x_TxD, position_T)
+            x_TxD = block.update(x_TxD, attend(q_TxHxC, k_TxHxC, v_TxHxC, mask_TxT))
+            keys.append(jnp.pad(k_TxHxC, ((0, slots - size), (0, 0), (0, 0))))
+            values.append(jnp.pad(v_TxHxC, ((0, slots - size), (0, 0), (0, 0))))
+        visible_S = jnp.pad(visible_T, (0, slots - size))
+        cache = KeyValueCache(tuple(keys), tuple(values), visible_S, jnp.int32(size))
+        return self.logits(x_TxD[first:]), cache
+
+    def step(
+        self, cache: KeyValueCache, token: Int[Array, ""]
+    ) -> tuple[Float[Array, " V"], KeyValueCache]:
+        """Read one token after those in the cache."""
+        position = jnp.sum(cache.visible)
+        visible_S = cache.visible.at[cache.size].set(True)
+        x_1xD = self.embed(token[None])
+        keys, values = [], []
+        for block, k_SxHxC, v_SxHxC in zip(self.blocks, cache.keys, cache.values, strict=True):
+            q_1xHxC, k_1xHxC, v_1xHxC = block.query_key_value(x_1xD, position)
+            k_SxHxC = k_SxHxC.at[cache.size].set(k_1xHxC[0])
+            v_SxHxC = v_SxHxC.at[cache.size].set(v_1xHxC[0])
+            x_1xD = block.update(x_1xD, attend(q_1xHxC, k_SxHxC, v_SxHxC, visible_S[None]))
+            keys.append(k_SxHxC)
+            values.append(v_SxHxC)
+        cache = KeyValueCache(tuple(keys), tuple(values), visible_S, cache.size + 1)
+        return self.logits(x_1xD)[0], cache
+
+    def below(self, cache: KeyValueCache, depth: int) -> tuple[Float[Array, "_ V"], ...]:
+        """Logits at all prefixes 1 … depth − 1 tokens below a node whose cache is full so far."""
+        position = jnp.sum(cache.visible)
+        x_VxD = self.embed(jnp.arange(self.vocab_size))
+        path_keys: list[list[Array]] = [[] for _ in self.blocks]
+        path_values: list[list[Array]] = [[] for _ in self.blocks]
+        levels = []
+        for t in range(1, depth):
+            # The last token of prefix i is i mod V.
+            x_NxD = jnp.tile(x_VxD, (self.vocab_size ** (t - 1), 1))
+            for layer, block in enumerate(self.blocks):
+                q_NxHxC, k_NxHxC, v_NxHxC = block.query_key_value(x_NxD, position + t - 1)
+                path_keys[layer].append(k_NxHxC)
+                path_values[layer].append(v_NxHxC)
+                shared = cache.keys[layer], cache.values[layer], cache.visible
+                attended = attend_tree(q_NxHxC, *shared, path_keys[layer], path_values[layer])
+                x_NxD = block.update(x_NxD, attended)
+            levels.append(self.logits(x_NxD))
+        return tuple(levels)

@@ -1,0 +1,215 @@
+"""Policies: autoregressive models as pure functions on a static configuration.
+
+`Policy` is all the rest of the package knows of a model.
+"""
+
+import abc
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from jrft import completions
+
+Params: TypeAlias = Any
+"""Any pytree of arrays."""
+
+Cache: TypeAlias = Any
+"""What a policy remembers of the tokens so far: any pytree of arrays, of fixed shapes."""
+
+Prompt: TypeAlias = ArrayLike | Sequence[int]
+"""int[P], −1 pads on the left; may be empty."""
+
+
+class Policy(abc.ABC):
+    """An autoregressive model of completions given a prompt.
+
+    A policy is a frozen dataclass of plain settings registered with
+    `jax.tree_util.register_static`, so it passes through `jax.jit` as an argument, and two policies
+    of equal settings share one compiled program. Parameters are always arguments. All functions are
+    written for one prompt, and `jax.vmap` maps them.
+
+    A new model is a subclass with `init`, `prefill` and `step`. What else the package needs is
+    derived from these three; `completion_logits` and `subtree_logits` may be given in a faster form
+    that computes the same numbers.
+
+    Tokens are integers 0 … vocab_size − 1; −1 is padding: on the left in prompts, after the end of
+    sequence in completions.
+
+    Attributes:
+        vocab_size: K, the number of tokens.
+        length: tokens of a completion, its end-of-sequence token and padding counted.
+        eos: the token that ends a completion; None if every completion has `length` tokens.
+
+    Examples:
+        A policy that draws every token from one distribution, whatever came before:
+
+        >>> import dataclasses, jax, jax.numpy as jnp, jrft
+        >>> @jax.tree_util.register_static
+        ... @dataclasses.dataclass(frozen=True)
+        ... class Unigram(jrft.Policy):
+        ...     vocab_size: int
+        ...     length: int
+        ...     eos: int | None = None
+        ...     def init(self, key):
+        ...         return jnp.zeros(self.vocab_size)
+        ...     def prefill(self, params, prompt):
+        ...         return params, ()
+        ...     def step(self, params, cache, token):
+        ...         return params, cache
+        >>> unigram = Unigram(vocab_size=2, length=3)
+        >>> params = unigram.init(jax.random.key(0))
+        >>> [level.shape for level in unigram.tree_log_probs(params, jnp.array([1]))]
+        [(1, 2), (2, 2), (4, 2)]
+    """
+
+    vocab_size: int
+    length: int
+    eos: int | None
+
+    @abc.abstractmethod
+    def init(self, key: PRNGKeyArray) -> Params:
+        """Random parameters."""
+
+    @abc.abstractmethod
+    def prefill(
+        self, params: Params, prompt: Int[Array, " prompt"]
+    ) -> tuple[Float[Array, " K"], Cache]:
+        """Read the prompt: the logits float[K] of the first token, and the cache."""
+
+    @abc.abstractmethod
+    def step(
+        self, params: Params, cache: Cache, token: Int[Array, ""]
+    ) -> tuple[Float[Array, " K"], Cache]:
+        """Read one token: the logits float[K] of the next, and the cache.
+
+        Called at most length − 1 times after `prefill`, with a token of 0 … K−1.
+        """
+
+    def completion_logits(
+        self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
+    ) -> Float[Array, "length K"]:
+        """Logits of every token of a completion given those before it (teacher forcing).
+
+        Returns:
+            float[length, K]; rows after the end of sequence hold no information.
+        """
+        logits, cache = self.prefill(params, prompt)
+
+        def read(cache: Cache, token: Int[Array, ""]) -> tuple[Cache, Float[Array, " K"]]:
+            logits, cache = self.step(params, cache, token)
+            return cache, logits
+
+        _, rest = jax.lax.scan(read, cache, jnp.maximum(completion[:-1], 0))
+        return jnp.concatenate([logits[None], rest])
+
+    def subtree_logits(
+        self, params: Params, logits: Float[Array, " K"], cache: Cache, depth: int
+    ) -> tuple[Float[Array, "..."], ...]:
+        """Logits at every prefix below one node of the prefix tree, each evaluated once.
+
+        Args:
+            params: the parameters.
+            logits: float[K], the logits at the node.
+            cache: the cache at the node, as `prefill` or `step` returned it with `logits`.
+            depth: levels to evaluate, the node's own counted; at most as many as tokens remain.
+
+        Returns:
+            `depth` arrays, the t-th float[K^t, K]: prefixes in lexicographic order. The end of
+            sequence is not applied.
+        """
+        every_token = jnp.arange(self.vocab_size, dtype=jnp.int32)
+        by_token = jax.vmap(self.step, in_axes=(None, None, 0))
+        levels, caches = [logits[None]], jax.tree.map(lambda x: jnp.asarray(x)[None], cache)
+        for _ in range(depth - 1):
+            # The size is given for policies whose cache is empty.
+            by_prefix = jax.vmap(by_token, (None, 0, None), axis_size=len(levels[-1]))
+            children = by_prefix(params, caches, every_token)
+            level, caches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), children)
+            levels.append(level)
+        return tuple(levels)
+
+    def log_probs(
+        self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
+    ) -> Float[Array, " length"]:
+        """Log-probability of each token of a completion given those before it.
+
+        Returns:
+            float[length], in nats, 0 after the end of sequence. A token outside 0 … K−1 before the
+            end gives NaN.
+        """
+        logits = self.completion_logits(params, prompt, completion)
+        return completions.chosen_log_probs(logits, completion, self.eos)
+
+    def tree_log_probs(
+        self, params: Params, prompt: Int[Array, " prompt"]
+    ) -> tuple[Float[Array, "..."], ...]:
+        """Log-probabilities of the next token at every prefix of every completion.
+
+        Returns:
+            `length` arrays, the t-th float[K^t, K]: row i for the prefix that is i written in base
+            K with t digits. At a prefix that has ended, token 0 has log-probability 0 and all
+            others −∞ (see `jrft.completions`).
+
+        Raises:
+            ValueError: if there are more than 2^31 − 1 completions.
+        """
+        completions.num_completions(self.vocab_size, self.length)
+        logits, cache = self.prefill(params, prompt)
+        levels = self.subtree_logits(params, logits, cache, self.length)
+        return completions.tree_log_probs(levels, self.eos)
+
+
+def check_settings(policy: Policy) -> None:
+    """Raise ValueError if the three settings that all policies share make no sense."""
+    check_at_least(1, vocab_size=policy.vocab_size, length=policy.length)
+    if policy.eos is not None and not 0 <= policy.eos < policy.vocab_size:
+        raise ValueError(
+            f"eos is {policy.eos}: a token of 0 … {policy.vocab_size - 1} is needed, or None"
+        )
+
+
+def check_at_least(minimum: int, **settings: int) -> None:
+    """Raise ValueError, naming the setting, if one is below `minimum`."""
+    for name, value in settings.items():
+        if value < minimum:
+            raise ValueError(f"{name} is {value}: at least {minimum} is needed")
+
+
+def check_prompt(policy: Policy, prompt: Prompt) -> Int[Array, " prompt"]:
+    """The prompt as an int32 array; ValueError if it is none.
+
+    Token values are checked only when they are known, that is, outside `jax.jit` and `jax.vmap`.
+    """
+    tokens = jnp.asarray(prompt)
+    if tokens.ndim != 1:
+        raise ValueError(
+            f"prompt has shape {list(tokens.shape)}: int[P] of one prompt is needed; jax.vmap maps "
+            "over prompts"
+        )
+    if tokens.size == 0:
+        return jnp.zeros(0, jnp.int32)
+    if not jnp.issubdtype(tokens.dtype, jnp.integer):
+        raise ValueError(f"prompt has dtype {tokens.dtype}: integer token ids are needed")
+    if not isinstance(tokens, jax.core.Tracer):
+        _check_prompt_tokens(np.asarray(tokens), policy.vocab_size)
+    return tokens.astype(jnp.int32)
+
+
+def _check_prompt_tokens(tokens: np.ndarray, vocab_size: int) -> None:
+    wrong = np.flatnonzero((tokens < completions.PAD) | (tokens >= vocab_size))
+    if wrong.size:
+        raise ValueError(
+            f"prompt has token {tokens[wrong[0]]} at position {wrong[0]}: tokens are "
+            f"0 … {vocab_size - 1}, and −1 pads on the left"
+        )
+    pads = np.flatnonzero(tokens == completions.PAD)
+    if pads.size and pads[-1] >= pads.size:
+        raise ValueError(
+            f"prompt has padding (−1) at position {pads[-1]}, right of a token: pad prompts on the "
+            "left"
+        )

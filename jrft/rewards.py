@@ -1,0 +1,139 @@
+"""Rewards: functions (prompt, completion) → float, or tables of numbers.
+
+A reward function sees one prompt and one completion, both int arrays with their −1 padding. It is
+traced by JAX, so it is written in `jax.numpy`; a function that needs plain Python (ROUGE, a parser,
+a compiler) enters through `reward_table`, or its numbers are handed to a `*_gradient_from`.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int
+
+from jrft.completions import all_completions, num_completions
+from jrft.policy import Policy, Prompt, check_prompt
+
+Reward: TypeAlias = Callable[[Array, Array], ArrayLike]
+"""A traceable function (prompt int[P], completion int[length]) → float[]."""
+
+_NEEDS_PYTHON = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+
+
+def reward_table(
+    fn: Callable[[np.ndarray, np.ndarray], Any], policy: Policy, prompt: Prompt
+) -> Float[Array, " completions"]:
+    """Rewards of all completions of one prompt by an ordinary Python function, for `exact_*`.
+
+    Runs on the host, one call for each distinct completion.
+
+    Args:
+        fn: (prompt int32[P], completion int32[length]) → a number; NumPy arrays with −1 padding.
+        policy: gives the completions: its vocab_size, length and eos.
+        prompt: int[P], known token ids.
+
+    Returns:
+        float[K^length] in the order of `jrft.all_completions`; completions that repeat, because
+        they ended, repeat their reward.
+
+    Raises:
+        ValueError: if the prompt is malformed or traced, or `fn` returns NaN or no number.
+
+    Examples:
+        >>> import jrft
+        >>> policy = jrft.tabular_policy(vocab_size=2, length=2)
+        >>> jrft.reward_table(lambda prompt, y: float(y[0] == y[1]), policy, []).tolist()
+        [1.0, 0.0, 0.0, 1.0]
+    """
+    tokens = check_prompt(policy, prompt)
+    if isinstance(tokens, jax.core.Tracer):
+        raise ValueError(
+            "prompt is traced: make the table outside jax.jit and jax.vmap, and pass it in"
+        )
+    known_prompt = np.asarray(tokens)
+    rows = np.asarray(all_completions(policy.vocab_size, policy.length, policy.eos))
+    distinct, index = np.unique(rows, axis=0, return_inverse=True)
+    rewards = np.array([_number(fn(known_prompt, row), row) for row in distinct])
+    return check_rewards(rewards[index.reshape(-1)], len(rows))
+
+
+def all_rewards(
+    policy: Policy, prompt: Int[Array, " prompt"], reward: Reward | ArrayLike
+) -> Float[Array, " completions"]:
+    """The reward of every completion, float[K^length], from a function or a table of them.
+
+    Raises:
+        ValueError: if the function does not return one number, the table has another shape, or a
+            known reward is NaN.
+    """
+    count = num_completions(policy.vocab_size, policy.length)
+    if not callable(reward):
+        return check_rewards(reward, count)
+    completions = all_completions(policy.vocab_size, policy.length, policy.eos)
+    return map_reward(reward, prompt, completions)
+
+
+def map_reward(
+    reward: Reward, prompt: Int[Array, " prompt"], completions: Int[Array, "n length"]
+) -> Float[Array, " n"]:
+    """The reward of each of n completions of one prompt.
+
+    Raises:
+        ValueError: if the function cannot be traced, does not return one number, or returns NaN
+            where its value is known.
+    """
+    try:
+        rewards = jax.vmap(lambda completion: jnp.asarray(reward(prompt, completion)))(completions)
+    except _NEEDS_PYTHON as error:
+        raise ValueError(
+            "reward needs the values of its arguments, which JAX traces: write it in jax.numpy, "
+            "or compute the rewards with jrft.reward_table (for exact_*) or on the samples (for "
+            "*_gradient_from)"
+        ) from error
+    if rewards.ndim != 1:
+        raise ValueError(
+            f"reward returned shape {list(rewards.shape[1:])} for one completion: one number is "
+            "needed"
+        )
+    return check_rewards(rewards, completions.shape[0])
+
+
+def check_rewards(rewards: ArrayLike, count: int) -> Float[Array, " n"]:
+    """Rewards as a float vector; ValueError if they are none.
+
+    NaN is looked for only when the values are known, that is, outside `jax.jit` and `jax.vmap`.
+    """
+    values = jnp.asarray(rewards)
+    if values.shape != (count,):
+        raise ValueError(
+            f"rewards have shape {list(values.shape)}: float[{count}] is needed, one for each "
+            "completion"
+        )
+    if jnp.issubdtype(values.dtype, jnp.complexfloating):
+        raise ValueError(f"rewards have dtype {values.dtype}: real numbers are needed")
+    if not jnp.issubdtype(values.dtype, jnp.floating):
+        values = values.astype(float)
+    if not isinstance(values, jax.core.Tracer):
+        wrong = np.flatnonzero(np.isnan(np.asarray(values)))
+        if wrong.size:
+            raise ValueError(
+                f"rewards hold NaN at completion {wrong[0]} ({wrong.size} of {count}): give every "
+                "completion a number"
+            )
+    return values
+
+
+def _number(value: Any, completion: np.ndarray) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"fn returned {value!r} for the completion {completion.tolist()}: a number is needed"
+        ) from error
