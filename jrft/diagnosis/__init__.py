@@ -1,0 +1,26 @@
+"""Reward logs → which prompts get no gradient, how sure that is, why, and what to do."""
+
+from jrft.diagnosis.advice import Advice
+from jrft.diagnosis.classes import PromptClass
+from jrft.diagnosis.diagnosis import Diagnosis, diagnose, diagnose_log
+from jrft.diagnosis.log import RewardLog, reward_log
+from jrft.diagnosis.over_time import Change, OverTime
+from jrft.diagnosis.posterior import Posterior
+from jrft.diagnosis.statistics import GroupStatistics, group_statistics
+from jrft.diagnosis.summary import BatchSummary
+
+__all__ = [
+    "Advice",
+    "BatchSummary",
+    "Change",
+    "Diagnosis",
+    "GroupStatistics",
+    "OverTime",
+    "Posterior",
+    "PromptClass",
+    "RewardLog",
+    "diagnose",
+    "diagnose_log",
+    "group_statistics",
+    "reward_log",
+]

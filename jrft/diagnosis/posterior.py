@@ -1,0 +1,219 @@
+"""What the rewards of a prompt, and those of all other prompts, say about its true reward std."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64, Int64
+from scipy.special import ndtr, ndtri
+
+from jrft.diagnosis.prior import SHAPE_CONCENTRATION, log_likelihood
+from jrft.diagnosis.tilts import GROUP_SIZES, TiltedFamily
+
+# Below a hundredth of the reward range one std is not told from another, nor from 0.
+STD_RESOLUTION = 0.01
+
+_ROWS = 1024
+_ATOM_QUANTILES = (np.arange(64) + 0.5) / 64
+_NORMAL_QUANTILES = ndtri((np.arange(9) + 0.5) / 9)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Posterior of n prompts, in units of the reward range.
+
+    The std is that of the reward over completions of the prompt, ddof 0: a property of policy,
+    prompt and reward, not of the sample.
+
+    Attributes:
+        std: float64[n], posterior mean of the std.
+        std_lower: float64[n], lower end of the equal-tailed credible interval.
+        std_upper: float64[n], its upper end.
+        prob_low_std: float64[n], P(std < threshold | data).
+        mean: float64[n], posterior mean of the expected reward.
+        mean_error: float64[n], posterior std of the expected reward.
+        rollouts_needed: int64[n], smallest tabulated group size at which not all rewards are equal
+            with the wanted probability; 0 if no group of up to 4096 is enough.
+        rollouts_if_learnable: int64[n], the same given that the tilt's std is not low.
+    """
+
+    std: Float64[np.ndarray, " n"]
+    std_lower: Float64[np.ndarray, " n"]
+    std_upper: Float64[np.ndarray, " n"]
+    prob_low_std: Float64[np.ndarray, " n"]
+    mean: Float64[np.ndarray, " n"]
+    mean_error: Float64[np.ndarray, " n"]
+    rollouts_needed: Int64[np.ndarray, " n"]
+    rollouts_if_learnable: Int64[np.ndarray, " n"]
+
+
+def posterior(
+    family: TiltedFamily,
+    prior: Float64[np.ndarray, " k"],
+    sums: Float64[np.ndarray, "n 5"],
+    *,
+    threshold: float,
+    level: float,
+    mixed_probability: float,
+) -> Posterior:
+    """Posterior of each prompt's reward std and of what follows from it.
+
+    Args:
+        family: k tilts.
+        prior: float64[k], their prior probabilities.
+        sums: float64[n, 5], count, Σx, Σx², Σx³, Σx⁴ of each prompt, x in [0, 1]; counts may be
+            fractions, where old completions are discounted.
+        threshold: A std below this is low.
+        level: Probability of the credible interval.
+        mixed_probability: Wanted probability that a group's rewards are not all equal.
+    """
+    parts = []
+    for start in range(0, max(len(sums), 1), _ROWS):
+        rows = sums[start : start + _ROWS]
+        weights = np.exp(log_likelihood(family, rows)) * prior
+        weights /= weights.sum(axis=1, keepdims=True)
+        # Probabilities of stds in ascending order; the last one is 1 whatever the rounding.
+        cumulative = np.cumsum(weights, axis=1)
+        cumulative /= cumulative[:, -1:]
+        of_std = _exact_std if family.saturated else _semiparametric_std
+        mean, error = _expected_reward(family, weights, rows)
+        std, lower, upper, low = of_std(family, cumulative, rows, threshold, level)
+        needed = _rollouts_needed(family, weights, mixed_probability)
+        learnable = weights * (family.std >= threshold)
+        if_learnable = _rollouts_needed(family, learnable, mixed_probability)
+        # What is not told from 0 must not be reported as positive.
+        lower = np.where(lower < STD_RESOLUTION, 0.0, lower)
+        upper = np.maximum(upper, STD_RESOLUTION)
+        parts.append(Posterior(std, lower, upper, low, mean, error, needed, if_learnable))
+    columns = [field.name for field in fields(Posterior)]
+    return Posterior(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
+
+
+class _StdSummary(NamedTuple):
+    mean: Float64[np.ndarray, " n"]
+    lower: Float64[np.ndarray, " n"]
+    upper: Float64[np.ndarray, " n"]
+    prob_low: Float64[np.ndarray, " n"]
+
+
+def _exact_std(
+    family: TiltedFamily,
+    cumulative: Float64[np.ndarray, "n k"],
+    sums: Float64[np.ndarray, "n 5"],
+    threshold: float,
+    level: float,
+) -> _StdSummary:
+    """Mean, interval and P(std < threshold), where the tilts are all distributions there are."""
+    std = family.std
+    edges = np.r_[0.0, (std[1:] + std[:-1]) / 2, std[-1]]
+    tail = (1 - level) / 2
+    lower = edges[_quantile_atoms(cumulative, np.array([tail]))[:, 0]]
+    upper = edges[_quantile_atoms(cumulative, np.array([1 - tail]))[:, 0] + 1]
+    mean = np.diff(cumulative, prepend=0.0, axis=1) @ std
+    below = int(np.searchsorted(std, threshold))
+    low = cumulative[:, below - 1] if below else np.zeros(len(cumulative))
+    return _StdSummary(mean, lower, upper, low)
+
+
+def _semiparametric_std(
+    family: TiltedFamily,
+    cumulative: Float64[np.ndarray, "n k"],
+    sums: Float64[np.ndarray, "n 5"],
+    threshold: float,
+    level: float,
+) -> _StdSummary:
+    """The same where a prompt's distribution is a Dirichlet process around a tilt.
+
+    The posterior of the std is taken as a mixture over the tilts at the posterior's quantiles of
+    log-normals with the variance's exact mean and variance.
+    """
+    atoms = _quantile_atoms(cumulative, _ATOM_QUANTILES)
+    count = sums[:, :1]
+    total = SHAPE_CONCENTRATION + count
+    moments = [
+        (SHAPE_CONCENTRATION * family.moments[atoms, power] + sums[:, power + 1, None]) / total
+        for power in range(4)
+    ]
+    mean, variance = variance_moments(moments, total)
+    mean = np.maximum(mean, 1e-16)
+    spread = np.log1p(variance / mean**2)
+    centre = np.log(mean) - spread / 2
+    spread = np.sqrt(np.maximum(spread, 1e-16))
+    points = np.exp(0.5 * (centre[..., None] + spread[..., None] * _NORMAL_QUANTILES))
+    tail = (1 - level) / 2
+    lower, upper = np.quantile(points.reshape(len(sums), -1), [tail, 1 - tail], axis=1)
+    low = ndtr((2 * np.log(threshold) - centre) / spread).mean(axis=1)
+    mean_std = np.exp(0.5 * centre + spread**2 / 8).mean(axis=1)
+    return _StdSummary(mean_std, lower, upper, low)
+
+
+def variance_moments(
+    moments: Sequence[Float64[np.ndarray, "n q"]], concentration: Float64[np.ndarray, "n 1"]
+) -> tuple[Float64[np.ndarray, "n q"], Float64[np.ndarray, "n q"]]:
+    """Mean and variance of the variance of a distribution drawn from a Dirichlet process.
+
+    Derived from Pólya's urn: draws 1 … r fall into blocks of equal ones with probability
+    ∏ A·(size − 1)! / (A·(A + 1)⋯(A + r − 1)).
+
+    Args:
+        moments: Four arrays: E[x], E[x²], E[x³], E[x⁴] of the base distribution.
+        concentration: A.
+
+    Example:
+        >>> import numpy as np
+        >>> half = [np.array([[0.5]])] * 4  # a fair coin: the variance p(1 − p) of p ~ Beta(1, 1)
+        >>> mean, variance = variance_moments(half, np.array([[2.0]]))
+        >>> mean.round(6).item(), variance.round(6).item()
+        (0.166667, 0.005556)
+    """
+    m1, m2, m3, m4 = moments
+    a = concentration
+    mean = a / (a + 1) * (m2 - m1**2)
+    second_second = (a * m2**2 + m4) / (a + 1)
+    second_first_first = (a**2 * m2 * m1**2 + a * (m2**2 + 2 * m3 * m1) + 2 * m4) / (
+        (a + 1) * (a + 2)
+    )
+    first_fourth = (
+        a**3 * m1**4 + 6 * a**2 * m1**2 * m2 + a * (8 * m1 * m3 + 3 * m2**2) + 6 * m4
+    ) / ((a + 1) * (a + 2) * (a + 3))
+    square = second_second - 2 * second_first_first + first_fourth
+    return mean, np.maximum(square - mean**2, 0.0)
+
+
+def _expected_reward(
+    family: TiltedFamily, weights: Float64[np.ndarray, "n k"], sums: Float64[np.ndarray, "n 5"]
+) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+    """Posterior mean and std of the expected reward."""
+    m1, m2 = family.moments[:, 0], family.moments[:, 1]
+    first, second, squares = (weights @ np.stack([m1, m1**2, m2], axis=1)).T
+    if family.saturated:
+        return first, np.sqrt(np.maximum(second - first**2, 0.0))
+    count = sums[:, 0]
+    share = SHAPE_CONCENTRATION / (SHAPE_CONCENTRATION + count)
+    mean = share * first + sums[:, 1] / (SHAPE_CONCENTRATION + count)
+    square = share * squares + sums[:, 2] / (SHAPE_CONCENTRATION + count)
+    within = np.maximum(square - mean**2, 0.0) / (SHAPE_CONCENTRATION + count + 1)
+    return mean, np.sqrt(share**2 * np.maximum(second - first**2, 0.0) + within)
+
+
+def _quantile_atoms(
+    cumulative: Float64[np.ndarray, "n k"], quantiles: Float64[np.ndarray, " q"]
+) -> Int64[np.ndarray, "n q"]:
+    """For each row, the first place where the cumulative probability reaches each quantile."""
+    n, k = cumulative.shape
+    # One search over all rows: row i's probabilities lie in (i, i + 1].
+    keys = (cumulative + np.arange(n)[:, None]).ravel()
+    found = np.searchsorted(keys, quantiles + np.arange(n)[:, None])
+    return np.clip(found - np.arange(n)[:, None] * k, 0, k - 1)
+
+
+def _rollouts_needed(
+    family: TiltedFamily, weights: Float64[np.ndarray, "n k"], mixed_probability: float
+) -> Int64[np.ndarray, " n"]:
+    """Smallest tabulated group size with the wanted probability, 0 if there is none."""
+    total = weights.sum(axis=1, keepdims=True)
+    all_equal = weights @ np.exp(family.log_all_equal)
+    enough = all_equal <= (1 - mixed_probability) * total
+    enough &= total > 1e-9  # nothing is said about what is impossible
+    return np.where(enough.any(axis=1), GROUP_SIZES[enough.argmax(axis=1)], 0)

@@ -1,0 +1,57 @@
+"""The range rewards can take, given or guessed, and rewards in units of it."""
+
+import numpy as np
+from jaxtyping import Float64
+
+_USUAL = ((0.0, 1.0), (-1.0, 1.0))
+
+
+def guess_reward_range(
+    rewards: Float64[np.ndarray, " m"], reward_range: tuple[float | int, float | int] | None
+) -> tuple[float, float, str]:
+    """The range of the rewards, and a note if it was guessed.
+
+    A range wider than what was seen matters: rewards of 0 and 0.1 for format, where a right answer
+    would have earned 1, are flat on (0, 1) and far apart on (0, 0.1).
+
+    Args:
+        rewards: float64[m], NaN where there is none.
+        reward_range: What the caller says, or None.
+
+    Raises:
+        ValueError: The range is empty, or a reward is outside it.
+
+    Example:
+        >>> import numpy as np
+        >>> guess_reward_range(np.array([-1.0, 1.0]), None)[:2]
+        (-1.0, 1.0)
+    """
+    seen = rewards[~np.isnan(rewards)]
+    least, most = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 1.0)
+    if reward_range is not None:
+        low, high = (float(end) for end in reward_range)
+        if not low < high:
+            raise ValueError(f"reward_range is ({low:g}, {high:g}): the first must be smaller.")
+        if least < low or most > high:
+            raise ValueError(
+                f"rewards from {least:g} to {most:g} leave reward_range ({low:g}, {high:g}): widen "
+                "it, or clip the rewards."
+            )
+        return low, high, ""
+    for low, high in _USUAL:
+        if low <= least and most <= high:
+            break
+    else:
+        low, high = (least, most) if least < most else (least - 0.5, most + 0.5)
+    note = (
+        f"The reward range was taken as ({low:g}, {high:g}), rewards seen are from {least:g} to "
+        f"{most:g}. If other rewards are possible, pass the range: stds are judged relative to it."
+    )
+    return low, high, note
+
+
+def unit_rewards(
+    rewards: Float64[np.ndarray, " m"], low: float, high: float
+) -> Float64[np.ndarray, " m"]:
+    """Rewards in units of the range: 0 the smallest possible, 1 the largest."""
+    return (rewards - low) / (high - low)

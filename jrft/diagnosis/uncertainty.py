@@ -1,0 +1,192 @@
+"""Empirical Bayes over prompts: the population is learnt, then every prompt is judged by it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64, Integer
+
+from jrft.diagnosis.posterior import Posterior, posterior
+from jrft.diagnosis.prior import fit_prior, log_likelihood
+from jrft.diagnosis.tilts import TiltedFamily, reward_levels, tilted_family
+
+_DISCOUNTS = (1.0, 0.9, 0.75, 0.6, 0.45, 0.3)
+_MAX_PREDICTED = 2000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked of the posterior.
+
+    Attributes:
+        threshold: A std below this share of the reward range is low.
+        level: Probability of the credible intervals.
+        mixed_probability: Wanted probability that a group's rewards are not all equal.
+    """
+
+    threshold: float
+    level: float
+    mixed_probability: float
+
+
+@dataclass(frozen=True)
+class Population:
+    """A prior fitted to all prompts.
+
+    Attributes:
+        family: k candidate reward distributions.
+        prior: float64[k], how frequent each is among the prompts.
+    """
+
+    family: TiltedFamily
+    prior: Float64[np.ndarray, " k"]
+
+
+def power_sums(
+    x: Float64[np.ndarray, " m"], groups: Integer[np.ndarray, " m"], num_groups: int
+) -> Float64[np.ndarray, "g 5"]:
+    """Count, Σx, Σx², Σx³ and Σx⁴ of each group.
+
+    Args:
+        x: float64[m], rewards in [0, 1]; NaN is left out.
+        groups: int[m].
+        num_groups: g.
+
+    Returns:
+        float64[g, 5].
+    """
+    scored = ~np.isnan(x)
+    x, groups = x[scored], groups[scored]
+    columns, power = [], np.ones_like(x)
+    for _ in range(5):
+        columns.append(np.bincount(groups, power, minlength=num_groups))
+        power = power * x
+    return np.stack(columns, axis=1)
+
+
+def fit_population(x: Float64[np.ndarray, " m"], sums: Float64[np.ndarray, "n 5"]) -> Population:
+    """Learns from all prompts which reward distributions are how frequent.
+
+    Args:
+        x: float64[m], all scored rewards, in [0, 1].
+        sums: float64[n, 5], `power_sums` of the prompts.
+    """
+    family = tilted_family(*reward_levels(x))
+    rows, _, counts = _distinct(family, sums)
+    return Population(family, fit_prior(family, rows, counts))
+
+
+def judge(
+    population: Population, sums: Float64[np.ndarray, "n 5"], settings: Settings
+) -> Posterior:
+    """Posterior of each prompt.
+
+    Args:
+        population: The prior.
+        sums: float64[n, 5], `power_sums` of the prompts.
+        settings: Threshold, level and probability.
+    """
+    rows, back, _ = _distinct(population.family, sums)
+    distinct = posterior(
+        population.family,
+        population.prior,
+        rows,
+        threshold=settings.threshold,
+        level=settings.level,
+        mixed_probability=settings.mixed_probability,
+    )
+    return Posterior(*(column[back] for column in vars(distinct).values()))
+
+
+def _distinct(
+    family: TiltedFamily, sums: Float64[np.ndarray, "n 5"]
+) -> tuple[Float64[np.ndarray, "d 5"], Int64[np.ndarray, " n"] | slice, Float64[np.ndarray, " d"]]:
+    """Distinct rows, the row of each prompt, and how many prompts share a row.
+
+    On few levels few rows stand for many prompts: 0/1 rewards have group size + 1 of them. On many
+    levels looking for equal rows would take longer than it saves.
+    """
+    alone = sums, slice(None), np.ones(len(sums))
+    if not family.saturated:
+        return alone
+    # Rows are told apart by count, Σx and Σx², of which one number is made: sorting rows is slow.
+    keys = sums[:, :3] @ np.array([1.0, np.sqrt(2), np.sqrt(3)])
+    _, first, back, counts = np.unique(
+        keys, return_index=True, return_inverse=True, return_counts=True
+    )
+    rows = sums[first]
+    if not np.allclose(rows[back], sums, rtol=1e-9, atol=1e-9):
+        return alone
+    return rows, back, counts.astype(np.float64)
+
+
+def discounted_sums(
+    sums: Float64[np.ndarray, "v 5"],
+    prompts: Integer[np.ndarray, " v"],
+    num_prompts: int,
+    discount: float,
+) -> Float64[np.ndarray, "p 5"]:
+    """Sums of all visits of each prompt, each visit weighing ``discount`` times the next one.
+
+    Args:
+        sums: float64[v, 5], of the visits, sorted by prompt and time.
+        prompts: int[v], ascending.
+        num_prompts: p.
+        discount: In (0, 1]; 1 forgets nothing.
+
+    Returns:
+        float64[p, 5].
+    """
+    return prompt_sums(sums * (discount ** visits_after(prompts))[:, None], prompts, num_prompts)
+
+
+def prompt_sums(
+    sums: Float64[np.ndarray, "v 5"], prompts: Integer[np.ndarray, " v"], num_prompts: int
+) -> Float64[np.ndarray, "p 5"]:
+    """Adds up the visits of each prompt: float64[v, c] and int[v] to float64[p, c]."""
+    columns = [np.bincount(prompts, column, minlength=num_prompts) for column in sums.T]
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
+def visits_after(prompts: Integer[np.ndarray, " v"]) -> Int64[np.ndarray, " v"]:
+    """For visits sorted by prompt: how many visits of the same prompt follow each.
+
+    Example:
+        >>> import numpy as np
+        >>> visits_after(np.array([0, 0, 0, 2])).tolist()
+        [2, 1, 0, 0]
+    """
+    last = np.flatnonzero(np.r_[prompts[1:] != prompts[:-1], True])
+    return last[np.searchsorted(last, np.arange(len(prompts)))] - np.arange(len(prompts))
+
+
+def predictive_discount(
+    population: Population, sums: Float64[np.ndarray, "v 5"], prompts: Integer[np.ndarray, " v"]
+) -> float:
+    """The discount under which a prompt's past best predicts its last visit.
+
+    Args:
+        population: The prior.
+        sums: float64[v, 5], of the visits, sorted by prompt and time.
+        prompts: int[v], ascending.
+
+    Returns:
+        One of 1, 0.9, 0.75, 0.6, 0.45, 0.3; 1 where no prompt was visited twice.
+    """
+    after = visits_after(prompts)
+    again = np.unique(prompts[after > 0])
+    if len(again) == 0:
+        return 1.0
+    if len(again) > _MAX_PREDICTED:
+        again = np.random.default_rng(0).choice(again, _MAX_PREDICTED, replace=False)
+    member = np.isin(prompts, again)
+    sums, after = sums[member], after[member]
+    _, codes = np.unique(prompts[member], return_inverse=True)
+    family, prior = population.family, population.prior
+    last = np.exp(log_likelihood(family, sums[after == 0]))
+    scores = []
+    for discount in _DISCOUNTS:
+        past = discounted_sums(sums[after > 0], codes[after > 0], int(codes.max()) + 1, discount)
+        weights = np.exp(log_likelihood(family, past)) * prior
+        predicted = np.sum(weights * last, axis=1) / np.sum(weights, axis=1)
+        scores.append(float(np.log(np.maximum(predicted, 1e-300)).sum()))
+    return _DISCOUNTS[int(np.argmax(scores))]
