@@ -7,9 +7,9 @@ under jit, grad, and vmap over values, weights and masks.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Shaped
 
-from jwi.arcs import arcs_of
+from jwi.arcs import Multiply, arcs_of
 from jwi.graph import GraphsTuple
 
 
@@ -59,3 +59,28 @@ def neighbor_sum(
         heads = values.shape[1:-1]
         return arcs.weighted_sum(values, jnp.ones(arcs.mask.shape + heads, values.dtype))
     return arcs.weighted_sum(values, arcs.arrange(weight))
+
+
+def neighbor_product(
+    graph: GraphsTuple, values: Shaped[Array, "n d"], multiply: Multiply = jax.lax.mul
+) -> Shaped[Array, "n d"]:
+    """Product over incoming neighbours: out[i] = Π_(kept arcs j→i) values[j], elementwise.
+
+    Args:
+        graph: Graph of n vertices; arcs whose mask is False contribute nothing.
+        values: One row a vertex, of any number type.
+        multiply: An associative and commutative product with unit 1, for instance modular. The
+            gradient of `jax.lax.mul` is exact, where factors are zero too; do not count on that of
+            another product.
+
+    Returns:
+        As `values`; ones for a vertex without incoming arcs. No self-loops are added.
+
+    Examples:
+        >>> import jax.numpy as jnp, jwi.graph
+        >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3)
+        >>> neighbor_product(path, jnp.array([[2.0], [3.0], [5.0]])).tolist()
+        [[3.0], [10.0], [3.0]]
+    """
+    arcs = arcs_of(graph, len(values))
+    return arcs.product(arcs.from_senders(values), multiply)

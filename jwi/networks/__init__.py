@@ -4,7 +4,10 @@ from jwi.networks.conv_network import mean_readout, vertex_readout
 from jwi.networks.gat import GAT, GATConv
 from jwi.networks.gcn import GCN, GCNConv
 from jwi.networks.gin import GIN, MLP, GINConv, GINEps, GINEpsConv
+from jwi.networks.log_product import LogProductNetwork, SignedLog
+from jwi.networks.modular_product import ModularProductNetwork
 from jwi.networks.norms import batch_norm, layer_norm
+from jwi.networks.product import ProductNetwork
 from jwi.networks.resgcn import GENConv, ResGCN
 
 __all__ = [
@@ -18,7 +21,11 @@ __all__ = [
     "GINConv",
     "GINEps",
     "GINEpsConv",
+    "LogProductNetwork",
+    "ModularProductNetwork",
+    "ProductNetwork",
     "ResGCN",
+    "SignedLog",
     "batch_norm",
     "layer_norm",
     "mean_readout",

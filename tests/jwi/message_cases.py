@@ -49,8 +49,8 @@ def relabel(graph, new_label, arc_values=None):
     edges = Edges(id=graph.edges.id[order], mask=graph.edges.mask[order])
     relabelled = graph._replace(
         nodes=graph.nodes[np.argsort(new_label)],
-        senders=jnp.asarray(senders[order]),
-        receivers=jnp.asarray(receivers[order]),
+        senders=jnp.asarray(senders[order], jnp.int32),
+        receivers=jnp.asarray(receivers[order], jnp.int32),
         edges=edges,
     )
     return relabelled, None if arc_values is None else arc_values[order]

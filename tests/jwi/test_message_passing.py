@@ -8,14 +8,15 @@ import pytest
 
 from jwi.arc_sums import arc_inner_products, weighted_sum
 from jwi.arcs import ArcList, ArcTable, arcs_of
-from jwi.graph import compact, with_edge_mask
-from jwi.message_passing import in_degree, neighbor_sum
+from jwi.graph import compact, from_edges, with_edge_mask
+from jwi.message_passing import in_degree, neighbor_product, neighbor_sum
 from tests.jwi.message_cases import (
     LIST,
     TABLE,
     arc_weights,
     assert_gradient_is_the_slope,
     dense_adjacency,
+    kept_arcs,
     pad_arcs,
     random_graph,
 )
@@ -82,6 +83,27 @@ def test_arc_sums_over_several_blocks_are_loops_over_arcs():
     x, y, weight = (jnp.asarray(array, jnp.float32) for array in (x, y, weight))
     np.testing.assert_allclose(weighted_sum(x, weight, starts, ends), sums, atol=1e-3)
     np.testing.assert_allclose(arc_inner_products(x, y, starts, ends), products, atol=1e-5)
+
+
+@each_graph
+def test_neighbor_product_is_a_loop_over_arcs(graph):
+    rng = np.random.default_rng(0)
+    values = rng.integers(-3, 4, size=(len(graph.nodes), 2))
+    expected = np.ones_like(values)
+    for _, j, i in kept_arcs(graph):
+        expected[i] *= values[j]
+    product = jax.jit(neighbor_product, static_argnums=2)
+    actual = product(graph, jnp.asarray(values, jnp.float32))
+    assert actual.tolist() == expected.tolist()
+    capped = product(graph, jnp.asarray(values % 5, jnp.int32), lambda a, b: a * b % 5)
+    assert capped.tolist() == (expected % 5).tolist()
+
+
+def test_without_arcs_sums_are_zero_and_products_one():
+    graph = from_edges([], [], 3)
+    assert in_degree(graph).tolist() == [0, 0, 0]
+    assert neighbor_sum(graph, jnp.ones((3, 1))).tolist() == [[0], [0], [0]]
+    assert neighbor_product(graph, jnp.zeros((3, 1))).tolist() == [[1], [1], [1]]
 
 
 @each_layout

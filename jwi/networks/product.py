@@ -1,0 +1,151 @@
+"""Networks with product aggregation, whose interactions the theory bounds.
+
+h^(0)[i] = x[i];  h^(l)[i] = Π_{j ∈ N(i)} W^(l) h^(l−1)[j] elementwise, with i itself in N(i);
+vertex prediction f_t = W^(o) h^(L)[t], graph prediction f = W^(o) Π_i h^(L)[i].
+
+Source: Razin, Verbin and Cohen, "On the ability of graph neural networks to model interactions
+between vertices", NeurIPS 2023, section 3.
+"""
+
+import abc
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from numpy.typing import DTypeLike
+
+from jwi.graph import GraphsTuple
+from jwi.message_passing import neighbor_product
+
+
+class ProductAggregation(nn.Module, abc.ABC):
+    """The network over an arithmetic; abstract: subclasses name its linear map and its products.
+
+    Attributes:
+        width: Width Dh of every layer.
+        depth: Number of layers L.
+        num_outputs: Number of outputs; the theory has one.
+    """
+
+    width: int
+    depth: int
+    num_outputs: int = 1
+
+    @nn.nowrap
+    @abc.abstractmethod
+    def numbers(self, nodes: Array) -> Any:
+        """Features of the vertices as numbers of the arithmetic, leading axis n."""
+
+    @nn.nowrap
+    @abc.abstractmethod
+    def linear(self, features: int) -> nn.Module:
+        """A linear map without bias, of arrays of numbers along their last axis."""
+
+    @nn.nowrap
+    @abc.abstractmethod
+    def neighborhood_product(self, graph: GraphsTuple, values: Any) -> Any:
+        """Product over each vertex's neighbours and the vertex itself."""
+
+    @nn.nowrap
+    @abc.abstractmethod
+    def vertex_product(self, values: Any) -> Any:
+        """Product over all vertices."""
+
+    def setup(self) -> None:
+        """Names the linear maps."""
+        self.layers = [self.linear(self.width) for _ in range(self.depth)]
+        self.head = self.linear(self.num_outputs)
+
+    def hidden(self, graph: GraphsTuple) -> Any:
+        """h^(L) of every vertex."""
+        values = self.numbers(graph.nodes)
+        for layer in self.layers:
+            values = self.neighborhood_product(graph, layer(values))
+        return values
+
+    def __call__(self, graph: GraphsTuple) -> Any:
+        """Vertex predictions f_t for every t, with leading axis n; no self-loops in `graph`."""
+        return self.head(self.hidden(graph))
+
+    def graph_prediction(self, graph: GraphsTuple) -> Any:
+        """Graph prediction f, of num_outputs numbers; no self-loops in `graph`.
+
+        Call it as `network.apply(params, graph, method="graph_prediction")`.
+        """
+        return self.head(self.vertex_product(self.hidden(graph)))
+
+
+class ProductNetwork(ProductAggregation):
+    """Product aggregation in floating point.
+
+    A vertex's product has one factor for each neighbour, and grows or shrinks exponentially with
+    depth: `LogProductNetwork` does not overflow.
+
+    Attributes:
+        width: Width Dh of every layer.
+        depth: Number of layers L.
+        num_outputs: Number of outputs; the theory has one.
+
+    Raises:
+        ValueError: When called on more vertices than a product of this precision carries: about
+            1e5 in float32.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
+        >>> network = ProductNetwork(width=4, depth=2)
+        >>> params = network.init(jax.random.key(0), path)
+        >>> network.apply(params, path).shape
+        (3, 1)
+        >>> network.apply(params, path, method="graph_prediction").shape
+        (1,)
+    """
+
+    @nn.nowrap
+    def numbers(self, nodes: Float[Array, "n d"]) -> Float[Array, "n d"]:
+        """The features as they are."""
+        return nodes
+
+    @nn.nowrap
+    def linear(self, features: int) -> nn.Module:
+        """A dense layer."""
+        return nn.Dense(features, use_bias=False)
+
+    @nn.nowrap
+    def neighborhood_product(
+        self, graph: GraphsTuple, values: Float[Array, "n d"]
+    ) -> Float[Array, "n d"]:
+        """Product over each vertex's neighbours and the vertex itself."""
+        check_factors(len(values), values.dtype)
+        return values * neighbor_product(graph, values)
+
+    @nn.nowrap
+    def vertex_product(self, values: Float[Array, "n d"]) -> Float[Array, " d"]:
+        """Product over all vertices."""
+        return jax.lax.reduce(values, jnp.ones((), values.dtype), jax.lax.mul, (0,))
+
+
+def check_factors(count: int, dtype: DTypeLike) -> None:
+    """Refuses a product of so many factors that rounding could change its second digit.
+
+    Each factor adds a relative error of up to ε/2. In a network, the errors of a layer's factors
+    add up in the next: f is a product of as many factors x as there are walks.
+
+    Args:
+        count: Upper bound on the number of factors; of a vertex's neighbours: all vertices.
+        dtype: Floating-point type of the factors.
+
+    Raises:
+        ValueError: If `count` is above 0.0125/ε: 104 857 in float32.
+
+    Examples:
+        >>> check_factors(200_000, jnp.float64)
+    """
+    limit = int(0.0125 / float(jnp.finfo(dtype).eps))
+    if count > limit:
+        raise ValueError(
+            f"nodes has {count} vertices and a product in {jnp.dtype(dtype).name} carries at most"
+            f" {limit} factors: use ModularProductNetwork, which is exact, or 64-bit mode"
+        )
