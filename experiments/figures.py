@@ -44,11 +44,30 @@ def mean_and_band(axis: Axes, x: ArrayLike, runs: np.ndarray, label: str, color:
         label: For the legend.
         color: Of line and band.
     """
-    mean = runs.mean(axis=0)
-    axis.plot(x, mean, label=label, color=color)
-    if len(runs) > 1:
-        std = runs.std(axis=0, ddof=1)
-        axis.fill_between(x, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)
+    mean, std = _mean_and_std(runs)
+    _line_and_band(axis, x, (mean - std, mean, mean + std), label, color)
+
+
+def geometric_mean_and_band(
+    axis: Axes, x: ArrayLike, runs: np.ndarray, label: str, color: str
+) -> None:
+    """As `mean_and_band` of the logarithms, for positive quantities on a logarithmic axis."""
+    mean, std = _mean_and_std(np.log(runs))
+    _line_and_band(axis, x, tuple(np.exp([mean - std, mean, mean + std])), label, color)
+    axis.set_yscale("log")
+
+
+def _mean_and_std(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    std = runs.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros(runs.shape[1])
+    return runs.mean(axis=0), std
+
+
+def _line_and_band(
+    axis: Axes, x: ArrayLike, heights: tuple[np.ndarray, ...], label: str, color: str
+) -> None:
+    lower, middle, upper = heights
+    axis.plot(x, middle, label=label, color=color)
+    axis.fill_between(x, lower, upper, color=color, alpha=0.2, linewidth=0)
 
 
 def save(figure: Figure, path: Path) -> Path:

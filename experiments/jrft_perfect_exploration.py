@@ -30,7 +30,7 @@ import jrft.environments
 import jrft.objectives
 from experiments.batches import Batch, epochs
 from experiments.data.mnist import ImageClassification, mnist, mnist_embedded, stratified
-from experiments.figures import COLORS, mean_and_band
+from experiments.figures import COLORS, geometric_mean_and_band, mean_and_band
 from experiments.loop import Fit, fit, from_loss
 from experiments.record import Record
 
@@ -73,7 +73,7 @@ SMOKE = Config(
     log_every_epochs=50,
     num_seeds=2,
 )
-DEMO = replace(Config(), dataset="mnist-embedded", finetune_epochs=2000)
+DEMO = replace(Config(), dataset="mnist-embedded", finetune_epochs=1200)
 
 
 class Task(NamedTuple):
@@ -255,11 +255,11 @@ def _curves(result: Fit) -> dict[str, np.ndarray]:
 
 
 def figure(record: Record) -> Figure:
-    """Reward and reward std over epochs, changed beside unchanged inputs, RFT and SFT."""
+    """Reward, its std and gradient norm over epochs, on unchanged and on changed inputs."""
     quantities = {
         "reward": "expected reward",
         "reward_std": "reward std",
-        "gradient_norm": "gradient norm of the split's reward",
+        "gradient_norm": "gradient norm",
     }
     figure, axes = plt.subplots(2, 3, figsize=(10.5, 5.4), sharex=True, layout="constrained")
     for row, (split, title) in zip(
@@ -270,11 +270,10 @@ def figure(record: Record) -> Figure:
         for axis, (quantity, label) in zip(row, quantities.items(), strict=True):
             for name in OBJECTIVES:
                 curves = np.array(record.results[name][f"{split}/{quantity}"], float)
-                mean_and_band(axis, record.results["epochs"], curves.T, name.upper(), COLORS[name])
+                draw = geometric_mean_and_band if quantity == "gradient_norm" else mean_and_band
+                draw(axis, record.results["epochs"], curves.T, name.upper(), COLORS[name])
             axis.set_ylabel(label)
             axis.set_title(title, fontsize="medium")
-            if quantity == "gradient_norm":
-                axis.set_yscale("log")
     axes[0, 0].legend()
     for axis in axes[-1]:
         axis.set_xlabel("epoch of finetuning")
