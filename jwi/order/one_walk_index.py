@@ -45,111 +45,249 @@ def one_walk_index_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
     return kept[remove_by_degrees(edges, graph.nodes.shape[0], len(edges))]
 
 
+_BELOW, _HERE, _ABOVE = 0, 1, 2  # Where a vertex's degree is, seen from the level.
+
+
 @njit(cache=True)
 @no_type_check
 def remove_by_degrees(edges, num_vertices, num_removed):
     """The first `num_removed` rows of `edges` to go.
 
-    A vertex never gains edges, so the largest smaller end degree, the level a, only falls. At level
-    a no edge joins two vertices of degree above a; and when a vertex of degree a loses an edge, it
-    and all its edges leave the level. So a level is a greedy matching: each vertex v of
-    degree b ≥ a offers its lowest edge to a neighbor of degree a, and a heap of these offers, by
-    falling b and then rising id, yields the removals. Offers are corrected when they reach the top:
-    their neighbors can only have left the level meanwhile, and v itself changes by its own
-    removals alone, unless b = a, when it has left the level too.
+    The largest smaller end degree of an edge, the level, only falls. At a level no edge joins two
+    vertices of degrees above it, and a vertex of just this degree, once it loses an edge, has left
+    the level with all its edges. So a level is a greedy matching of the vertices of its degree:
+    first with neighbors above it, the highest first, then with one another.
 
-    A vertex is looked at only on levels not above its degree and its largest neighbor's degree when
-    last seen. That costs its degree, so all levels cost at most Σ_v degree_v², and in sparse graphs
-    little more than reading the edges.
+    A vertex is looked at once for each degree at which it meets the level, and that costs its
+    degree: at most Σ_v degree_v² / 2, and little more than reading the edges in sparse graphs.
     """
     sides = np.arange(2 * len(edges), dtype=np.int32)
     starts, neighbors, ids = arcs_by_vertex(
         edges.ravel(), edges[:, ::-1].copy().ravel(), sides // 2, num_vertices
     )
     degree = np.diff(starts).astype(np.int32)
-    ends = starts[1:].copy()
-    offer = np.zeros(num_vertices, np.int64)
-    gone = np.zeros(len(edges), np.bool_)
-    order = np.empty(num_removed, np.int32)
-    count = 0
-    if num_removed == 0:
-        return order
+    arcs = (starts[:-1].copy(), starts[1:].copy(), neighbors, ids)
+    # Removed arcs lead to a vertex n, which is below every level. One byte a vertex stays in cache.
+    side = np.full(num_vertices + 1, _BELOW, np.uint8)
+    offer, wanted = np.empty(num_vertices, np.int64), np.empty(num_vertices, np.int32)
+    first, stack = np.full(num_vertices, -1, np.int32), np.empty(num_vertices, np.int32)
+    here, below = np.empty(num_vertices, np.int32), np.empty(num_vertices, np.int32)
+    waiting, num_waiting, num_below = np.argsort(degree, kind="mergesort"), num_vertices, 0
+    order, count = np.empty(len(edges), np.int32), 0
 
-    top = max(1, degree.max())
-    bucket = np.full(top + 1, -1, np.int32)
-    following = np.empty(num_vertices, np.int32)
-    for vertex in range(num_vertices):
-        following[vertex] = bucket[degree[vertex]]
-        bucket[degree[vertex]] = vertex
-    present = np.empty(num_vertices, np.int32)
-
-    for level in range(top, 0, -1):
-        heap = [np.int64(0) for _ in range(0)]
-        num_present = 0
-        vertex = bucket[level]
-        while vertex >= 0:
-            upcoming = following[vertex]
-            # Drop removed edges, find the first offer and the largest neighbor.
-            largest = 0
-            first = np.int64(-1)
-            end = starts[vertex]
-            for place in range(starts[vertex], ends[vertex]):
-                if gone[ids[place]]:
-                    continue
-                ids[end] = ids[place]
-                neighbor = neighbors[place]
-                neighbors[end] = neighbor
-                largest = max(largest, degree[neighbor])
-                if degree[neighbor] == level and first < 0:
-                    first = end
-                end += 1
-            ends[vertex] = end
-            if largest < level:
-                later = min(largest, degree[vertex])
-                following[vertex] = bucket[later]
-                bucket[later] = vertex
-            else:
-                present[num_present] = vertex
-                num_present += 1
-                if first >= 0:
-                    offer[vertex] = first
-                    heappush(heap, pack(degree[vertex], ids[first], edges[ids[first], 1] == vertex))
-            vertex = upcoming
-
-        while len(heap) > 0:
-            entry = heappop(heap)
-            edge = (entry >> 1) & 0x7FFFFFFF
-            side = entry & 1
-            vertex = edges[edge, side]
-            if degree[vertex] != 0x7FFFFFFF - (entry >> 32):
-                continue
-            neighbor = edges[edge, 1 - side]
-            if degree[neighbor] == level:
-                gone[edge] = True
-                order[count] = edge
-                count += 1
-                if count == num_removed:
-                    return order
-                degree[vertex] -= 1
-                degree[neighbor] -= 1
-                if degree[vertex] < level:
-                    continue
-            for place in range(offer[vertex] + 1, ends[vertex]):
-                if degree[neighbors[place]] == level:
-                    offer[vertex] = place
-                    edge = ids[place]
-                    heappush(heap, pack(degree[vertex], edge, edges[edge, 1] == vertex))
-                    break
-
-        for place in range(num_present):
-            vertex = present[place]
-            following[vertex] = bucket[level - 1]
-            bucket[level - 1] = vertex
-    return order
+    level = degree.max()
+    while count < num_removed:
+        here, below, num_here = below, here, num_below
+        while num_waiting > 0 and degree[waiting[num_waiting - 1]] == level:
+            num_waiting -= 1
+            here[num_here] = waiting[num_waiting]
+            num_here += 1
+        if 16 * num_here > num_vertices:
+            # The same vertices by rising number, for the sake of the cache.
+            here[:num_here] = np.flatnonzero(degree == level)
+        side[here[:num_here]] = _HERE
+        crossing = _look(here[:num_here], degree, side, arcs, offer, wanted)
+        count, num_here, num_below = _match_with_above(
+            edges,
+            crossing,
+            degree,
+            side,
+            arcs,
+            level,
+            here,
+            num_here,
+            below,
+            first,
+            offer,
+            wanted,
+            order,
+            count,
+        )
+        count, num_below = _match_one_another(
+            degree,
+            side,
+            arcs,
+            here[:num_here],
+            below,
+            num_below,
+            offer,
+            wanted,
+            stack,
+            order,
+            count,
+        )
+        for vertex in here[:num_here]:
+            if side[vertex] == _HERE:
+                side[vertex] = _ABOVE
+        level -= 1
+    return order[:num_removed]
 
 
 @njit(cache=True)
 @no_type_check
-def pack(degree, edge, side):
-    """Orders offers by falling degree, then rising edge id; remembers which end offers."""
-    return (np.int64(0x7FFFFFFF - degree) << 32) | (np.int64(edge) << 1) | np.int64(side)
+def _look(here, degree, side, arcs, offer, wanted):
+    """Finds the edges to vertices above the level, as id · 2^32 + place, by rising id.
+
+    And for each vertex of the level its lowest edge to another, or to one that may come down to it.
+    """
+    starts, ends, neighbors, ids = arcs
+    crossing = [np.int64(0) for _ in range(0)]
+    for vertex in here:
+        _drop_removed(vertex, degree, arcs)
+        best = starts[vertex]
+        while best < ends[vertex] and side[neighbors[best]] == _BELOW:
+            best += 1
+        for place in range(best, ends[vertex]):
+            if side[neighbors[place]] == _ABOVE:
+                crossing.append((np.int64(ids[place]) << 32) | place)
+        offer[vertex] = best
+        wanted[vertex] = neighbors[best] if best < ends[vertex] else len(degree)
+    return np.sort(np.array(crossing))
+
+
+@njit(cache=True)
+@no_type_check
+def _match_with_above(
+    edges,
+    crossing,
+    degree,
+    side,
+    arcs,
+    level,
+    here,
+    num_here,
+    below,
+    first,
+    offer,
+    wanted,
+    order,
+    count,
+):
+    """Removes edges between vertices of the level and higher ones while there are any.
+
+    A heap holds, for every vertex above the level, its lowest edge to a vertex of the level, by
+    falling degree and rising id. Where the neighbor has left the level meanwhile, the next edge
+    takes the place. Vertices that come down to the level join `here`.
+    """
+    starts, ends, neighbors, ids = arcs
+    nobody = len(degree)
+    num_below = 0
+    # The edges of each higher vertex as a linked list; `first` is -1 again when all are offered.
+    following = np.empty(len(crossing), np.int32)
+    upper, lower = np.empty(len(crossing), np.int32), np.empty(len(crossing), np.int32)
+    for rank in range(len(crossing) - 1, -1, -1):
+        edge, vertex = crossing[rank] >> 32, neighbors[crossing[rank] & 0xFFFFFFFF]
+        upper[rank], lower[rank] = vertex, edges[edge, 0] + edges[edge, 1] - vertex
+        following[rank] = first[vertex]
+        first[vertex] = rank
+    heap = [np.int64(0) for _ in range(0)]
+    for rank in range(len(crossing)):
+        vertex = upper[rank]
+        if first[vertex] == rank:
+            first[vertex] = -1
+            heappush(heap, (np.int64(0x7FFFFFFF - degree[vertex]) << 32) | rank)
+
+    while len(heap) > 0:
+        rank = heappop(heap) & 0xFFFFFFFF
+        vertex = upper[rank]
+        while True:
+            if side[lower[rank]] == _HERE:
+                edge, place = crossing[rank] >> 32, crossing[rank] & 0xFFFFFFFF
+                order[count] = edge
+                count += 1
+                neighbors[place] = nobody
+                opposite = np.searchsorted(ids[starts[vertex] : ends[vertex]], edge)
+                neighbors[starts[vertex] + opposite] = nobody
+                below[num_below] = lower[rank]
+                num_below += 1
+                degree[lower[rank]] -= 1
+                side[lower[rank]] = _BELOW
+                degree[vertex] -= 1
+                if degree[vertex] == level:
+                    here[num_here] = vertex
+                    num_here += 1
+                    side[vertex] = _HERE
+                    offer[vertex], wanted[vertex] = starts[vertex] - 1, nobody
+                    break
+            rank = following[rank]
+            while rank >= 0 and side[lower[rank]] != _HERE:
+                rank = following[rank]
+            if rank < 0:
+                break
+            entry = (np.int64(0x7FFFFFFF - degree[vertex]) << 32) | rank
+            if len(heap) > 0 and heap[0] < entry:
+                heappush(heap, entry)
+                break
+    return count, num_here, num_below
+
+
+@njit(cache=True)
+@no_type_check
+def _match_one_another(
+    degree, side, arcs, here, below, num_below, offer, wanted, stack, order, count
+):
+    """Removes edges between two vertices of the level while there are any, by rising id.
+
+    An edge goes when it is the lowest one at both ends; the stack follows lowest edges until one
+    is. That gives the same matching as taking edges by rising id.
+    """
+    starts, ends, neighbors, ids = arcs
+    nobody = len(degree)
+    begin = count
+    for vertex in here:
+        stack[0] = vertex
+        size = 1
+        while size > 0:
+            one = stack[size - 1]
+            if side[one] != _HERE or not _find_partner(one, side, arcs, offer, wanted):
+                size -= 1
+                continue
+            other = wanted[one]
+            _find_partner(other, side, arcs, offer, wanted)
+            if wanted[other] != one:
+                stack[size] = other
+                size += 1
+                continue
+            order[count] = ids[offer[one]]
+            count += 1
+            neighbors[offer[one]] = neighbors[offer[other]] = nobody
+            below[num_below], below[num_below + 1] = one, other
+            num_below += 2
+            degree[one] -= 1
+            degree[other] -= 1
+            side[one] = side[other] = _BELOW
+            size -= 1
+    order[begin:count].sort()
+    return count, num_below
+
+
+@njit(cache=True)
+@no_type_check
+def _find_partner(vertex, side, arcs, offer, wanted):
+    """Moves a vertex's offer on to its lowest edge within the level; False if there is none."""
+    _, ends, neighbors, _ = arcs
+    if side[wanted[vertex]] == _HERE:
+        return True
+    for place in range(offer[vertex] + 1, ends[vertex]):
+        if side[neighbors[place]] == _HERE:
+            offer[vertex], wanted[vertex] = place, neighbors[place]
+            return True
+    offer[vertex] = ends[vertex]
+    return False
+
+
+@njit(cache=True)
+@no_type_check
+def _drop_removed(vertex, degree, arcs):
+    """Closes up a vertex's list when a third of it is removed, which pays for the work."""
+    starts, ends, neighbors, ids = arcs
+    while starts[vertex] < ends[vertex] and neighbors[starts[vertex]] == len(degree):
+        starts[vertex] += 1
+    if 2 * (ends[vertex] - starts[vertex]) <= 3 * degree[vertex]:
+        return
+    end = starts[vertex]
+    for place in range(starts[vertex], ends[vertex]):
+        if neighbors[place] != len(degree):
+            neighbors[end], ids[end] = neighbors[place], ids[place]
+            end += 1
+    ends[vertex] = end
