@@ -145,7 +145,7 @@ def transformer(
         >>> import jax, jax.numpy as jnp, jrft
         >>> policy = jrft.transformer(4, 2, max_prompt=3, width=8, depth=1, heads=2)
         >>> params = policy.init(jax.random.key(0))
-        >>> policy.log_probs(params, jnp.array([-1, 3, 1]), jnp.array([0, 2])).shape
+        >>> jax.jit(policy.log_probs)(params, jnp.array([-1, 3, 1]), jnp.array([0, 2])).shape
         (2,)
     """
     hidden = 4 * width if hidden is None else hidden

@@ -5,7 +5,7 @@ import numpy as np
 
 import jrft
 
-from . import cases
+from . import cases, oracles
 
 SMALL = cases.POLICIES["transformer with end"]
 
@@ -36,7 +36,7 @@ def test_parameters_are_float32_of_the_named_sizes():
 
 
 def test_bfloat16_computes_probabilities_in_float32():
-    half = jrft.transformer(3, 3, **{**cases.SIZES, "depth": 1}, eos=1, dtype=jnp.bfloat16)
+    half = jrft.transformer(3, 3, **cases.SIZES, eos=1, dtype=jnp.bfloat16)
     params, prompt = cases.init(SMALL), jnp.array([2, 0])
     levels = cases.tree_log_probs(half, params, prompt)
     assert {level.dtype for level in levels} == {jnp.dtype(jnp.float32)}
@@ -57,11 +57,14 @@ def test_precision_follows_the_parameters():
         assert jrft.exact_value(SMALL, cases.init(SMALL), [2], cases.reward).dtype == jnp.float32
 
 
-def test_tree_and_cache_agree_in_float32():
-    policy = jrft.transformer(2, 4, max_prompt=1, width=12, depth=1, heads=3)
+def test_deeper_tree_and_cache_agree_with_numpy_in_float32():
+    policy = jrft.transformer(2, 4, max_prompt=1, width=12, depth=2, heads=3)
     params, prompt = cases.init(policy), jnp.array([1])
     completions = jrft.all_completions(2, 4)
+    logits = cases.next_logits(policy, params, prompt)
+    expected = [oracles.completion_log_probs(logits, y) for y in np.asarray(completions)]
     forced = cases.forced_log_probs(policy, params, prompt, completions)
+    np.testing.assert_allclose(forced, expected, atol=2e-6)
     stepped = by_step(policy, params, prompt, completions)
     np.testing.assert_allclose(stepped, forced, atol=1e-6)
     leaves = jrft.exact_log_probs(policy, params, prompt)
