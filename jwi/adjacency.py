@@ -34,3 +34,21 @@ def arcs_by_vertex(at, to, edge, num_vertices):
         grouped_edge[place] = edge[arc]
         ends[at[arc]] = place + 1
     return starts, grouped_to, grouped_edge
+
+
+@njit(cache=True)
+@no_type_check
+def sorted_arcs_by_vertex(at, to, edge, num_vertices):
+    """As `arcs_by_vertex`, with the arcs of one vertex by rising other end."""
+    starts, other, edge = arcs_by_vertex(to, at, edge, num_vertices)
+    return arcs_by_vertex(other, expand(starts), edge, num_vertices)
+
+
+@njit(cache=True)
+@no_type_check
+def expand(starts):
+    """The vertex of each arc, int32[A], of arcs that are grouped by vertex."""
+    vertices = np.empty(starts[-1], np.int32)
+    for vertex in range(len(starts) - 1):
+        vertices[starts[vertex] : starts[vertex + 1]] = vertex
+    return vertices

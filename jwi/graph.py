@@ -8,15 +8,17 @@ Self-loops belong to the theory's adjacency matrix, not to the edge list: the fu
 them add them and say so.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Int32, PyTree
 from jraph import GraphsTuple
+from numba import njit
 from numpy.typing import ArrayLike
 
+from jwi.adjacency import expand, sorted_arcs_by_vertex
 from jwi.validation import checked_integer
 
 _MAX_INDEX = np.iinfo(np.int32).max
@@ -199,8 +201,8 @@ def edge_mask(graph: GraphsTuple) -> Bool[np.ndarray, " E"]:
         >>> edge_mask(with_edge_mask(graph, [False, True])).tolist()
         [False, True]
     """
-    ids, _, _ = _real_arcs(graph)
-    on = np.asarray(graph.edges.mask)[np.asarray(graph.edges.id) >= 0]
+    ids, on = _arc_ids(graph), np.asarray(graph.edges.mask)
+    ids, on = ids[ids >= 0], on[ids >= 0]
     keep = np.zeros(_num_edges(ids), bool)
     keep[ids] = on
     if not np.array_equal(keep[ids], on):
@@ -233,19 +235,19 @@ def is_undirected(graph: GraphsTuple) -> bool:
 
 def _assemble(edges: np.ndarray, n: int, nodes: jax.Array, *, undirected: bool) -> GraphsTuple:
     """The graph of distinct edges int[E, 2], numbered by row."""
-    ids = np.arange(len(edges))
-    senders, receivers = edges[:, 0], edges[:, 1]
+    ids = np.arange(len(edges), dtype=np.int32)
+    senders, receivers = edges[:, 0].astype(np.int32), edges[:, 1].astype(np.int32)
     if undirected:
-        ids = np.concatenate([ids, ids])
+        ids = np.append(ids, ids)
         senders, receivers = np.append(senders, receivers), np.append(receivers, senders)
     if len(ids) > _MAX_INDEX:
         raise ValueError(f"senders and receivers make {len(ids)} arcs: at most {_MAX_INDEX} fit")
-    order = np.argsort(receivers * n + senders)
+    starts, senders, ids = sorted_arcs_by_vertex(receivers, senders, ids, n)
     return GraphsTuple(
         nodes=nodes,
-        edges=Edges(id=jnp.asarray(ids[order], jnp.int32), mask=jnp.ones(len(ids), bool)),
-        senders=jnp.asarray(senders[order], jnp.int32),
-        receivers=jnp.asarray(receivers[order], jnp.int32),
+        edges=Edges(id=jnp.asarray(ids), mask=jnp.ones(len(ids), bool)),
+        senders=jnp.asarray(senders),
+        receivers=jnp.asarray(expand(starts)),
         globals=None,
         n_node=jnp.asarray([n], jnp.int32),
         n_edge=jnp.asarray([len(ids)], jnp.int32),
@@ -254,35 +256,48 @@ def _assemble(edges: np.ndarray, n: int, nodes: jax.Array, *, undirected: bool) 
 
 def _edge_table(graph: GraphsTuple) -> tuple[np.ndarray, bool]:
     """The edges int32[E, 2] by id, and whether they are undirected."""
-    ids, senders, receivers = _real_arcs(graph)
-    edges = np.full((_num_edges(ids), 2), -1, np.int32)
-    arcs = np.bincount(ids, minlength=len(edges))
+    ids = _arc_ids(graph)
+    edges, arcs, opposite = _collect(
+        ids, np.asarray(graph.senders), np.asarray(graph.receivers), _num_edges(ids)
+    )
     if len(edges) and np.all(arcs == 1):
-        edges[ids] = np.stack([senders, receivers], axis=1)
         return edges, False
-    up, down = senders < receivers, senders > receivers
-    edges[ids[up]] = np.stack([senders[up], receivers[up]], axis=1)
-    opposite = np.stack([receivers[down], senders[down]], axis=1)
-    in_pairs = np.all(arcs == 2) and 2 * len(opposite) == len(ids)
-    if in_pairs and np.array_equal(edges[ids[down]], opposite):
-        return edges, True
+    if np.all(arcs == 2) and opposite:
+        return np.sort(edges, axis=1), True
     raise ValueError(
         "graph.edges.id does not number edges 0, 1, … with one arc each (directed) or two opposite"
         " arcs each (undirected): build graphs with jwi.from_edges"
     )
 
 
-def _real_arcs(graph: GraphsTuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Id, sender and receiver of every arc but padding, as int64."""
+@njit(cache=True)
+@no_type_check
+def _collect(ids, senders, receivers, num_edges):
+    """The first arc of each edge, its number of arcs, and whether all second ones are opposite."""
+    edges = np.empty((num_edges, 2), np.int32)
+    arcs = np.zeros(num_edges, np.int32)
+    opposite = True
+    for arc in range(len(ids)):
+        edge = ids[arc]
+        if edge < 0:
+            continue
+        if arcs[edge] == 0:
+            edges[edge, 0], edges[edge, 1] = senders[arc], receivers[arc]
+        elif edges[edge, 0] != receivers[arc] or edges[edge, 1] != senders[arc]:
+            opposite = False
+        arcs[edge] += 1
+    return edges, arcs, opposite
+
+
+def _arc_ids(graph: GraphsTuple) -> np.ndarray:
+    """The edge of each arc, int32[A], on the host."""
     ids = np.asarray(graph.edges.id)
     if ids.ndim != 1:
         raise ValueError(
             f"graph.edges.id has shape {list(ids.shape)}: host functions take one graph at a time,"
             " index the batch first"
         )
-    real = ids >= 0
-    senders, receivers = np.asarray(graph.senders)[real], np.asarray(graph.receivers)[real]
-    return ids[real].astype(np.int64), senders.astype(np.int64), receivers.astype(np.int64)
+    return ids
 
 
 def _num_edges(ids: np.ndarray) -> int:

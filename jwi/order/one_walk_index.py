@@ -139,7 +139,7 @@ def _look(here, degree, side, arcs, offer, wanted):
             best += 1
         for place in range(best, ends[vertex]):
             if side[neighbors[place]] == _ABOVE:
-                crossing.append((np.int64(ids[place]) << 32) | place)
+                crossing.append((np.int64(ids[place]) << 32) | place)  # noqa: PERF401, twice as fast
         offer[vertex] = best
         wanted[vertex] = neighbors[best] if best < ends[vertex] else len(degree)
     return np.sort(np.array(crossing))
@@ -231,7 +231,7 @@ def _match_one_another(
     An edge goes when it is the lowest one at both ends; the stack follows lowest edges until one
     is. That gives the same matching as taking edges by rising id.
     """
-    starts, ends, neighbors, ids = arcs
+    _, _, neighbors, ids = arcs
     nobody = len(degree)
     begin = count
     for vertex in here:
