@@ -1,0 +1,110 @@
+"""A diagnosis for the terminal."""
+
+import textwrap
+
+import numpy as np
+
+from jrft.diagnosis.diagnosis import Diagnosis
+
+_WIDTH = 96
+
+
+def text_report(diagnosis: Diagnosis, *, prompts: int = 10) -> str:
+    """Numbers, classes, advice, and the most urgent prompts, as text.
+
+    Args:
+        diagnosis: What to show.
+        prompts: How many prompts to list with their reasons.
+    """
+    sections = [
+        _numbers(diagnosis),
+        _classes(diagnosis),
+        _advice(diagnosis),
+        _prompts(diagnosis, prompts),
+        "\n".join(textwrap.fill(f"Note: {note}", _WIDTH) for note in diagnosis.notes),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _numbers(diagnosis: Diagnosis) -> str:
+    batch = diagnosis.batch
+    low, high = diagnosis.reward_range
+    rows = [
+        (
+            "prompts, groups, rewards",
+            f"{batch.num_prompts:,}, {batch.num_groups:,}, {batch.num_rewards:,}",
+        ),
+        ("completions without a score", f"{batch.num_missing:,}"),
+        ("reward (mean of groups)", f"{batch.reward:.4g}"),
+        ("reward_std (mean of groups, ddof 1)", f"{batch.reward_std:.4g}"),
+        ("frac_reward_zero_std", f"{batch.frac_reward_zero_std:.4g}"),
+        (
+            "10th percentile of std, estimated (observed)",
+            f"{batch.std_p10:.3g} ({batch.observed_std_p10:.3g})",
+        ),
+        (
+            f"expected share with std < {diagnosis.evidence.threshold * (high - low):.3g}",
+            f"{batch.share_low_std:.1%}",
+        ),
+        ("… and with a low mean", f"{batch.share_low_std_low_mean:.1%}"),
+        ("effective share of prompts", f"{batch.effective_share:.1%}"),
+        (
+            "relative learning time, RFT : SFT, median (a model)",
+            f"{batch.rft_time[0]:.3g} : {batch.sft_time[0]:.3g}",
+        ),
+    ]
+    rows += [
+        (f"share of the variance from {name}", f"{value:.1%}")
+        for name, value in batch.component_shares.items()
+    ]
+    width = max(len(label) for label, _ in rows)
+    return "\n".join(f"{label.ljust(width)}  {value}" for label, value in rows)
+
+
+def _classes(diagnosis: Diagnosis) -> str:
+    total = max(diagnosis.batch.num_prompts, 1)
+    present = [(name, count) for name, count in diagnosis.batch.classes.items() if count]
+    width = max((len(name) for name, _ in present), default=0)
+    lines = []
+    for name, count in present:
+        bar = "█" * round(40 * count / total)
+        lines.append(f"{name.ljust(width)}  {count:>9,}  {count / total:>6.1%}  {bar}".rstrip())
+    return "\n".join(lines)
+
+
+def _advice(diagnosis: Diagnosis) -> str:
+    good = [one for one in diagnosis.advice if one.worthwhile]
+    vain = [one for one in diagnosis.advice if not one.worthwhile]
+    lines = ["What to do"] if good else []
+    lines += [_item(f"{one.action}: {one.text}") for one in good]
+    lines += ["What does not help"]
+    lines += [_item(f"{one.action}: {one.text}") for one in vain]
+    return "\n".join(lines)
+
+
+def _item(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+
+
+def _prompts(diagnosis: Diagnosis, number: int) -> str:
+    chosen: list[int] = []
+    for one in diagnosis.advice:
+        chosen += [int(i) for i in one.prompts[: max(number // 3, 1)] if int(i) not in chosen]
+    chosen = chosen[:number]
+    if not chosen:
+        return ""
+    names = [_short(str(diagnosis.prompt_ids[i])) for i in chosen]
+    width = max(map(len, names))
+    labels = max(len(diagnosis.labels[i]) for i in chosen)
+    heading = f"Some prompts ({len(chosen)} of {len(np.asarray(diagnosis.labels)):,})"
+    lines = [
+        f"  {name.ljust(width)}  {str(diagnosis.labels[i]).ljust(labels)}  {diagnosis.reason(i)}"
+        for name, i in zip(names, chosen, strict=True)
+    ]
+    return "\n".join([heading, *lines])
+
+
+def _short(name: str) -> str:
+    # Control characters in a log must not reach the terminal.
+    name = "".join(c if c.isprintable() else " " for c in name)
+    return name if len(name) <= 28 else name[:27] + "…"
