@@ -1,9 +1,10 @@
 """The arcs of a masked graph, laid out for the machine: a list, or a dense table when it is small.
 
-A layer is written once over an array of arcs, that is an array whose leading axes are `[A]` in the
-list and `[receiver, sender]` in the table. The table has no gathers and scatters: it wins up to
-some 32 entries an arc (32 vertices, 474 arcs, 1000 feature arrays vmapped: 1.5 ms against 28 ms
-for a gradient on 2 shared cores), and at worst it takes `_MAX_ENTRIES_PER_ARC` times the memory.
+A layer is written once over arrays of arcs, with a number for each arc and head: `[arc, *heads]` in
+the list, `[receiver, *heads, sender]` in the table. It combines them elementwise only, at one rank.
+The table has no gathers and scatters: it wins up to some 32 entries an arc (32 vertices, 474 arcs,
+1000 feature arrays vmapped: 1.5 ms against 28 ms for a gradient on 2 shared cores), and at worst it
+takes `_MAX_ENTRIES_PER_ARC` times the memory.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from jwi.arc_sums import weighted_sum
+from jwi import arc_softmax, arc_sums
 from jwi.graph import GraphsTuple
 
 _MAX_ENTRIES_PER_ARC = 16
@@ -31,33 +32,41 @@ class ArcList:
     mask: Bool[Array, " arcs"]
     num_vertices: int
 
-    def arrange(self, arc_values: Shaped[Array, "arcs ..."]) -> Shaped[Array, "arcs ..."]:
-        """An array by arcs of the graph, as an array of arcs."""
-        return arc_values
+    def ones(self, heads: tuple[int, ...], dtype: jnp.dtype) -> Shaped[Array, "arcs *heads"]:
+        """An array of arcs, all 1."""
+        return jnp.ones((*self.mask.shape, *heads), dtype)
 
-    def from_senders(self, values: Shaped[Array, "n ..."]) -> Shaped[Array, "arcs ..."]:
+    def arrange(self, by_arc: Shaped[Array, "arcs *heads"]) -> Shaped[Array, "arcs *heads"]:
+        """An array in the graph's order of arcs, as an array of arcs."""
+        return by_arc
+
+    def from_senders(self, values: Shaped[Array, "n *heads"]) -> Shaped[Array, "arcs *heads"]:
         """The value of the vertex where each arc starts."""
         return values[self.senders]
 
-    def from_receivers(self, values: Shaped[Array, "n ..."]) -> Shaped[Array, "arcs ..."]:
+    def from_receivers(self, values: Shaped[Array, "n *heads"]) -> Shaped[Array, "arcs *heads"]:
         """The value of the vertex where each arc ends."""
         return values[self.receivers]
 
-    def sum(self, arc_values: Shaped[Array, "arcs ..."]) -> Shaped[Array, "n ..."]:
+    def where_kept(
+        self, on_arcs: Shaped[Array, "arcs *heads"], otherwise: int | float
+    ) -> Shaped[Array, "arcs *heads"]:
+        """The array where arcs are kept, a constant where not."""
+        mask = self.mask.reshape(self.mask.shape + (1,) * (on_arcs.ndim - 1))
+        return jnp.where(mask, on_arcs, jnp.asarray(otherwise, on_arcs.dtype))
+
+    def sum(self, on_arcs: Shaped[Array, "arcs *heads"]) -> Shaped[Array, "n *heads"]:
         """Sum over the kept arcs into each vertex."""
-        kept = jnp.where(_expand(self.mask, arc_values), arc_values, 0)
+        kept = self.where_kept(on_arcs, 0)
         return jax.ops.segment_sum(kept, self.receivers, self.num_vertices)
 
-    def max(self, arc_values: Float[Array, "arcs ..."]) -> Float[Array, "n ..."]:
+    def max(self, on_arcs: Float[Array, "arcs *heads"]) -> Float[Array, "n *heads"]:
         """Maximum over the kept arcs into each vertex, −inf where there are none."""
-        kept = jnp.where(_expand(self.mask, arc_values), arc_values, -jnp.inf)
+        kept = self.where_kept(on_arcs, -jnp.inf)
         return jax.ops.segment_max(kept, self.receivers, self.num_vertices)
 
-    def product(
-        self, arc_values: Shaped[Array, "arcs d"], multiply: Multiply
-    ) -> Shaped[Array, "n d"]:
+    def product(self, on_arcs: Shaped[Array, "arcs d"], multiply: Multiply) -> Shaped[Array, "n d"]:
         """Product over the kept arcs into each vertex, 1 where there are none."""
-        kept = jnp.where(self.mask[:, None], arc_values, jnp.ones_like(arc_values))
         # The arcs of one receiver are neighbours in the list: a scan that starts anew with each.
         starts = (self.receivers != jnp.roll(self.receivers, 1))[:, None]
 
@@ -65,7 +74,7 @@ class ArcList:
             before = jnp.where(right[0], jnp.ones_like(left[1]), left[1])
             return left[0] | right[0], multiply(before, right[1])
 
-        _, products = jax.lax.associative_scan(combine, (starts, kept))
+        _, products = jax.lax.associative_scan(combine, (starts, self.where_kept(on_arcs, 1)))
         index = jnp.where(self.mask, jnp.arange(len(self.mask)), -1)
         last = jax.ops.segment_max(index, self.receivers, self.num_vertices)
         none = jnp.ones_like(products, shape=(1, products.shape[1]))
@@ -75,8 +84,16 @@ class ArcList:
         self, values: Float[Array, "n *heads d"], weight: Float[Array, "arcs *heads"]
     ) -> Float[Array, "n *heads d"]:
         """Sum of the senders' values, weighted, over the kept arcs into each vertex."""
-        kept = jnp.where(_expand(self.mask, weight), weight, 0)
-        return weighted_sum(values, kept, self.senders, self.receivers)
+        kept = self.where_kept(weight, 0)
+        return arc_sums.weighted_sum(values, kept, self.senders, self.receivers)
+
+    def softmax_sum(
+        self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, " arcs"]
+    ) -> Float[Array, "n d"]:
+        """Sum of messages weight · value, each by the softmax of temperature times messages."""
+        return arc_softmax.softmax_sum(
+            temperature, values, weight, self.mask, self.senders, self.receivers
+        )
 
 
 @dataclass(frozen=True)
@@ -86,40 +103,61 @@ class ArcTable:
     graph: GraphsTuple
     mask: Bool[Array, "n n"]
 
-    def arrange(self, arc_values: Shaped[Array, "arcs ..."]) -> Shaped[Array, "n n ..."]:
-        """An array by arcs of the graph, as an array of arcs; zero where no arc is kept."""
-        return _table(self.graph, arc_values, len(self.mask))
+    def ones(self, heads: tuple[int, ...], dtype: jnp.dtype) -> Shaped[Array, "n *heads n"]:
+        """An array of arcs, all 1."""
+        return jnp.ones((len(self.mask), *heads, len(self.mask)), dtype)
 
-    def from_senders(self, values: Shaped[Array, "n ..."]) -> Shaped[Array, "n n ..."]:
+    def arrange(self, by_arc: Shaped[Array, "arcs *heads"]) -> Shaped[Array, "n *heads n"]:
+        """An array in the graph's order of arcs, as an array of arcs; 0 where none is kept."""
+        return jnp.moveaxis(_table(self.graph, by_arc, len(self.mask)), 1, -1)
+
+    def from_senders(self, values: Shaped[Array, "n *heads"]) -> Shaped[Array, "n *heads n"]:
         """The value of the vertex where each arc starts."""
-        return jnp.broadcast_to(values[None], (len(values), *values.shape))
+        row = jnp.moveaxis(values, 0, -1)
+        return jnp.broadcast_to(row[None], (len(values), *row.shape))
 
-    def from_receivers(self, values: Shaped[Array, "n ..."]) -> Shaped[Array, "n n ..."]:
+    def from_receivers(self, values: Shaped[Array, "n *heads"]) -> Shaped[Array, "n *heads n"]:
         """The value of the vertex where each arc ends."""
-        return jnp.broadcast_to(values[:, None], (len(values), *values.shape))
+        return jnp.broadcast_to(values[..., None], (*values.shape, len(values)))
 
-    def sum(self, arc_values: Shaped[Array, "n n ..."]) -> Shaped[Array, "n ..."]:
+    def where_kept(
+        self, on_arcs: Shaped[Array, "n *heads n"], otherwise: int | float
+    ) -> Shaped[Array, "n *heads n"]:
+        """The array where arcs are kept, a constant where not."""
+        n = len(self.mask)
+        mask = self.mask.reshape(n, *(1,) * (on_arcs.ndim - 2), n)
+        return jnp.where(mask, on_arcs, jnp.asarray(otherwise, on_arcs.dtype))
+
+    def sum(self, on_arcs: Shaped[Array, "n *heads n"]) -> Shaped[Array, "n *heads"]:
         """Sum over the kept arcs into each vertex."""
-        return jnp.where(_expand(self.mask, arc_values), arc_values, 0).sum(axis=1)
+        return self.where_kept(on_arcs, 0).sum(axis=-1)
 
-    def max(self, arc_values: Float[Array, "n n ..."]) -> Float[Array, "n ..."]:
+    def max(self, on_arcs: Float[Array, "n *heads n"]) -> Float[Array, "n *heads"]:
         """Maximum over the kept arcs into each vertex, −inf where there are none."""
-        return jnp.where(_expand(self.mask, arc_values), arc_values, -jnp.inf).max(axis=1)
+        return self.where_kept(on_arcs, -jnp.inf).max(axis=-1)
 
-    def product(
-        self, arc_values: Shaped[Array, "n n d"], multiply: Multiply
-    ) -> Shaped[Array, "n d"]:
+    def product(self, on_arcs: Shaped[Array, "n d n"], multiply: Multiply) -> Shaped[Array, "n d"]:
         """Product over the kept arcs into each vertex, 1 where there are none."""
-        kept = jnp.where(self.mask[..., None], arc_values, jnp.ones_like(arc_values))
-        return jax.lax.reduce(kept, jnp.ones((), kept.dtype), multiply, (1,))
+        one = jnp.ones((), on_arcs.dtype)
+        return jax.lax.reduce(self.where_kept(on_arcs, 1), one, multiply, (2,))
 
     def weighted_sum(
-        self, values: Float[Array, "n *heads d"], weight: Float[Array, "n n *heads"]
+        self, values: Float[Array, "n *heads d"], weight: Float[Array, "n *heads n"]
     ) -> Float[Array, "n *heads d"]:
         """Sum of the senders' values, weighted, over the kept arcs into each vertex."""
-        kept = jnp.where(_expand(self.mask, weight), weight, 0)
+        kept = self.where_kept(weight, 0)
         # A sum, not a layer: it must not depend on the layout through a rounded product.
-        return jnp.einsum("ij...,j...d->i...d", kept, values, precision=jax.lax.Precision.HIGHEST)
+        return jnp.einsum("i...j,j...d->i...d", kept, values, precision=jax.lax.Precision.HIGHEST)
+
+    def softmax_sum(
+        self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, "n n"]
+    ) -> Float[Array, "n d"]:
+        """Sum of messages weight · value, each by the softmax of temperature times messages."""
+        messages = self.from_senders(values) * weight[:, None]
+        no_loops = jnp.full_like(values, -jnp.inf)
+        powers, _ = softmax_powers(self, temperature * messages, no_loops)
+        total = powers.sum(axis=-1)
+        return (powers * messages).sum(axis=-1) / jnp.where(total > 0, total, 1)
 
 
 Arcs = ArcList | ArcTable
@@ -136,47 +174,35 @@ def arcs_of(graph: GraphsTuple, num_vertices: int) -> Arcs:
     return ArcList(graph.senders, graph.receivers, graph.edges.mask, num_vertices)
 
 
-def softmax(arcs: Arcs, scores: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Softmax of an array of arcs over the kept arcs into each vertex; 0 where no arc is kept."""
-    largest = arcs.max(jax.lax.stop_gradient(scores))
-    # A vertex without arcs has the maximum −inf, which must not meet itself.
-    powers = _powers(arcs, scores, jnp.where(jnp.isfinite(largest), largest, 0))
-    total = arcs.sum(powers)
-    return powers / arcs.from_receivers(jnp.where(total > 0, total, 1))
-
-
-def softmax_with_loops(
+def softmax_powers(
     arcs: Arcs, scores: Float[Array, "..."], loop_scores: Float[Array, "n *heads"]
 ) -> tuple[Float[Array, "..."], Float[Array, "n *heads"]]:
-    """Softmax over the kept arcs into each vertex and its self-loop, whose score is given apart.
+    """The numerators of a softmax over the kept arcs into each vertex and its self-loop.
+
+    Args:
+        arcs: Arcs of a graph of n vertices.
+        scores: Array of arcs.
+        loop_scores: Scores of the self-loops; −inf where there is none.
 
     Returns:
-        The softmax as an array of arcs, 0 where no arc is kept; and that of the self-loops.
+        exp(score − largest score into the vertex), as an array of arcs with 0 where none is kept,
+        and of the self-loops. The caller divides by their sum after it has summed messages, which
+        are fewer than the arcs.
     """
     constant, loop_constant = jax.lax.stop_gradient((scores, loop_scores))
     largest = jnp.maximum(arcs.max(constant), loop_constant)
-    powers, loop_powers = _powers(arcs, scores, largest), jnp.exp(loop_scores - largest)
-    total = arcs.sum(powers) + loop_powers
-    return powers / arcs.from_receivers(total), loop_powers / total
-
-
-def _powers(arcs: Arcs, scores: Array, largest: Array) -> Array:
-    """Scores' exponentials relative to those of the largest into each vertex, 0 if not kept."""
-    kept = _expand(arcs.mask, scores)
+    # A vertex without any score has the maximum −inf, which must not meet itself.
+    largest = jnp.where(jnp.isfinite(largest), largest, 0)
     # Scores that are not kept may be above the largest: their infinite powers would make the
     # gradient NaN, so they are replaced before and after.
-    shifted = jnp.where(kept, scores - arcs.from_receivers(largest), 0)
-    return jnp.where(kept, jnp.exp(shifted), 0)
+    shifted = arcs.where_kept(scores - arcs.from_receivers(largest), 0)
+    return arcs.where_kept(jnp.exp(shifted), 0), jnp.exp(loop_scores - largest)
 
 
-def _table(graph: GraphsTuple, arc_values: Array, num_vertices: int) -> Array:
-    """Values of the kept arcs as a table [receiver, sender]."""
-    kept = jnp.where(_expand(graph.edges.mask, arc_values), arc_values, jnp.zeros_like(arc_values))
-    empty = jnp.zeros((num_vertices, num_vertices, *arc_values.shape[1:]), arc_values.dtype)
+def _table(graph: GraphsTuple, by_arc: Array, num_vertices: int) -> Array:
+    """Numbers of the kept arcs as a table [receiver, sender, *heads]."""
+    mask = graph.edges.mask.reshape((-1,) + (1,) * (by_arc.ndim - 1))
+    empty = jnp.zeros((num_vertices, num_vertices, *by_arc.shape[1:]), by_arc.dtype)
     # Addition, since padding may share its place with an arc.
+    kept = jnp.where(mask, by_arc, jnp.zeros_like(by_arc))
     return empty.at[graph.receivers, graph.senders].add(kept)
-
-
-def _expand(mask: Array, like: Array) -> Array:
-    """The mask with trailing axes of length 1, to the rank of another array."""
-    return mask.reshape(mask.shape + (1,) * (like.ndim - mask.ndim))

@@ -56,8 +56,7 @@ def neighbor_sum(
     """
     arcs = arcs_of(graph, len(values))
     if weight is None:
-        heads = values.shape[1:-1]
-        return arcs.weighted_sum(values, jnp.ones(arcs.mask.shape + heads, values.dtype))
+        return arcs.weighted_sum(values, arcs.ones(values.shape[1:-1], values.dtype))
     return arcs.weighted_sum(values, arcs.arrange(weight))
 
 

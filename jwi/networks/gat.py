@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jwi.arcs import arcs_of, softmax_with_loops
+from jwi.arcs import Arcs, arcs_of, softmax_powers
 from jwi.graph import GraphsTuple
 from jwi.networks.conv_network import ConvNetwork
 
@@ -66,14 +66,25 @@ class GATConv(nn.Module):
         sender_scores = (hidden * sender[None]).sum(axis=-1)
         receiver_scores = (hidden * receiver[None]).sum(axis=-1)
         scores = arcs.from_senders(sender_scores) + arcs.from_receivers(receiver_scores)
-        loop_scores = sender_scores + receiver_scores
-        attention, loop_attention = softmax_with_loops(
-            arcs, nn.leaky_relu(scores, 0.2), nn.leaky_relu(loop_scores, 0.2)
-        )
-        if weight is not None:
-            attention = attention * arcs.arrange(weight)[..., None]
-        out = arcs.weighted_sum(hidden, attention) + loop_attention[..., None] * hidden
+        loop_scores = nn.leaky_relu(sender_scores + receiver_scores, 0.2)
+        out = _attend(arcs, hidden, nn.leaky_relu(scores, 0.2), loop_scores, weight)
         return out.reshape(len(x), self.features) + bias[None]
+
+
+def _attend(
+    arcs: Arcs,
+    values: Float[Array, "n heads d"],
+    scores: Float[Array, "..."],
+    loop_scores: Float[Array, "n heads"],
+    weight: Float[Array, " arcs"] | None,
+) -> Float[Array, "n heads d"]:
+    """Sum of the values at neighbours and the vertex itself, by the softmax of their scores."""
+    powers, loop_powers = softmax_powers(arcs, scores, loop_scores)
+    total = arcs.sum(powers) + loop_powers
+    if weight is not None:
+        powers = powers * arcs.arrange(weight[:, None])
+    out = arcs.weighted_sum(values, powers) + loop_powers[..., None] * values
+    return out / total[..., None]
 
 
 class GAT(ConvNetwork):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import flax.linen as nn
 from jaxtyping import Array, Float
 
-from jwi.arcs import arcs_of, softmax
+from jwi.arcs import arcs_of
 from jwi.graph import GraphsTuple
 from jwi.networks.conv_network import vertex_readout
 from jwi.networks.norms import batch_norm
@@ -52,10 +52,8 @@ class GENConv(nn.Module):
             Float[n, features].
         """
         arcs = arcs_of(graph, len(x))
-        messages = arcs.from_senders(nn.relu(x) + 1e-7)
-        if weight is not None:
-            messages = messages * arcs.arrange(weight)[..., None]
-        x = x + arcs.sum(softmax(arcs, self.temperature * messages) * messages)
+        weights = arcs.ones((), x.dtype) if weight is None else arcs.arrange(weight)
+        x = x + arcs.softmax_sum(self.temperature, nn.relu(x) + 1e-7, weights)
         for _ in range(self.mlp_depth - 1):
             x = nn.relu(self.norm()(nn.Dense(2 * self.features)(x)))
         return nn.Dense(self.features)(x)

@@ -3,9 +3,12 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jwi.arc_softmax import softmax_sum
+from jwi.arcs import arcs_of
 from jwi.networks import GENConv, ResGCN, layer_norm
 from tests.jwi.message_cases import (
     LIST,
@@ -56,6 +59,43 @@ def test_gen_conv_is_the_loop(n, t, mlp_depth):
     p = to_float64(params)["params"]
     expected = gen_conv_by_loops(graph, np.float64(graph.nodes), weight, t, p)
     np.testing.assert_allclose(actual, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("n", [TABLE, LIST])
+def test_large_temperature_takes_the_maximum_of_large_messages(n):
+    graph = random_graph(0, n=n)
+    arcs = arcs_of(graph, n)
+    values = 100 * graph.nodes
+    expected = np.zeros(values.shape, np.float32)
+    for i in {i for _, _, i in kept_arcs(graph)}:
+        expected[i] = np.max([values[j] for _, j, k in kept_arcs(graph) if k == i], axis=0)
+    ones = arcs.ones((), values.dtype)
+    maximum, transpose = jax.vjp(lambda x: arcs.softmax_sum(100.0, x, ones), values)
+    np.testing.assert_allclose(maximum, expected, rtol=1e-6)
+    # The gradient goes to the largest message alone: its column sums count vertices with arcs.
+    (gradient,) = transpose(jnp.ones_like(maximum))
+    counted = len({i for _, _, i in kept_arcs(graph)})
+    np.testing.assert_allclose(gradient.sum(axis=0), np.full(3, counted), rtol=1e-5)
+
+
+def test_softmax_sum_over_several_blocks_is_a_loop_over_arcs():
+    rng = np.random.default_rng(0)
+    starts, ends = rng.integers(0, 50, (2, 5000))
+    x, weight, mask = rng.normal(size=(50, 2)), rng.normal(size=5000), rng.random(5000) < 0.7
+    powers, sums = np.zeros((50, 2)), np.zeros((50, 2))
+    for a in np.flatnonzero(mask):
+        message = weight[a] * x[starts[a]]
+        powers[ends[a]] += np.exp(0.7 * message)
+        sums[ends[a]] += np.exp(0.7 * message) * message
+    actual = softmax_sum(
+        0.7,
+        jnp.asarray(x, jnp.float32),
+        jnp.asarray(weight, jnp.float32),
+        jnp.asarray(mask),
+        jnp.asarray(starts, jnp.int32),
+        jnp.asarray(ends, jnp.int32),
+    )
+    np.testing.assert_allclose(actual, sums / powers, rtol=1e-4, atol=1e-5)
 
 
 def test_resgcn_is_encoder_first_conv_blocks_and_head():
