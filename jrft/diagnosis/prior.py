@@ -85,7 +85,8 @@ def _bumps(family: TiltedFamily) -> tuple[Float64[np.ndarray, "c k"], Float64[np
     u, v = plane(family.moments[:, 0], family.std)
     pieces, weights = [], []
     for width_u, width_v in _WIDTHS:
-        centres_u = np.arange(0.0, np.pi / 2 + width_u, 1.25 * width_u)
+        # From end to end, so that low and high means are treated alike.
+        centres_u = np.linspace(0.0, np.pi / 2, 1 + round(np.pi / 2.5 / width_u))
         centres_v = np.arange(v.min(), v.max() + width_v, 1.25 * width_v)
         far_u = (centres_u[:, None] - u) / width_u
         far_v = (centres_v[:, None] - v) / width_v

@@ -147,6 +147,7 @@ def _thin(
 ) -> Int64[np.ndarray, " c"]:
     """One tilt a cell of the (mean, std) plane, in cells as small as the budget allows."""
     u, v = plane(mean, std)
+    u = u - np.pi / 4  # cells that are symmetric in low and high means
     for size in np.geomspace(0.004, 0.3, 40):
         cells = np.round(u / size) + 1j * np.round(v / (4 * size))
         _, chosen = np.unique(cells, return_index=True)

@@ -164,6 +164,8 @@ def predictive_discount(
 ) -> float:
     """The discount under which a prompt's past best predicts its last visit.
 
+    Of discounts that are as good to within one standard error the one that forgets least.
+
     Args:
         population: The prior.
         sums: float64[v, 5], of the visits, sorted by prompt and time.
@@ -188,5 +190,12 @@ def predictive_discount(
         past = discounted_sums(sums[after > 0], codes[after > 0], int(codes.max()) + 1, discount)
         weights = np.exp(log_likelihood(family, past)) * prior
         predicted = np.sum(weights * last, axis=1) / np.sum(weights, axis=1)
-        scores.append(float(np.log(np.maximum(predicted, 1e-300)).sum()))
-    return _DISCOUNTS[int(np.argmax(scores))]
+        scores.append(np.log(np.maximum(predicted, 1e-300)))
+    losses = scores[int(np.argmax(np.sum(scores, axis=1)))] - np.array(scores)
+    errors = losses.std(axis=1) * np.sqrt(losses.shape[1])
+    # Discounts descend from 1; the best one has loss 0, so there is always one to return.
+    return next(
+        discount
+        for discount, loss, error in zip(_DISCOUNTS, losses.sum(axis=1), errors, strict=True)
+        if loss <= error
+    )
