@@ -40,8 +40,8 @@ def softmax_sum(
 
 
 def _softmax_sum_forward(temperature, values, weight, mask, starts, ends):  # type: ignore[no-untyped-def]
-    forward = in_blocks(partial(_sums, temperature))
-    weighted, total, largest = forward(values, weight, mask, starts, ends)
+    t = jnp.asarray(temperature, values.dtype)
+    weighted, total, largest = _sums_in_blocks(t, values, weight, mask, starts, ends)
     # Where there are no arcs the result is 0, and no arc ever asks for the other two.
     total = jnp.where(total == 0, 1, total)
     result = weighted / total
@@ -49,16 +49,15 @@ def _softmax_sum_forward(temperature, values, weight, mask, starts, ends):  # ty
 
 
 def _softmax_sum_backward(temperature, saved, cotangent):  # type: ignore[no-untyped-def]
-    *arguments, result, total, largest = saved
-    backward = in_blocks(partial(_cotangents, temperature))
-    return (*backward(*arguments, result, cotangent / total, largest), None, None, None)
-
-
-softmax_sum.defvjp(_softmax_sum_forward, _softmax_sum_backward)
+    values, *arcs, result, total, largest = saved
+    t = jnp.asarray(temperature, values.dtype)
+    scaled = cotangent / total
+    bars = _cotangents_in_blocks(t, values, *arcs, result, scaled, largest)
+    return (*bars, None, None, None)
 
 
 def _sums(
-    temperature: int | float,
+    temperature: Array,
     values: Array,
     weight: Array,
     mask: Array,
@@ -92,7 +91,7 @@ def _sums(
 
 
 def _cotangents(
-    temperature: int | float,
+    temperature: Array,
     values: Array,
     weight: Array,
     mask: Array,
@@ -127,3 +126,8 @@ def _cotangents(
 def _exp_where(mask: Array, exponents: Array) -> Array:
     """Exponentials, 0 where the mask is False; the exponents there may be anything."""
     return jnp.where(mask[:, None], jnp.exp(jnp.where(mask[:, None], exponents, 0)), 0)
+
+
+_sums_in_blocks = in_blocks(_sums)
+_cotangents_in_blocks = in_blocks(_cotangents)
+softmax_sum.defvjp(_softmax_sum_forward, _softmax_sum_backward)

@@ -9,6 +9,7 @@ takes `_MAX_ENTRIES_PER_ARC` times the memory.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -67,18 +68,8 @@ class ArcList:
 
     def product(self, on_arcs: Shaped[Array, "arcs d"], multiply: Multiply) -> Shaped[Array, "n d"]:
         """Product over the kept arcs into each vertex, 1 where there are none."""
-        # The arcs of one receiver are neighbours in the list: a scan that starts anew with each.
-        starts = (self.receivers != jnp.roll(self.receivers, 1))[:, None]
-
-        def combine(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:
-            before = jnp.where(right[0], jnp.ones_like(left[1]), left[1])
-            return left[0] | right[0], multiply(before, right[1])
-
-        _, products = jax.lax.associative_scan(combine, (starts, self.where_kept(on_arcs, 1)))
-        index = jnp.where(self.mask, jnp.arange(len(self.mask)), -1)
-        last = jax.ops.segment_max(index, self.receivers, self.num_vertices)
-        none = jnp.ones_like(products, shape=(1, products.shape[1]))
-        return jnp.append(products, none, axis=0)[jnp.where(last < 0, len(index), last)]
+        kept = self.where_kept(on_arcs, 1)
+        return _segment_product(kept, self.mask, self.receivers, self.num_vertices, multiply)
 
     def weighted_sum(
         self, values: Float[Array, "n *heads d"], weight: Float[Array, "arcs *heads"]
@@ -197,6 +188,25 @@ def softmax_powers(
     # gradient NaN, so they are replaced before and after.
     shifted = arcs.where_kept(scores - arcs.from_receivers(largest), 0)
     return arcs.where_kept(jnp.exp(shifted), 0), jnp.exp(loop_scores - largest)
+
+
+# Compiled here: one by one, the operations of the scan take seconds to compile outside jit.
+@partial(jax.jit, static_argnums=(3, 4), inline=True)
+def _segment_product(
+    on_arcs: Array, mask: Array, receivers: Array, num_vertices: int, multiply: Multiply
+) -> Array:
+    """Products of the rows of each receiver, 1 where the mask has none."""
+    # The arcs of one receiver are neighbours in the list: a scan that starts anew with each.
+    starts = (receivers != jnp.roll(receivers, 1))[:, None]
+
+    def combine(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:
+        before = jnp.where(right[0], jnp.ones_like(left[1]), left[1])
+        return left[0] | right[0], multiply(before, right[1])
+
+    _, products = jax.lax.associative_scan(combine, (starts, on_arcs))
+    last = jax.ops.segment_max(jnp.where(mask, jnp.arange(len(mask)), -1), receivers, num_vertices)
+    none = jnp.ones_like(products, shape=(1, products.shape[1]))
+    return jnp.append(products, none, axis=0)[jnp.where(last < 0, len(mask), last)]
 
 
 def _table(graph: GraphsTuple, by_arc: Array, num_vertices: int) -> Array:
