@@ -1,11 +1,11 @@
 """Advantages within a group of completions of one prompt, with dead groups made explicit."""
 
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Shaped
 
-AdvantageKind = Literal["grpo", "rloo", "mean"]
+_KINDS = ("grpo", "rloo", "mean")
 
 # Rewards that agree to this relative tolerance are equal: eight units in the last place of float32.
 _EQUAL_RTOL = 1e-6
@@ -28,7 +28,7 @@ class GroupAdvantages(NamedTuple):
 def group_advantages(
     rewards: Float[Array, "*groups g"],
     *,
-    kind: AdvantageKind = "grpo",
+    kind: str = "grpo",
     ddof: int = 0,
     epsilon: float = 0.0,
     outcomes: Shaped[Array, "*groups g"] | None = None,
@@ -68,8 +68,8 @@ def group_advantages(
         >>> weights.tolist()
         [[1.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
     """
-    if kind not in get_args(AdvantageKind):
-        raise ValueError(f"kind is {kind!r}: pass one of {', '.join(get_args(AdvantageKind))}.")
+    if kind not in _KINDS:
+        raise ValueError(f"kind is {kind!r}: pass one of {', '.join(_KINDS)}.")
     if ddof not in (0, 1):
         raise ValueError(f"ddof is {ddof}: pass 0 (divide by n) or 1 (by n − 1).")
     scored = ~jnp.isnan(rewards)

@@ -46,7 +46,7 @@ def rollout_budget(
             f"{minimum} each) and {prompts * maximum} (maximum {maximum} each)."
         )
     p = success.reshape(prompts, -1, 1)
-    sizes = jnp.arange(minimum, maximum)
+    sizes = jnp.arange(minimum, maximum)[None, None]
     gains = jnp.mean(p**sizes * (1 - p) + (1 - p) ** sizes * p, axis=1)
     _, chosen = jax.lax.top_k(gains.ravel(), total - prompts * minimum)
     rows = chosen // max(maximum - minimum, 1)

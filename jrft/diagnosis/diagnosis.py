@@ -168,6 +168,8 @@ def diagnose_log(
 ) -> Diagnosis:
     """`diagnose` of rewards that are flat columns already, as the readers return them."""
     _check(threshold, level, confidence, mixed_probability, discount)
+    if log.rewards.size == 0:
+        raise ValueError("rewards is empty: pass at least one completion, NaN if it has no score.")
     settings = Settings(threshold, level, mixed_probability)
     low, high, note = guess_reward_range(log.rewards, reward_range)
     num_prompts = len(log.prompt_ids)

@@ -60,7 +60,7 @@ def power_sums(
     for _ in range(5):
         columns.append(np.bincount(groups, power, minlength=num_groups))
         power = power * x
-    return np.stack(columns, axis=1)
+    return np.stack(columns, axis=1).astype(np.float64)
 
 
 def fit_population(x: Float64[np.ndarray, " m"], sums: Float64[np.ndarray, "n 5"]) -> Population:
