@@ -8,17 +8,16 @@ Self-loops belong to the theory's adjacency matrix, not to the edge list: the fu
 them add them and say so.
 """
 
-from typing import NamedTuple, no_type_check
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Int32, PyTree
 from jraph import GraphsTuple
-from numba import njit
 from numpy.typing import ArrayLike
 
-from jwi.adjacency import expand, sorted_arcs_by_vertex
+from jwi.adjacency import edges_of_arcs, expand, sorted_arcs_by_vertex
 from jwi.validation import checked_integer
 
 _MAX_INDEX = np.iinfo(np.int32).max
@@ -257,7 +256,7 @@ def _assemble(edges: np.ndarray, n: int, nodes: jax.Array, *, undirected: bool) 
 def _edge_table(graph: GraphsTuple) -> tuple[np.ndarray, bool]:
     """The edges int32[E, 2] by id, and whether they are undirected."""
     ids = _arc_ids(graph)
-    edges, arcs, opposite = _collect(
+    edges, arcs, opposite = edges_of_arcs(
         ids, np.asarray(graph.senders), np.asarray(graph.receivers), _num_edges(ids)
     )
     if len(edges) and np.all(arcs == 1):
@@ -268,25 +267,6 @@ def _edge_table(graph: GraphsTuple) -> tuple[np.ndarray, bool]:
         "graph.edges.id does not number edges 0, 1, … with one arc each (directed) or two opposite"
         " arcs each (undirected): build graphs with jwi.from_edges"
     )
-
-
-@njit(cache=True)
-@no_type_check
-def _collect(ids, senders, receivers, num_edges):
-    """The first arc of each edge, its number of arcs, and whether all second ones are opposite."""
-    edges = np.empty((num_edges, 2), np.int32)
-    arcs = np.zeros(num_edges, np.int32)
-    opposite = True
-    for arc in range(len(ids)):
-        edge = ids[arc]
-        if edge < 0:
-            continue
-        if arcs[edge] == 0:
-            edges[edge, 0], edges[edge, 1] = senders[arc], receivers[arc]
-        elif edges[edge, 0] != receivers[arc] or edges[edge, 1] != senders[arc]:
-            opposite = False
-        arcs[edge] += 1
-    return edges, arcs, opposite
 
 
 def _arc_ids(graph: GraphsTuple) -> np.ndarray:

@@ -9,9 +9,11 @@ from numba import njit
 from jwi.adjacency import arcs_by_vertex
 from jwi.closed_walks import closed_walks
 from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
+from jwi.order.edge_queue import MAX_DEGREE
 from jwi.order.losses import edges_among, losses
 from jwi.order.one_walk_index import remove_by_degrees
 from jwi.order.signatures import compare, sift, signature
+from jwi.order.two_walk_index import remove_by_triangles
 from jwi.validation import checked_integer
 
 
@@ -56,6 +58,9 @@ def walk_index_order(
     n, undirected = graph.nodes.shape[0], is_undirected(graph)
     if depth == 2 and undirected:
         return kept[remove_by_degrees(edges, n, count)]
+    highest = np.bincount(edges.ravel(), minlength=1).max()
+    if depth == 3 and undirected and highest <= MAX_DEGREE:
+        return kept[remove_by_triangles(edges, n, count)]
     walks = closed_walks(graph, depth)
     return kept[remove_by_definition(edges, undirected, walks, depth, count)]
 

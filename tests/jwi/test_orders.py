@@ -104,6 +104,27 @@ def test_all_designs_agree_on_larger_graphs(skew):
     np.testing.assert_array_equal(by_definition, by_degrees)
 
 
+def copies(graph, num_copies):
+    """Disjoint copies, the edges shuffled: every signature occurs many times."""
+    n = graph.nodes.shape[0]
+    edges = np.concatenate([jwi.edge_list(graph) + n * copy for copy in range(num_copies)])
+    np.random.default_rng(0).shuffle(edges)
+    return jwi.from_edges(*edges.T, n * num_copies)
+
+
+@pytest.mark.parametrize("skew", [1.0, 2.0, 4.0])
+@pytest.mark.parametrize("num_copies", [1, 4])
+def test_both_designs_of_depth_3_agree(skew, num_copies):
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(5, 40))
+        graph = random_graph(rng, n, int(rng.integers(n, 6 * n)), skew=skew)
+        graph = copies(graph, num_copies)
+        edges, walks = jwi.edge_list(graph), jwi.closed_walks(graph, 3)
+        by_definition = remove_by_definition(edges, True, walks, 3, len(edges))
+        np.testing.assert_array_equal(jwi.walk_index_order(graph, 3), by_definition)
+
+
 ORDERS = {
     "one_walk_index": jwi.one_walk_index_order,
     "walk_index_of_depth_3": lambda graph: jwi.walk_index_order(graph, 3),
