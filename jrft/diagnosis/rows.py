@@ -36,10 +36,10 @@ class Batch(NamedTuple):
     lines: Sequence[int]
     columns: Mapping[str, Sequence[Any]]
 
-    def row(self, i: int) -> "Batch":
-        """The i-th row alone."""
-        row = {name: self.columns[name][i : i + 1] for name in self.columns}
-        return Batch(self.source, self.lines[i : i + 1], row)
+    def part(self, start: int, stop: int) -> "Batch":
+        """Rows from start to stop."""
+        columns = {name: values[start:stop] for name, values in self.columns.items()}
+        return Batch(self.source, self.lines[start:stop], columns)
 
 
 class BadRowError(ValueError):
@@ -79,15 +79,21 @@ class Collector:
             except ValueError as error:
                 raise ValueError(f"{batch.source}: {error}.") from error
             self._complete = True
+        names = [*self.columns.reward, self.columns.prompt, self.columns.outcome, self.columns.step]
+        needed = {name: batch.columns[name] for name in names if name is not None}
+        self._add_good_rows(batch._replace(columns=needed))
+
+    def _add_good_rows(self, batch: Batch) -> None:
+        """Takes in a batch; one that holds a bad row is halved until that row is alone."""
         try:
             self._add(batch)
-        except (TypeError, ValueError, OverflowError):
-            # Some row is bad: go through them one by one, to find it or to leave it out.
-            for i, line in enumerate(batch.lines):
-                try:
-                    self._add(batch.row(i))
-                except (TypeError, ValueError, OverflowError) as error:
-                    self.skip(batch.source, line, str(error))
+        except (TypeError, ValueError, OverflowError) as error:
+            size = len(batch.lines)
+            if size == 1:
+                self.skip(batch.source, batch.lines[0], str(error))
+                return
+            self._add_good_rows(batch.part(0, size // 2))
+            self._add_good_rows(batch.part(size // 2, size))
 
     def skip(self, source: str, line: int, problem: str) -> None:
         """Counts a bad row, or raises `BadRowError`."""
