@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jrft.group_advantages import group_advantages as eager_group_advantages
-from jrft.group_advantages import keep_mask
-from jrft.rollout_budget import rollout_budget
+from jrft.advantages import group_advantages as eager_group_advantages
+from jrft.advantages import keep_mask
+from jrft.budget import rollout_budget
 
 # One compilation a shape is quicker than one an operation.
 group_advantages = jax.jit(eager_group_advantages, static_argnames=("kind", "ddof", "epsilon"))
