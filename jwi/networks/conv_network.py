@@ -1,8 +1,10 @@
 """What GCN, GAT and GIN share: a stack of convolutions, then a readout and a linear head."""
 
+import abc
 from collections.abc import Callable
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jwi.graph import GraphsTuple
@@ -31,10 +33,30 @@ def mean_readout(hidden: Float[Array, "n d"]) -> Float[Array, " d"]:
     return hidden.mean(axis=0)
 
 
-class ConvNetwork(nn.Module):
+def vertex_features(graph: GraphsTuple) -> Float[Array, "n d"]:
+    """The features of the vertices that a network starts from.
+
+    Raises:
+        ValueError: If `graph.nodes` is not a floating-point row for each vertex.
+
+    Examples:
+        >>> import jax.numpy as jnp, jwi.graph
+        >>> vertex_features(jwi.graph.from_edges([0], [1], 2, nodes=jnp.ones((2, 3)))).shape
+        (2, 3)
+    """
+    nodes = graph.nodes
+    if nodes.ndim != 2 or nodes.shape[1] == 0 or not jnp.issubdtype(nodes.dtype, jnp.floating):
+        raise ValueError(
+            f"graph.nodes is {nodes.dtype}{list(nodes.shape)}: give at least one floating-point"
+            " feature a vertex, for instance with from_edges(..., nodes=...)"
+        )
+    return nodes
+
+
+class ConvNetwork(nn.Module, abc.ABC):
     """(Convolution → ReLU → LayerNorm) × depth, readout, linear head.
 
-    Abstract: a subclass names its convolution in `conv`.
+    Abstract: a subclass names its convolution in `conv`. For one graph; vmap over several.
 
     Attributes:
         width: Width of every layer.
@@ -49,9 +71,9 @@ class ConvNetwork(nn.Module):
     readout: Callable[[Array], Array] = vertex_readout
 
     @nn.nowrap
+    @abc.abstractmethod
     def conv(self, *, train: bool) -> nn.Module:
         """One convolution: a module called with (graph, x, weight)."""
-        raise NotImplementedError
 
     @nn.compact
     def __call__(
@@ -71,8 +93,11 @@ class ConvNetwork(nn.Module):
 
         Returns:
             Float[n, num_outputs] with `vertex_readout`, Float[num_outputs] with `mean_readout`.
+
+        Raises:
+            ValueError: If `graph.nodes` is not a floating-point row for each vertex.
         """
-        hidden = graph.nodes
+        hidden = vertex_features(graph)
         for _ in range(self.depth):
             hidden = nn.relu(self.conv(train=train)(graph, hidden, weight))
             hidden = layer_norm(train=train)(hidden)

@@ -25,6 +25,14 @@ class GATConv(nn.Module):
 
     Raises:
         ValueError: When called, if `heads` does not divide `features`.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
+        >>> layer = GATConv(features=4, heads=2)
+        >>> params = layer.init(jax.random.key(0), path, path.nodes)
+        >>> layer.apply(params, path, path.nodes).shape
+        (3, 4)
     """
 
     features: int

@@ -22,6 +22,14 @@ class GCNConv(nn.Module):
 
     Attributes:
         features: Width of the output.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
+        >>> layer = GCNConv(features=4)
+        >>> params = layer.init(jax.random.key(0), path, path.nodes)
+        >>> layer.apply(params, path, path.nodes).shape
+        (3, 4)
     """
 
     features: int

@@ -20,6 +20,12 @@ class MLP(nn.Module):
         features: Width of every layer.
         norm: Makes a normalisation layer, without arguments.
         depth: Number of layers.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp
+        >>> mlp = MLP(4, functools.partial(batch_norm, train=False))
+        >>> mlp.apply(mlp.init(jax.random.key(0), jnp.ones((3, 2))), jnp.ones((3, 2))).shape
+        (3, 4)
     """
 
     features: int
@@ -42,6 +48,14 @@ class GINConv(nn.Module):
     Attributes:
         mlp: Module Float[n, d_in] → Float[n, d].
         eps: The number ε, fixed; 0 is the paper's GIN-0.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
+        >>> layer = GINConv(nn.Dense(4), eps=0.5)
+        >>> params = layer.init(jax.random.key(0), path, path.nodes)
+        >>> layer.apply(params, path, path.nodes).shape
+        (3, 4)
     """
 
     mlp: nn.Module

@@ -5,7 +5,7 @@ import functools
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Num, UInt32
+from jaxtyping import Array, UInt32
 
 from jwi.arcs import Multiply
 from jwi.graph import GraphsTuple
@@ -73,8 +73,9 @@ class ModularProductNetwork(ProductAggregation):
     prime: int = LARGEST_PRIME
 
     @nn.nowrap
-    def numbers(self, nodes: Num[Array, "n d"]) -> UInt32[Array, "n d"]:
+    def numbers(self, graph: GraphsTuple) -> UInt32[Array, "n d"]:
         """The features modulo the prime."""
+        nodes = graph.nodes
         if not _is_prime(self.prime) or self.prime > LARGEST_PRIME:
             raise ValueError(f"prime is {self.prime}: give a prime number up to {LARGEST_PRIME}")
         if not jnp.issubdtype(nodes.dtype, jnp.integer):

@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike
 
 from jwi.graph import GraphsTuple
 from jwi.message_passing import neighbor_product
+from jwi.networks.conv_network import vertex_features
 
 
 class ProductAggregation(nn.Module, abc.ABC):
@@ -35,7 +36,7 @@ class ProductAggregation(nn.Module, abc.ABC):
 
     @nn.nowrap
     @abc.abstractmethod
-    def numbers(self, nodes: Array) -> Any:
+    def numbers(self, graph: GraphsTuple) -> Any:
         """Features of the vertices as numbers of the arithmetic, leading axis n."""
 
     @nn.nowrap
@@ -60,7 +61,7 @@ class ProductAggregation(nn.Module, abc.ABC):
 
     def hidden(self, graph: GraphsTuple) -> Any:
         """h^(L) of every vertex."""
-        values = self.numbers(graph.nodes)
+        values = self.numbers(graph)
         for layer in self.layers:
             values = self.neighborhood_product(graph, layer(values))
         return values
@@ -104,9 +105,9 @@ class ProductNetwork(ProductAggregation):
     """
 
     @nn.nowrap
-    def numbers(self, nodes: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    def numbers(self, graph: GraphsTuple) -> Float[Array, "n d"]:
         """The features as they are."""
-        return nodes
+        return vertex_features(graph)
 
     @nn.nowrap
     def linear(self, features: int) -> nn.Module:

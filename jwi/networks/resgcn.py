@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from jwi.arcs import arcs_of
 from jwi.graph import GraphsTuple
-from jwi.networks.conv_network import vertex_readout
+from jwi.networks.conv_network import vertex_features, vertex_readout
 from jwi.networks.norms import batch_norm
 
 
@@ -27,6 +27,14 @@ class GENConv(nn.Module):
         temperature: The number t, which multiplies messages in the softmax.
         mlp_depth: Number of linear layers of the MLP; those between are twice as wide and followed
             by normalisation and ReLU.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
+        >>> layer = GENConv(3, functools.partial(batch_norm, train=True))
+        >>> params = layer.init(jax.random.key(0), path, path.nodes)
+        >>> layer.apply(params, path, path.nodes).shape
+        (3, 3)
     """
 
     features: int
@@ -119,6 +127,9 @@ class ResGCN(nn.Module):
 
         Returns:
             Float[n, num_outputs] with `vertex_readout`, Float[num_outputs] with `mean_readout`.
+
+        Raises:
+            ValueError: If `graph.nodes` is not a floating-point row for each vertex.
         """
         norm = functools.partial(self.norm, train=train)
 
@@ -128,7 +139,7 @@ class ResGCN(nn.Module):
         def activate(hidden: Array) -> Array:
             return nn.Dropout(self.dropout, deterministic=not train)(nn.relu(norm()(hidden)))
 
-        hidden = nn.Dense(self.width, name="encoder")(graph.nodes)
+        hidden = nn.Dense(self.width, name="encoder")(vertex_features(graph))
         hidden = conv()(graph, hidden, weight)
         for _ in range(self.depth - 1):
             hidden = hidden + conv()(graph, activate(hidden), weight)

@@ -1,5 +1,7 @@
 """The networks against dense float64 formulas, and what holds of all of them."""
 
+import functools
+
 import chex
 import flax.linen as nn
 import jax
@@ -7,16 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jwi.graph import compact, with_edge_mask
+from jwi.graph import compact, from_edges, with_edge_mask
 from jwi.networks import (
     GAT,
     GCN,
     GATConv,
     GCNConv,
+    GENConv,
     GINConv,
     GINEps,
     GINEpsConv,
+    ProductNetwork,
     ResGCN,
+    layer_norm,
     mean_readout,
 )
 from tests.jwi.message_cases import (
@@ -32,7 +37,13 @@ from tests.jwi.message_cases import (
     to_float64,
 )
 
-CONVS = [GCNConv(4), GATConv(4, heads=2), GINConv(nn.Dense(4), eps=0.5), GINEpsConv(nn.Dense(4))]
+CONVS = [
+    GCNConv(4),
+    GATConv(4, heads=2),
+    GINConv(nn.Dense(4), eps=0.5),
+    GINEpsConv(nn.Dense(4)),
+    GENConv(3, functools.partial(layer_norm, train=True), temperature=0.7, mlp_depth=2),
+]
 NETWORKS = [GCN(8, 2, 3), GAT(8, 2, 3), GINEps(8, 2, 3), ResGCN(8, 2, 3)]
 
 
@@ -104,9 +115,10 @@ def test_relabelling_the_vertices_relabels_the_predictions(module):
     )
 
 
+@pytest.mark.parametrize("n", [TABLE, LIST])
 @named(CONVS)
-def test_conv_has_the_gradient_of_finite_differences(module):
-    graph = random_graph(3, n=LIST)
+def test_conv_has_the_gradient_of_finite_differences(module, n):
+    graph = random_graph(3, n=n)
     params = random_variables(module, graph, graph.nodes)
 
     def loss(params, x, w):
@@ -134,3 +146,18 @@ def test_vmap_over_masks_and_seeds_is_a_loop_in_one_trace(module):
     for k in range(3):
         expected = alone(seeds[k], graph, keep[k])
         np.testing.assert_allclose(predictions[k], expected, atol=1e-5, rtol=1e-5)
+
+
+@named([GCN(8, 1, 3), ResGCN(8, 1, 3), ProductNetwork(8, 1)])
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        (None, r"graph.nodes is float\d\d\[2, 0\]: give at least one floating-point feature"),
+        (np.ones((2, 3), int), r"graph.nodes is int\d\d\[2, 3\]: give at least one floating-point"),
+        (np.ones(2), r"graph.nodes is float\d\d\[2\]: give at least one floating-point feature"),
+    ],
+)
+def test_features_are_floating_point_rows(module, nodes, message, key):
+    graph = from_edges([0], [1], 2, nodes=nodes)
+    with pytest.raises(ValueError, match=message):
+        jax.eval_shape(module.init, key, graph)
