@@ -1,11 +1,12 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import jwi
 from experiments import jwi_separation as study
-from experiments.record import make_record
+from experiments.record import make_record, read
 from jwi.separation import separation_bounds
 
 
@@ -82,3 +83,15 @@ def test_violations_and_attained_bounds_are_counted():
     shown = study.summary(record)
     assert shown.startswith("1 of 5 exact separation ranks violate a bound; 3 are equal")
     assert "1.00 for predictions over the graph and 1.00 for those of a vertex" in shown
+
+
+def test_committed_results_have_no_violation():
+    results = Path(study.__file__).parent / "results"
+    cases = read(results / "jwi_separation.json").results["cases"]
+    rank, upper, *lower = (
+        np.array(cases[name]) for name in ("rank", "log_upper", "log_lower", "log_multiset")
+    )
+    assert len(rank) >= 200
+    np.testing.assert_array_less(np.max(lower, axis=0), np.log(rank) + 1e-6)
+    np.testing.assert_array_less(np.log(rank), upper + 1e-6)
+    assert (results / "jwi_separation.svg").exists()
