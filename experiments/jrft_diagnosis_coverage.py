@@ -2,8 +2,8 @@
 
 Claim: of this project, not of a paper. `jrft.diagnose` judges all prompts together (empirical
   Bayes); its intervals of the true reward std cover at about their level, its estimate has a
-  smaller error than the observed std, and of the prompts it calls low in std, or learnable, at
-  least the stated share is.
+  smaller error than the observed std, and of the prompts it calls learnable, or low in std, about
+  the stated share is, or more.
 
 Command: python -m experiments jrft_diagnosis_coverage
 
@@ -330,12 +330,18 @@ def summary(record: Record) -> str:
     )
     coverage = [cell["coverage"] for cell in inside]
     lowest = min(cell["coverage"] for cell in beyond)
+    right = {
+        call: sum(c[f"called_{call}"] * (c[f"right_if_called_{call}"] or 0.0) for c in inside)
+        / sum(c[f"called_{call}"] for c in inside)
+        for call in ("low", "learnable")
+    }
     ratio = [cell["rmse"] / cell["rmse_plug_in"] for cell in inside]
     return (
         f"Over {len(inside)} regimes and group sizes, intervals of level "
         f"{record.config['level']:g} cover with a share of {min(coverage):.2f} to "
         f"{max(coverage):.2f} (mean {np.mean(coverage):.2f}), and the error of the estimated std "
-        f"is {min(ratio):.2f} to {max(ratio):.2f} times that of the observed std. Beyond the "
-        f"model, with rare jackpots, coverage falls to {lowest:.2f}: pass the outcomes where "
-        "there are any."
+        f"is {min(ratio):.2f} to {max(ratio):.2f} times that of the observed std; of the prompts "
+        f"called learnable {right['learnable']:.1%} are, of those called low in std "
+        f"{right['low']:.1%}. Beyond the model, with rare jackpots, coverage falls to "
+        f"{lowest:.2f}: pass the outcomes where there are any."
     )

@@ -39,7 +39,7 @@ def test_diagnosing_arrays():
     diagnosis = run(PLAIN)["diagnosis"]
     assert diagnosis.batch.frac_reward_zero_std > 0.5
     assert np.mean(diagnosis.labels[200:300] == "learnable") > 0.9
-    assert set(diagnosis.labels[300:]) == {"too easy"}
+    assert np.mean(diagnosis.labels[300:] == "too easy") > 0.9
     assert diagnosis.action(0) == "more rollouts"  # 0.0005 or 0.05?
 
 
