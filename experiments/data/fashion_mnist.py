@@ -47,7 +47,7 @@ def fashion_mnist() -> ImageClassification:
     return ImageClassification(_FOLDER, _part("train"), _part("t10k"))
 
 
-def fashion_mnist_test_half() -> ImageClassification:
+def fashion_mnist_test_only() -> ImageClassification:
     """The 10 000 test images alone, a sixth of the download; every second one is for testing.
 
     Raises:
@@ -55,7 +55,7 @@ def fashion_mnist_test_half() -> ImageClassification:
     """
     pixels, labels = _part("t10k")
     return ImageClassification(
-        f"{_FOLDER}-test-half", Images(pixels[::2], labels[::2]), Images(pixels[1::2], labels[1::2])
+        f"{_FOLDER}-test-only", Images(pixels[::2], labels[::2]), Images(pixels[1::2], labels[1::2])
     )
 
 
