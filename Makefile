@@ -9,9 +9,9 @@ ifneq ($(wildcard ../shared/data),)
 export DATA_DIR ?= $(abspath ../shared/data)
 endif
 
-# Tests compile many small programs: one worker a core, and no optimisation that only pays on
-# long runs. `make test PYTEST_ARGS="-k walks"` selects.
-PYTEST := $(PY) -m pytest -n auto --maxprocesses 8
+# Tests compile many small programs: one worker a core, and none of the compiler's optimisations,
+# which only pay on long runs. `make test PYTEST_ARGS="-k walks"` selects.
+PYTEST := JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PY) -m pytest -n auto --maxprocesses 8
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 

@@ -1,5 +1,6 @@
 """README's Python runs, and its demo does."""
 
+import os
 import re
 import subprocess
 import sys
@@ -34,18 +35,18 @@ def test_paths_and_commands_named_exist():
 
 
 def test_demo_writes_a_self_contained_report(tmp_path):
-    """The command of ``make demo`` on its smoke configuration, twice, from another directory."""
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-m", "experiments", "demo", "--smoke"],
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "JAX_PLATFORMS": "cpu"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        path = tmp_path / done.stdout.splitlines()[-1]
+    """The command of ``make demo`` on its smoke configuration, from another directory."""
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments", "demo", "--smoke"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    path = tmp_path / done.stdout.splitlines()[-1]
     page = path.read_text(encoding="utf-8")
     assert path.name == "report.html"
     assert page.count("data:image/svg+xml;base64,") == 2
