@@ -6,6 +6,7 @@ import importlib
 import itertools
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -131,7 +132,7 @@ def _batches(file: Path, skip: Skip) -> Iterator[tuple[Batch, int]]:
         try:
             for batch in batches:
                 yield batch, raw.tell()
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError, csv.Error) as error:
             raise ValueError(f"{file}: the file is damaged ({error}).") from error
 
 
@@ -220,7 +221,11 @@ def _parquet(file: Path) -> Iterator[tuple[Batch, int]]:
             f"{file}: reading Parquet needs pyarrow, which is not installed: pip install pyarrow."
         ) from error
     size = file.stat().st_size
-    with pyarrow_parquet.ParquetFile(file) as table:
+    try:
+        opened = pyarrow_parquet.ParquetFile(file)
+    except ValueError as error:
+        raise ValueError(f"{file}: the file is damaged ({error}).") from error
+    with opened as table:
         total, start = table.metadata.num_rows, 0
         for rows in table.iter_batches(batch_size=_ROWS):
             lines = range(start + 1, start + 1 + rows.num_rows)
@@ -230,7 +235,10 @@ def _parquet(file: Path) -> Iterator[tuple[Batch, int]]:
 
 
 def _read_arrays(file: Path) -> RewardLog:
-    loaded = np.load(file, allow_pickle=False)
+    try:
+        loaded = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{file}: the file is damaged, or holds objects ({error}).") from error
     if isinstance(loaded, np.ndarray):
         if loaded.ndim != 2:
             raise ValueError(f"{file}: its array has shape {loaded.shape}, not (prompts, samples).")

@@ -103,5 +103,7 @@ def plain(value: Any) -> Any:
             return {str(key): plain(entry) for key, entry in value.items()}
         case list() | tuple():
             return [plain(entry) for entry in value]
-        case _:
+        case str() | int() | None:
             return value
+        case _:
+            return str(value)  # a prompt id may be anything hashable

@@ -99,6 +99,12 @@ def test_undefined_numbers_are_null(tmp_path):
     assert embedded(html_report(diagnosis))["rowsTotal"] == 60
 
 
+def test_prompt_ids_of_any_kind_are_exported():
+    ids = [("math", 3), 7, "x", b"y"]
+    exported = as_dict(diagnose(np.eye(4), prompt_ids=ids))
+    assert json.loads(json.dumps(exported))["prompts"]["id"] == [["math", 3], 7, "x", "b'y'"]
+
+
 def test_text_report_fits_a_terminal(diagnosis):
     text = text_report(diagnosis)
     numbers = text.split("Some prompts")[0]

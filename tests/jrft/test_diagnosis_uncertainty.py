@@ -2,10 +2,13 @@
 
 import math
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import experiments.jrft_diagnosis_coverage as experiment
 from experiments.jrft_diagnosis_coverage import REGIMES, SMOKE, Config, metrics, run
+from experiments.record import make_record
 from jrft.diagnosis import diagnose
 from jrft.diagnosis.posterior import variance_moments
 from jrft.diagnosis.prior import SHAPE_CONCENTRATION, fit_prior
@@ -284,6 +287,19 @@ def test_coverage_over_more_logs_and_group_sizes():
         for cell in results[regime].values():
             assert cell["coverage"] > 0.82
             assert cell["rmse"] < cell["rmse_plug_in"]
+
+
+def test_the_experiment_draws_and_tells_what_it_found(coverage):
+    config = Config(num_prompts=250, group_sizes=(8,), num_repetitions=1)
+    record = make_record("jrft_diagnosis_coverage", config, coverage, seconds=0.0)
+    heading, *rows = experiment.table(record)
+    assert len(rows) == len(REGIMES)
+    assert {len(row) for row in rows} == {len(heading)}
+    assert "Beyond the model" in experiment.summary(record)
+    drawn = experiment.figure(record)
+    labels = [text.get_text() for text in drawn.axes[0].get_yticklabels()]
+    assert labels == list(REGIMES)
+    plt.close(drawn)
 
 
 def test_the_experiment_repeats_itself():
