@@ -272,7 +272,7 @@ def figure(record: Record) -> Figure:
     axes[1].axvline(1.0, color="#555555", linewidth=1)
     axes[0].set_yticks(rows, names)
     axes[0].set_xlabel(f"coverage of the {record.config['level']:.0%} interval")
-    axes[1].set_xlabel("RMSE of the estimated std / RMSE of the observed std (ddof 1)")
+    axes[1].set_xlabel("RMSE of the std, relative to the observed one's")
     axes[1].set_xlim(0, 1.1)
     axes[1].legend(*axes[0].get_legend_handles_labels(), loc="lower left", fontsize="small")
     return figure
