@@ -1,6 +1,10 @@
 """Why reinforcement finetuning stalls: exact and sampled policy gradients, and their bounds."""
 
+from jrft.advantages import group_advantages, keep_mask
+from jrft.budget import rollout_budget
 from jrft.completions import all_completions
+from jrft.diagnosis.diagnosis import Diagnosis, diagnose
+from jrft.environments import ChangedLabels, changed_labels, correct_label_rewards
 from jrft.estimators import GradientInfo, reinforce_gradient, reinforce_gradient_from
 from jrft.exact import exact_log_probs, exact_policy_gradient, exact_reward_std, exact_value
 from jrft.objectives import expected_reward, reward_std, sft_loss
@@ -11,19 +15,27 @@ from jrft.tabular import tabular_policy
 from jrft.transformer import transformer
 
 __all__ = [
+    "ChangedLabels",
+    "Diagnosis",
     "GradientInfo",
     "Policy",
     "Samples",
     "all_completions",
+    "changed_labels",
+    "correct_label_rewards",
+    "diagnose",
     "exact_log_probs",
     "exact_policy_gradient",
     "exact_reward_std",
     "exact_value",
     "expected_reward",
+    "group_advantages",
+    "keep_mask",
     "reinforce_gradient",
     "reinforce_gradient_from",
     "reward_std",
     "reward_table",
+    "rollout_budget",
     "sample",
     "sft_loss",
     "tabular_policy",
