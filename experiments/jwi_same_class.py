@@ -278,12 +278,11 @@ def in_chunks(gradient_fn: GradientFn, num_chunks: int) -> GradientFn:
 
 
 def _num_chunks(config: Config) -> int:
-    chunks, left = divmod(config.num_train_pairs, config.chunk_size)
-    if left:
+    if config.chunk_size < 1 or config.num_train_pairs % config.chunk_size:
         raise ValueError(
             f"chunk_size={config.chunk_size} must divide num_train_pairs={config.num_train_pairs}."
         )
-    return chunks
+    return config.num_train_pairs // config.chunk_size
 
 
 def _loss(

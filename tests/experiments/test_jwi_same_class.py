@@ -169,8 +169,9 @@ def test_chunks_have_the_gradient_of_the_whole(data, gcn):
     chunked, _, chunked_info = jax.jit(study.in_chunks(gradient_fn, 5))(None, *state, data)
     chex.assert_trees_all_close(chunked, whole, atol=1e-6)
     assert float(chunked_info["loss"]) == pytest.approx(float(info["loss"]), 1e-5)
-    with pytest.raises(ValueError, match="chunk_size=3 must divide num_train_pairs=10"):
-        study._num_chunks(replace(study.SMOKE, num_train_pairs=10, chunk_size=3))
+    for size in (3, 0):
+        with pytest.raises(ValueError, match=f"chunk_size={size} must divide num_train_pairs=10"):
+            study._num_chunks(replace(study.SMOKE, num_train_pairs=10, chunk_size=size))
 
 
 def test_both_partitions_are_one_trace(data, gcn):
