@@ -1,0 +1,36 @@
+from importlib import import_module
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jrft
+import jwi
+from experiments.benchmarks import exact_policy_gradient, one_walk_index_order
+from experiments.benchmarks.__main__ import BENCHMARKS, main
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_runs_and_makes_a_table(name, tmp_path, capsys):
+    assert main([name, "--smoke", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / f"benchmark_{name}.json").is_file()
+    benchmark = import_module(f"experiments.benchmarks.{name}")
+    assert benchmark.__doc__.splitlines()[0] in capsys.readouterr().out
+
+
+def test_the_peer_of_the_prefix_tree_computes_the_same_gradient():
+    policy = jrft.transformer(3, 2, max_prompt=2, width=8, depth=1, heads=2)
+    params = policy.init(jax.random.key(0))
+    prompt, rewards = jnp.array([1, 2]), jax.random.uniform(jax.random.key(1), (9,))
+    expected = jrft.exact_policy_gradient(policy, params, prompt, rewards)
+    for block in (4, 100):
+        peer = exact_policy_gradient._enumerated(policy, block, params, prompt, rewards)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), peer, expected)
+
+
+def test_the_benchmarked_graph_has_a_heavy_tail():
+    graph = one_walk_index_order.power_law_graph(0, 20_000, 3_000)
+    degree = np.bincount(jwi.edge_list(graph).ravel(), minlength=3_000)
+    assert len(jwi.edge_list(graph)) > 15_000
+    assert degree.max() > 10 * degree.mean()
