@@ -4,15 +4,69 @@ Signatures come here as codes: one integer an entry, such that signatures compar
 lexicographically, a missing one being 0. More vertices of a lower value make a signature larger.
 """
 
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
+import numpy as np
 from numba import njit
+
+from jwi.order.sorting import shell_sort
 
 # A walk index is below _CEILING and a multiplicity below 2^_COUNT_BITS, for degrees below 2^20.
 MAX_DEGREE = 2**20 - 1
 _CEILING = 2**41
 _COUNT_BITS = 21
 KEY = 4  # Codes in a key: all of them for an edge that is in no triangle.
+_MAX_BUCKETS = 2**22
+
+
+class EdgeQueue(NamedTuple):
+    """The queue.
+
+    Attributes:
+        width: how many values share a bucket.
+        first: int32[buckets], the first edge of each bucket, −1 if empty.
+        following: int32[E], the next edge in an edge's bucket, −1 if it is the last.
+        bucket_of: int32[E], the bucket that an edge is in, −1 if in none.
+        size: int64[1], how many edges are in the heap.
+        heap: int32[E], the edges in the heap.
+        place_of: int32[E], their places there, −1 if it is not in the heap.
+        keys: int64[E, KEY], the first codes of their signatures.
+    """
+
+    width: int
+    first: np.ndarray
+    following: np.ndarray
+    bucket_of: np.ndarray
+    size: np.ndarray
+    heap: np.ndarray
+    place_of: np.ndarray
+    keys: np.ndarray
+
+
+def edge_queue(bounds: np.ndarray) -> EdgeQueue:
+    """All edges in buckets, by bounds int64[E] ≥ 0 of the first values of their signatures."""
+    num_edges, highest = len(bounds), int(bounds.max())
+    width = highest // _MAX_BUCKETS + 1
+    queue = EdgeQueue(
+        width,
+        first=np.full(highest // width + 1, -1, np.int32),
+        following=np.empty(num_edges, np.int32),
+        bucket_of=np.empty(num_edges, np.int32),
+        size=np.zeros(1, np.int64),
+        heap=np.empty(num_edges, np.int32),
+        place_of=np.full(num_edges, -1, np.int32),
+        keys=np.empty((num_edges, KEY), np.int64),
+    )
+    _wait_all(queue, bounds)
+    return queue
+
+
+@njit(cache=True)
+@no_type_check
+def _wait_all(queue, bounds):
+    """Puts every edge into a bucket."""
+    for edge in range(len(bounds)):
+        wait(queue, edge, bounds[edge])
 
 
 @njit(cache=True)
@@ -27,7 +81,7 @@ def encode(values, codes):
     Returns:
         How many codes there are.
     """
-    _sort(values)
+    shell_sort(values)
     length = place = 0
     while place < len(values):
         value, change = values[place] >> 1, 0
@@ -39,21 +93,6 @@ def encode(values, codes):
             codes[length] = code if change > 0 else -code
             length += 1
     return length
-
-
-@njit(cache=True)
-@no_type_check
-def _sort(values):
-    """Sorts, few numbers by insertion."""
-    if len(values) > 16:
-        values.sort()
-        return
-    for place in range(1, len(values)):
-        value = values[place]
-        while place > 0 and values[place - 1] > value:
-            values[place] = values[place - 1]
-            place -= 1
-        values[place] = value
 
 
 @njit(cache=True)
@@ -77,79 +116,89 @@ def compare(codes, others):
 
 @njit(cache=True)
 @no_type_check
-def wait(edge, bound, buckets):
+def wait(queue, edge, bound):
     """Puts an edge into the bucket of a bound."""
-    first, following, bucket_of, width = buckets
-    bucket_of[edge] = bound // width
-    following[edge] = first[bound // width]
-    first[bound // width] = edge
+    bucket = bound // queue.width
+    queue.bucket_of[edge] = bucket
+    queue.following[edge] = queue.first[bucket]
+    queue.first[bucket] = edge
 
 
 @njit(cache=True)
 @no_type_check
-def set_key(edge, codes, length, keys):
+def set_key(queue, edge, codes):
     """Makes the first codes of an edge's signature its key."""
     for place in range(KEY):
-        keys[edge, place] = codes[place] if place < length else 0
+        queue.keys[edge, place] = codes[place] if place < len(codes) else 0
 
 
 @njit(cache=True)
 @no_type_check
-def set_least_key(edge, value, keys):
+def set_least_key(queue, edge, value):
     """Gives an edge a key below those of all signatures that start with this value."""
-    keys[edge] = -(_CEILING << _COUNT_BITS)
-    keys[edge, 0] = (_CEILING - value) << _COUNT_BITS
+    queue.keys[edge, 0] = (_CEILING - value) << _COUNT_BITS
+    for place in range(1, KEY):
+        queue.keys[edge, place] = -(_CEILING << _COUNT_BITS)
 
 
 @njit(cache=True)
 @no_type_check
-def has_key(edge, codes, length, keys):
+def has_key(queue, edge, codes):
     """Whether an edge's key is the one of its signature."""
-    for place in range(KEY):  # noqa: SIM110, numba knows no all()
-        if keys[edge, place] != (codes[place] if place < length else 0):
+    for place in range(KEY):
+        if queue.keys[edge, place] != (codes[place] if place < len(codes) else 0):
             return False
     return True
 
 
 @njit(cache=True)
 @no_type_check
-def insert(edge, codes, length, queue, size):
-    """Adds an edge to the heap."""
-    heap, place_of, keys = queue
-    set_key(edge, codes, length, keys)
-    heap[size], place_of[edge] = edge, size
-    sift(edge, queue, size + 1)
-    return size + 1
+def same_key(queue, edge, other):
+    """Whether two edges have one key."""
+    for place in range(KEY):  # noqa: SIM110, numba knows no all()
+        if queue.keys[edge, place] != queue.keys[other, place]:
+            return False
+    return True
 
 
 @njit(cache=True)
 @no_type_check
-def delete(edge, queue, size):
+def insert(queue, edge):
+    """Adds an edge, whose key is set, to the heap."""
+    size = queue.size[0]
+    queue.size[0] = size + 1
+    queue.heap[size], queue.place_of[edge] = edge, size
+    sift(queue, edge)
+
+
+@njit(cache=True)
+@no_type_check
+def delete(queue, edge):
     """Takes an edge out of the heap."""
-    heap, place_of, _ = queue
-    last = heap[size - 1]
+    size = queue.size[0] - 1
+    queue.size[0] = size
+    last, place = queue.heap[size], queue.place_of[edge]
+    queue.place_of[edge] = -1
     if last != edge:
-        heap[place_of[edge]], place_of[last] = last, place_of[edge]
-        sift(last, queue, size - 1)
-    place_of[edge] = -1
-    return size - 1
+        queue.heap[place], queue.place_of[last] = last, place
+        sift(queue, last)
 
 
 @njit(cache=True)
 @no_type_check
-def sift(edge, queue, size):
+def sift(queue, edge):
     """Restores the heap, the next edge to go on top, after one edge's key changed."""
-    heap, place_of, keys = queue
+    heap, place_of, size = queue.heap, queue.place_of, queue.size[0]
     place = place_of[edge]
-    while place > 0 and _goes_before(edge, heap[(place - 1) // 2], keys):
+    while place > 0 and _goes_before(queue, edge, heap[(place - 1) // 2]):
         heap[place] = heap[(place - 1) // 2]
         place_of[heap[place]] = place
         place = (place - 1) // 2
     while 2 * place + 1 < size:
         child = 2 * place + 1
-        if child + 1 < size and _goes_before(heap[child + 1], heap[child], keys):
+        if child + 1 < size and _goes_before(queue, heap[child + 1], heap[child]):
             child += 1
-        if not _goes_before(heap[child], edge, keys):
+        if not _goes_before(queue, heap[child], edge):
             break
         heap[place] = heap[child]
         place_of[heap[place]] = place
@@ -159,9 +208,9 @@ def sift(edge, queue, size):
 
 @njit(cache=True)
 @no_type_check
-def _goes_before(edge, other, keys):
+def _goes_before(queue, edge, other):
     """Whether one edge has the smaller key, or the same and the lower id."""
     for place in range(KEY):
-        if keys[edge, place] != keys[other, place]:
-            return keys[edge, place] < keys[other, place]
+        if queue.keys[edge, place] != queue.keys[other, place]:
+            return queue.keys[edge, place] < queue.keys[other, place]
     return edge < other

@@ -1,14 +1,84 @@
-"""The walk indices that are lost with an edge."""
+"""The walk indices that go with an edge, in a directed or undirected graph that loses edges."""
 
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit
 
+from jwi.adjacency import arcs_by_vertex
+
+
+class WalkGraph(NamedTuple):
+    """A graph that loses edges, and room for what is found about one of them.
+
+    Attributes:
+        depth: L.
+        tails: int32[A], where each arc starts; the arcs of an edge are E places apart.
+        heads: int32[A], where it ends.
+        forward: starts, heads and edge ids of the arcs by tail.
+        backward: starts, tails and edge ids of the arcs by head.
+        in_degree: int64[n], without self-loops.
+        gone: bool[E], which edges are removed.
+        local: int32[n], all −1 before and after, the place of a vertex in `around`.
+        distance: int32[n], all −1 before and after.
+        around: int32[n], some vertices.
+        layers: int32[n], the vertices of a breadth-first search.
+        joined: int32[A], the arcs among `around`.
+        joined_starts: int64[n + 1], where those of each vertex start.
+        arriving: uint64[L, n], numbers of walks by their length.
+        returning: uint64[L, n], the same.
+        lost: uint64[n], the losses of `around`.
+    """
+
+    depth: int
+    tails: np.ndarray
+    heads: np.ndarray
+    forward: tuple[np.ndarray, np.ndarray, np.ndarray]
+    backward: tuple[np.ndarray, np.ndarray, np.ndarray]
+    in_degree: np.ndarray
+    gone: np.ndarray
+    local: np.ndarray
+    distance: np.ndarray
+    around: np.ndarray
+    layers: np.ndarray
+    joined: np.ndarray
+    joined_starts: np.ndarray
+    arriving: np.ndarray
+    returning: np.ndarray
+    lost: np.ndarray
+
+
+def walk_graph(edges: np.ndarray, num_vertices: int, depth: int, *, undirected: bool) -> WalkGraph:
+    """The graph of the edges int32[E, 2]."""
+    n, ids = num_vertices, np.arange(len(edges), dtype=np.int32)
+    tails, heads = edges[:, 0].copy(), edges[:, 1].copy()
+    if undirected:
+        ids = np.append(ids, ids)
+        tails, heads = np.append(tails, heads), np.append(heads, tails)
+    backward = arcs_by_vertex(heads, tails, ids, n)
+    return WalkGraph(
+        depth,
+        tails,
+        heads,
+        forward=arcs_by_vertex(tails, heads, ids, n),
+        backward=backward,
+        in_degree=np.diff(backward[0]),
+        gone=np.zeros(len(edges), bool),
+        local=np.full(n, -1, np.int32),
+        distance=np.full(n, -1, np.int32),
+        around=np.empty(n, np.int32),
+        layers=np.empty(n, np.int32),
+        joined=np.empty(len(ids), np.int32),
+        joined_starts=np.empty(n + 1, np.int64),
+        arriving=np.empty((depth, n), np.uint64),
+        returning=np.empty((depth, n), np.uint64),
+        lost=np.empty(n, np.uint64),
+    )
+
 
 @njit(cache=True)
 @no_type_check
-def losses(edge, arcs, depth, forward, backward, in_degree, gone, local):
+def find_losses(graph, edge):
     """By how much walk indices WI_{L−1, t}({t}) of vertices t fall when an edge goes.
 
     WI_{L−1, t}({t}) = (A^L)_tt, less the one walk that only stands still if no other vertex has an
@@ -19,110 +89,147 @@ def losses(edge, arcs, depth, forward, backward, in_degree, gone, local):
     Sums are taken modulo 2^64: a loss is at most its walk index, so it is exact if that fits.
 
     Args:
+        graph: a `WalkGraph`.
         edge: its id.
-        arcs: int32[1 or 2, 2], tail and head of its arcs.
-        depth: L.
-        forward: the arcs by tail, as `arcs_by_vertex` groups them.
-        backward: the arcs by head.
-        in_degree: int[n], without self-loops.
-        gone: bool[E], the edges that are removed already.
-        local: int64[n], all −1, and so again on return.
 
     Returns:
-        int64[k], the vertices of all closed walks of length L through the edge, and more; and
-        int64[k], their losses.
+        How many vertices `graph.around` and `graph.lost` have: those of all closed walks of length
+        L through the edge, and more.
     """
-    vertices = _around(arcs, depth, forward, backward, gone, local)
-    lost = np.zeros(len(vertices), np.uint64)
-    for arc in range(len(arcs)):
-        arriving = _walks(arcs[arc, 0], depth - 1, backward, gone, edge, vertices, local)
-        returning = _walks(arcs[arc, 1], depth - 1, forward, gone, -1, vertices, local)
-        for steps in range(depth):
-            lost += arriving[steps] * returning[depth - 1 - steps]
-    for arc in range(len(arcs)):
-        if in_degree[arcs[arc, 1]] == 1:
-            lost[local[arcs[arc, 1]]] += np.uint64(1)
-    local[vertices] = -1
-    return vertices, lost.astype(np.int64)
+    count = _look_around(graph, edge)
+    _join(graph, count, edge)
+    lost = graph.lost
+    lost[:count] = 0
+    for arc in range(edge, len(graph.tails), len(graph.gone)):
+        _walk_to(graph, count, graph.tails[arc])
+        _walk_from(graph, count, graph.heads[arc])
+        for steps in range(graph.depth):
+            back = graph.depth - 1 - steps
+            for place in range(count):
+                lost[place] += graph.arriving[steps, place] * graph.returning[back, place]
+    for arc in range(edge, len(graph.tails), len(graph.gone)):
+        if graph.in_degree[graph.heads[arc]] == 1:
+            lost[graph.local[graph.heads[arc]]] += np.uint64(1)
+    for vertex in graph.around[:count]:
+        graph.local[vertex] = -1
+    return count
 
 
 @njit(cache=True)
 @no_type_check
-def _around(arcs, depth, forward, backward, gone, local):
-    """The vertices that a closed walk of length `depth` through one of the arcs can pass.
+def edges_among(graph, count, found):
+    """The edges that join two of the first vertices of `graph.around`, each once.
 
-    One that it passes k steps after the arc is within k steps from the arc's head, and within
-    depth − 1 − k steps from its tail, backwards; one of the two is at most (depth − 1) / 2. `local`
-    receives the place of each.
+    Args:
+        graph: a `WalkGraph`.
+        count: how many vertices.
+        found: int32[E], receives the ids.
+
+    Returns:
+        How many ids there are.
     """
-    found = [np.int64(0) for _ in range(0)]
-    for arc in range(len(arcs)):
-        _grow(arcs[arc, 1], (depth - 1) // 2, forward, gone, found, local)
-        if depth > 1:
-            _grow(arcs[arc, 0], (depth - 2) // 2, backward, gone, found, local)
-    return np.array(found)
+    starts, to, ids = graph.forward
+    for vertex in graph.around[:count]:
+        graph.local[vertex] = 0
+    num_found = 0
+    for vertex in graph.around[:count]:
+        for place in range(starts[vertex], starts[vertex + 1]):
+            # Of two arcs of one edge, the first stands for both.
+            is_first = graph.tails[ids[place]] == vertex
+            if is_first and graph.local[to[place]] >= 0 and not graph.gone[ids[place]]:
+                found[num_found] = ids[place]
+                num_found += 1
+    for vertex in graph.around[:count]:
+        graph.local[vertex] = -1
+    return num_found
 
 
 @njit(cache=True)
 @no_type_check
-def _grow(start, radius, adjacency, gone, found, local):
-    """Adds what is within some steps of a vertex; what is found already is walked through too."""
-    starts, to, ids = adjacency
-    seen = {np.int64(start)}
-    layer = [np.int64(start)]
-    for _ in range(radius):
-        following = [np.int64(0) for _ in range(0)]
-        for vertex in layer:
-            for place in range(starts[vertex], starts[vertex + 1]):
-                neighbor = np.int64(to[place])
-                if not gone[ids[place]] and neighbor not in seen:
-                    seen.add(neighbor)
-                    following.append(neighbor)
-        for vertex in layer:
-            if local[vertex] < 0:
-                local[vertex] = len(found)
-                found.append(vertex)
-        layer = following
-    for vertex in layer:
-        if local[vertex] < 0:
-            local[vertex] = len(found)
-            found.append(vertex)
+def _look_around(graph, edge):
+    """Fills `around` with the vertices that a closed walk of length L through an edge can pass.
 
-
-@njit(cache=True)
-@no_type_check
-def _walks(end, length, adjacency, gone, without, vertices, local):
-    """How many walks of each length up to `length` lead from `end` to each of the vertices.
-
-    They pass these vertices alone. uint64[length + 1, k], modulo 2^64.
+    One that it passes k steps after an arc is within k steps from the arc's head, and within
+    L − 1 − k steps from its tail, backwards; one of the two is at most (L − 1) / 2.
     """
-    starts, to, ids = adjacency
-    counts = np.zeros((length + 1, len(vertices)), np.uint64)
-    if local[end] < 0:
-        return counts
-    counts[0, local[end]] = 1
-    for steps in range(length):
-        for here in range(len(vertices)):
-            count = counts[steps, here]
-            if count == 0:
-                continue
-            counts[steps + 1, here] += count
-            for place in range(starts[vertices[here]], starts[vertices[here] + 1]):
-                there = local[to[place]]
-                if there >= 0 and not gone[ids[place]] and ids[place] != without:
-                    counts[steps + 1, there] += count
-    return counts
+    count = 0
+    for arc in range(edge, len(graph.tails), len(graph.gone)):
+        count = _grow(graph, graph.forward, graph.heads[arc], (graph.depth - 1) // 2, count)
+        if graph.depth > 1:
+            count = _grow(graph, graph.backward, graph.tails[arc], (graph.depth - 2) // 2, count)
+    return count
 
 
 @njit(cache=True)
 @no_type_check
-def edges_among(vertices, forward, gone, local):
-    """The ids of the edges that join two of the vertices, each once."""
-    starts, to, ids = forward
-    local[vertices] = 0
-    found = [np.int32(0) for _ in range(0)]
-    for vertex in vertices:
-        places = range(starts[vertex], starts[vertex + 1])
-        found += [ids[p] for p in places if local[to[p]] >= 0 and not gone[ids[p]]]
-    local[vertices] = -1
-    return np.unique(np.array(found))
+def _grow(graph, arcs, start, radius, count):
+    """Adds the vertices within some steps of a vertex to `around`; returns how many there are."""
+    starts, to, ids = arcs
+    layers, distance = graph.layers, graph.distance
+    layers[0], distance[start] = start, 0
+    size, done = 1, 0
+    while done < size and distance[layers[done]] < radius:
+        vertex = layers[done]
+        done += 1
+        for place in range(starts[vertex], starts[vertex + 1]):
+            if not graph.gone[ids[place]] and distance[to[place]] < 0:
+                distance[to[place]] = distance[vertex] + 1
+                layers[size] = to[place]
+                size += 1
+    for vertex in layers[:size]:
+        distance[vertex] = -1
+        if graph.local[vertex] < 0:
+            graph.local[vertex] = count
+            graph.around[count] = vertex
+            count += 1
+    return count
+
+
+@njit(cache=True)
+@no_type_check
+def _join(graph, count, edge):
+    """Fills `joined` with the arcs among the vertices around an edge, those of the edge negated."""
+    starts, to, ids = graph.forward
+    size = 0
+    for here in range(count):
+        graph.joined_starts[here] = size
+        vertex = graph.around[here]
+        for place in range(starts[vertex], starts[vertex + 1]):
+            there = graph.local[to[place]]
+            if there >= 0 and not graph.gone[ids[place]]:
+                graph.joined[size] = ~there if ids[place] == edge else there
+                size += 1
+    graph.joined_starts[count] = size
+
+
+@njit(cache=True)
+@no_type_check
+def _walk_to(graph, count, end):
+    """Counts the walks from each vertex around to `end` without the edge, by length."""
+    walks, starts = graph.arriving, graph.joined_starts
+    walks[0, :count] = 0
+    if graph.local[end] >= 0:
+        walks[0, graph.local[end]] = 1
+    for steps in range(1, graph.depth):
+        for here in range(count):
+            total = walks[steps - 1, here]
+            for there in graph.joined[starts[here] : starts[here + 1]]:
+                if there >= 0:
+                    total += walks[steps - 1, there]
+            walks[steps, here] = total
+
+
+@njit(cache=True)
+@no_type_check
+def _walk_from(graph, count, start):
+    """Counts the walks from `start` to each vertex around, with the edge or without, by length."""
+    walks, starts = graph.returning, graph.joined_starts
+    walks[0, :count] = 0
+    walks[0, graph.local[start]] = 1
+    for steps in range(1, graph.depth):
+        walks[steps, :count] = walks[steps - 1, :count]
+        for here in range(count):
+            total = walks[steps - 1, here]
+            if total > 0:
+                for there in graph.joined[starts[here] : starts[here + 1]]:
+                    walks[steps, there if there >= 0 else ~there] += total

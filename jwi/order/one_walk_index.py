@@ -1,7 +1,7 @@
 """1-WIS: the removal order of Walk Index Sparsification for networks of depth 2."""
 
 from heapq import heappop, heappush
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Int32
@@ -9,6 +9,7 @@ from numba import njit
 
 from jwi.adjacency import arcs_by_vertex
 from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
+from jwi.order.sorting import sort_by_id
 
 
 def one_walk_index_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
@@ -45,13 +46,90 @@ def one_walk_index_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
     return kept[remove_by_degrees(edges, graph.nodes.shape[0], len(edges))]
 
 
+def remove_by_degrees(
+    edges: np.ndarray, num_vertices: int, num_removed: int
+) -> Int32[np.ndarray, " N"]:
+    """The first `num_removed` rows of `edges`, int32[E, 2], to go."""
+    ids = np.repeat(np.arange(len(edges), dtype=np.int32), 2)
+    opposite = np.ascontiguousarray(edges[:, ::-1]).ravel()
+    starts, neighbors, ids = arcs_by_vertex(edges.ravel(), opposite, ids, num_vertices)
+    degree = np.diff(starts).astype(np.int32)
+    # Removed arcs lead to a vertex n, which is below every level.
+    side = np.full(num_vertices + 1, _BELOW, np.uint8)
+    graph = _Graph(edges, starts[:-1].copy(), starts[1:].copy(), neighbors, ids, degree, side)
+    rising = np.argsort(degree, kind="stable").astype(np.int32)
+    return _remove_by_levels(graph, rising, num_removed)[:num_removed]
+
+
 _BELOW, _HERE, _ABOVE = 0, 1, 2  # Where a vertex's degree is, seen from the level.
+
+
+class _Graph(NamedTuple):
+    """A graph that loses edges.
+
+    Attributes:
+        edges: int32[E, 2].
+        starts: int64[n], where the arcs at each vertex start.
+        ends: int64[n], where they end.
+        neighbors: int32[2E], the other end of each arc, n if it is removed.
+        ids: int32[2E], its edge, rising at each vertex.
+        degree: int32[n].
+        side: uint8[n + 1], where each vertex is, seen from the level; one byte, to stay in cache.
+    """
+
+    edges: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    neighbors: np.ndarray
+    ids: np.ndarray
+    degree: np.ndarray
+    side: np.ndarray
+
+
+class _Room(NamedTuple):
+    """Room for what happens at a level.
+
+    Attributes:
+        here: int32[n], the vertices of the level.
+        below: int32[n], those that have left it.
+        keys: int64[E], edges to sort, as id · 2^32 + anything.
+        scratch: int64[E], for the sorting.
+        first: int32[n], all −1 before and after.
+        offer: int64[n], the place of a vertex's lowest edge within the level.
+        wanted: int32[n], the neighbor there.
+        stack: int32[n].
+    """
+
+    here: np.ndarray
+    below: np.ndarray
+    keys: np.ndarray
+    scratch: np.ndarray
+    first: np.ndarray
+    offer: np.ndarray
+    wanted: np.ndarray
+    stack: np.ndarray
 
 
 @njit(cache=True)
 @no_type_check
-def remove_by_degrees(edges, num_vertices, num_removed):
-    """The first `num_removed` rows of `edges` to go.
+def _make_room(num_vertices, num_edges):
+    """Room for all levels."""
+    return _Room(
+        here=np.empty(num_vertices, np.int32),
+        below=np.empty(num_vertices, np.int32),
+        keys=np.empty(num_edges, np.int64),
+        scratch=np.empty(num_edges, np.int64),
+        first=np.full(num_vertices, np.int32(-1)),
+        offer=np.empty(num_vertices, np.int64),
+        wanted=np.empty(num_vertices, np.int32),
+        stack=np.empty(num_vertices, np.int32),
+    )
+
+
+@njit(cache=True)
+@no_type_check
+def _remove_by_levels(graph, rising, num_removed):
+    """At least the first `num_removed` edges to go.
 
     The largest smaller end degree of an edge, the level, only falls. At a level no edge joins two
     vertices of degrees above it, and a vertex of just this degree, once it loses an edge, has left
@@ -60,133 +138,99 @@ def remove_by_degrees(edges, num_vertices, num_removed):
 
     A vertex is looked at once for each degree at which it meets the level, and that costs its
     degree: at most Σ_v degree_v² / 2, and little more than reading the edges in sparse graphs.
-    """
-    sides = np.arange(2 * len(edges), dtype=np.int32)
-    starts, neighbors, ids = arcs_by_vertex(
-        edges.ravel(), edges[:, ::-1].copy().ravel(), sides // 2, num_vertices
-    )
-    degree = np.diff(starts).astype(np.int32)
-    arcs = (starts[:-1].copy(), starts[1:].copy(), neighbors, ids)
-    # Removed arcs lead to a vertex n, which is below every level. One byte a vertex stays in cache.
-    side = np.full(num_vertices + 1, _BELOW, np.uint8)
-    offer, wanted = np.empty(num_vertices, np.int64), np.empty(num_vertices, np.int32)
-    first, stack = np.full(num_vertices, -1, np.int32), np.empty(num_vertices, np.int32)
-    here, below = np.empty(num_vertices, np.int32), np.empty(num_vertices, np.int32)
-    waiting, num_waiting, num_below = np.argsort(degree, kind="mergesort"), num_vertices, 0
-    order, count = np.empty(len(edges), np.int32), 0
 
-    level = degree.max()
+    Args:
+        graph: a `_Graph`, which loses its edges.
+        rising: int32[n], the vertices by rising degree.
+        num_removed: how many edges to remove.
+    """
+    degree, side = graph.degree, graph.side
+    order, count = np.empty(len(graph.edges), np.int32), 0
+    room = _make_room(len(degree), len(graph.edges))
+    num_waiting, num_here = len(degree), 0
+    level = degree[rising[-1]]
     while count < num_removed:
-        here, below, num_here = below, here, num_below
-        while num_waiting > 0 and degree[waiting[num_waiting - 1]] == level:
+        while num_waiting > 0 and degree[rising[num_waiting - 1]] == level:
             num_waiting -= 1
-            here[num_here] = waiting[num_waiting]
+            room.here[num_here] = rising[num_waiting]
             num_here += 1
-        if 16 * num_here > num_vertices:
+        if 16 * num_here > len(degree):
             # The same vertices by rising number, for the sake of the cache.
-            here[:num_here] = np.flatnonzero(degree == level)
-        side[here[:num_here]] = _HERE
-        crossing = _look(here[:num_here], degree, side, arcs, offer, wanted)
+            num_here = 0
+            for vertex in range(len(degree)):
+                if degree[vertex] == level:
+                    room.here[num_here] = vertex
+                    num_here += 1
+        for vertex in room.here[:num_here]:
+            side[vertex] = _HERE
+        num_crossing = _look(graph, room, num_here)
         count, num_here, num_below = _match_with_above(
-            edges,
-            crossing,
-            degree,
-            side,
-            arcs,
-            level,
-            here,
-            num_here,
-            below,
-            first,
-            offer,
-            wanted,
-            order,
-            count,
+            graph, room, num_crossing, level, num_here, order, count
         )
-        count, num_below = _match_one_another(
-            degree,
-            side,
-            arcs,
-            here[:num_here],
-            below,
-            num_below,
-            offer,
-            wanted,
-            stack,
-            order,
-            count,
-        )
-        for vertex in here[:num_here]:
+        count, num_below = _match_one_another(graph, room, num_here, num_below, order, count)
+        for vertex in room.here[:num_here]:
             if side[vertex] == _HERE:
                 side[vertex] = _ABOVE
+        for place in range(num_below):
+            room.here[place] = room.below[place]
+        num_here = num_below
         level -= 1
-    return order[:num_removed]
+    return order
 
 
 @njit(cache=True)
 @no_type_check
-def _look(here, degree, side, arcs, offer, wanted):
-    """Finds the edges to vertices above the level, as id · 2^32 + place, by rising id.
+def _look(graph, room, num_here):
+    """Finds the edges to vertices above the level, as id · 2^32 + place; returns how many.
 
     And for each vertex of the level its lowest edge to another, or to one that may come down to it.
     """
-    starts, ends, neighbors, ids = arcs
-    crossing = [np.int64(0) for _ in range(0)]
-    for vertex in here:
-        _drop_removed(vertex, degree, arcs)
+    starts, ends, neighbors, side = graph.starts, graph.ends, graph.neighbors, graph.side
+    count = 0
+    for vertex in room.here[:num_here]:
+        _drop_removed(graph, vertex)
         best = starts[vertex]
         while best < ends[vertex] and side[neighbors[best]] == _BELOW:
             best += 1
         for place in range(best, ends[vertex]):
             if side[neighbors[place]] == _ABOVE:
-                crossing.append((np.int64(ids[place]) << 32) | place)  # noqa: PERF401, twice as fast
-        offer[vertex] = best
-        wanted[vertex] = neighbors[best] if best < ends[vertex] else len(degree)
-    return np.sort(np.array(crossing))
+                room.keys[count] = (np.int64(graph.ids[place]) << 32) | place
+                count += 1
+        room.offer[vertex] = best
+        room.wanted[vertex] = neighbors[best] if best < ends[vertex] else len(graph.degree)
+    return count
 
 
 @njit(cache=True)
 @no_type_check
-def _match_with_above(
-    edges,
-    crossing,
-    degree,
-    side,
-    arcs,
-    level,
-    here,
-    num_here,
-    below,
-    first,
-    offer,
-    wanted,
-    order,
-    count,
-):
+def _match_with_above(graph, room, num_crossing, level, num_here, order, count):
     """Removes edges between vertices of the level and higher ones while there are any.
 
     A heap holds, for every vertex above the level, its lowest edge to a vertex of the level, by
     falling degree and rising id. Where the neighbor has left the level meanwhile, the next edge
     takes the place. Vertices that come down to the level join `here`.
     """
-    starts, ends, neighbors, ids = arcs
+    edges, starts, ends, neighbors, ids, degree, side = graph
     nobody = len(degree)
-    num_below = 0
-    # The edges of each higher vertex as a linked list; `first` is -1 again when all are offered.
-    following = np.empty(len(crossing), np.int32)
-    upper, lower = np.empty(len(crossing), np.int32), np.empty(len(crossing), np.int32)
-    for rank in range(len(crossing) - 1, -1, -1):
+    crossing = room.keys[:num_crossing]
+    sort_by_id(crossing, room.scratch, len(edges))
+
+    # The edges of each higher vertex as a linked list; `first` is −1 again when all are offered.
+    following = np.empty(num_crossing, np.int32)
+    upper, lower = np.empty(num_crossing, np.int32), np.empty(num_crossing, np.int32)
+    for rank in range(num_crossing - 1, -1, -1):
         edge, vertex = crossing[rank] >> 32, neighbors[crossing[rank] & 0xFFFFFFFF]
         upper[rank], lower[rank] = vertex, edges[edge, 0] + edges[edge, 1] - vertex
-        following[rank] = first[vertex]
-        first[vertex] = rank
+        following[rank] = room.first[vertex]
+        room.first[vertex] = rank
     heap = [np.int64(0) for _ in range(0)]
-    for rank in range(len(crossing)):
+    for rank in range(num_crossing):
         vertex = upper[rank]
-        if first[vertex] == rank:
-            first[vertex] = -1
-            heappush(heap, (np.int64(0x7FFFFFFF - degree[vertex]) << 32) | rank)
+        if room.first[vertex] == rank:
+            room.first[vertex] = -1
+            heappush(heap, _entry(degree[vertex], rank))
 
+    num_below = 0
     while len(heap) > 0:
         rank = heappop(heap) & 0xFFFFFFFF
         vertex = upper[rank]
@@ -195,26 +239,25 @@ def _match_with_above(
                 edge, place = crossing[rank] >> 32, crossing[rank] & 0xFFFFFFFF
                 order[count] = edge
                 count += 1
-                neighbors[place] = nobody
-                opposite = np.searchsorted(ids[starts[vertex] : ends[vertex]], edge)
-                neighbors[starts[vertex] + opposite] = nobody
-                below[num_below] = lower[rank]
+                opposite = _place_of(edge, ids, starts[vertex], ends[vertex])
+                neighbors[place] = neighbors[opposite] = nobody
+                room.below[num_below] = lower[rank]
                 num_below += 1
                 degree[lower[rank]] -= 1
                 side[lower[rank]] = _BELOW
                 degree[vertex] -= 1
                 if degree[vertex] == level:
-                    here[num_here] = vertex
+                    room.here[num_here] = vertex
                     num_here += 1
                     side[vertex] = _HERE
-                    offer[vertex], wanted[vertex] = starts[vertex] - 1, nobody
+                    room.offer[vertex], room.wanted[vertex] = starts[vertex] - 1, nobody
                     break
             rank = following[rank]
             while rank >= 0 and side[lower[rank]] != _HERE:
                 rank = following[rank]
             if rank < 0:
                 break
-            entry = (np.int64(0x7FFFFFFF - degree[vertex]) << 32) | rank
+            entry = _entry(degree[vertex], rank)
             if len(heap) > 0 and heap[0] < entry:
                 heappush(heap, entry)
                 break
@@ -223,71 +266,91 @@ def _match_with_above(
 
 @njit(cache=True)
 @no_type_check
-def _match_one_another(
-    degree, side, arcs, here, below, num_below, offer, wanted, stack, order, count
-):
+def _entry(degree, rank):
+    """Orders a heap by falling degree, then rising rank."""
+    return (np.int64(0x7FFFFFFF - degree) << 32) | rank
+
+
+@njit(cache=True)
+@no_type_check
+def _place_of(edge, ids, start, end):
+    """Where an edge is among rising ids."""
+    while start < end:
+        middle = (start + end) // 2
+        if ids[middle] < edge:
+            start = middle + 1
+        else:
+            end = middle
+    return start
+
+
+@njit(cache=True)
+@no_type_check
+def _match_one_another(graph, room, num_here, num_below, order, count):
     """Removes edges between two vertices of the level while there are any, by rising id.
 
     An edge goes when it is the lowest one at both ends; the stack follows lowest edges until one
     is. That gives the same matching as taking edges by rising id.
     """
-    _, _, neighbors, ids = arcs
-    nobody = len(degree)
-    begin = count
-    for vertex in here:
+    degree, side, neighbors = graph.degree, graph.side, graph.neighbors
+    offer, wanted, stack = room.offer, room.wanted, room.stack
+    num_matched = 0
+    for vertex in room.here[:num_here]:
         stack[0] = vertex
         size = 1
         while size > 0:
             one = stack[size - 1]
-            if side[one] != _HERE or not _find_partner(one, side, arcs, offer, wanted):
+            if side[one] != _HERE or not _find_partner(graph, room, one):
                 size -= 1
                 continue
             other = wanted[one]
-            _find_partner(other, side, arcs, offer, wanted)
+            _find_partner(graph, room, other)
             if wanted[other] != one:
                 stack[size] = other
                 size += 1
                 continue
-            order[count] = ids[offer[one]]
-            count += 1
-            neighbors[offer[one]] = neighbors[offer[other]] = nobody
-            below[num_below], below[num_below + 1] = one, other
+            room.keys[num_matched] = np.int64(graph.ids[offer[one]]) << 32
+            num_matched += 1
+            neighbors[offer[one]] = neighbors[offer[other]] = len(degree)
+            room.below[num_below], room.below[num_below + 1] = one, other
             num_below += 2
             degree[one] -= 1
             degree[other] -= 1
             side[one] = side[other] = _BELOW
             size -= 1
-    order[begin:count].sort()
-    return count, num_below
+    sort_by_id(room.keys[:num_matched], room.scratch, len(graph.edges))
+    for place in range(num_matched):
+        order[count + place] = room.keys[place] >> 32
+    return count + num_matched, num_below
 
 
 @njit(cache=True)
 @no_type_check
-def _find_partner(vertex, side, arcs, offer, wanted):
+def _find_partner(graph, room, vertex):
     """Moves a vertex's offer on to its lowest edge within the level; False if there is none."""
-    _, ends, neighbors, _ = arcs
-    if side[wanted[vertex]] == _HERE:
+    if graph.side[room.wanted[vertex]] == _HERE:
         return True
-    for place in range(offer[vertex] + 1, ends[vertex]):
-        if side[neighbors[place]] == _HERE:
-            offer[vertex], wanted[vertex] = place, neighbors[place]
+    for place in range(room.offer[vertex] + 1, graph.ends[vertex]):
+        if graph.side[graph.neighbors[place]] == _HERE:
+            room.offer[vertex], room.wanted[vertex] = place, graph.neighbors[place]
             return True
-    offer[vertex] = ends[vertex]
+    room.offer[vertex] = graph.ends[vertex]
     return False
 
 
 @njit(cache=True)
 @no_type_check
-def _drop_removed(vertex, degree, arcs):
-    """Closes up a vertex's list when a third of it is removed, which pays for the work."""
-    starts, ends, neighbors, ids = arcs
-    while starts[vertex] < ends[vertex] and neighbors[starts[vertex]] == len(degree):
+def _drop_removed(graph, vertex):
+    """Closes up a vertex's arcs when a third of them is removed, which pays for the work."""
+    starts, ends, neighbors, ids = graph.starts, graph.ends, graph.neighbors, graph.ids
+    nobody = len(graph.degree)
+    while starts[vertex] < ends[vertex] and neighbors[starts[vertex]] == nobody:
         starts[vertex] += 1
-    if 2 * (ends[vertex] - starts[vertex]) <= 3 * degree[vertex]:
+    if 2 * (ends[vertex] - starts[vertex]) <= 3 * graph.degree[vertex]:
         return
     end = starts[vertex]
     for place in range(starts[vertex], ends[vertex]):
-        if neighbors[place] != len(degree):
+        if neighbors[place] != nobody:
             neighbors[end], ids[end] = neighbors[place], ids[place]
             end += 1
     ends[vertex] = end

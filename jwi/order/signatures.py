@@ -18,37 +18,41 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
+from jwi.order.sorting import shell_sort
+
 
 @njit(cache=True)
 @no_type_check
-def signature(old, lost):
+def signature(index, vertices, lost):
     """The signature of an edge.
 
     Args:
-        old: int64[k], the walk indices of some vertices, with the edge.
-        lost: int64[k], how much of them goes with it; all other vertices keep theirs.
+        index: int64[n], the walk indices with the edge.
+        vertices: int32[k], those whose walk indices may change.
+        lost: uint64[k], how much of them goes with the edge.
 
     Returns:
         int64[m, 2]: value and change of its multiplicity, by rising value, no change being 0.
     """
-    new = np.sort((old - lost)[lost > 0])
-    old = np.sort(old[lost > 0])
-    entries = np.empty((2 * len(old), 2), np.int64)
-    count = 0
-    i = j = 0
-    while i < len(old) or j < len(new):
-        first_is_old = j == len(new) or (i < len(old) and old[i] < new[j])
-        value = old[i] if first_is_old else new[j]
-        change = 0
-        while j < len(new) and new[j] == value:
-            change += 1
-            j += 1
-        while i < len(old) and old[i] == value:
-            change -= 1
-            i += 1
+    # The last bit tells new values from old ones.
+    values = np.empty(2 * len(vertices), np.uint64)
+    size = 0
+    for place in range(len(vertices)):
+        if lost[place] > 0:
+            value = np.uint64(index[vertices[place]])
+            values[size] = value << np.uint64(1)
+            values[size + 1] = ((value - lost[place]) << np.uint64(1)) | np.uint64(1)
+            size += 2
+    shell_sort(values[:size])
+    entries = np.empty((size, 2), np.int64)
+    count = place = 0
+    while place < size:
+        value, change = values[place] >> np.uint64(1), 0
+        while place < size and values[place] >> np.uint64(1) == value:
+            change += 1 if values[place] & np.uint64(1) else -1
+            place += 1
         if change != 0:
-            entries[count, 0] = value
-            entries[count, 1] = change
+            entries[count, 0], entries[count, 1] = np.int64(value), change
             count += 1
     return entries[:count].copy()
 

@@ -1,90 +1,155 @@
 """Triangles of an undirected graph that loses edges."""
 
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit
 
-from jwi.adjacency import arcs_by_vertex
+from jwi.adjacency import arcs_by_vertex, sorted_arcs_by_vertex
+
+
+class Triangulation(NamedTuple):
+    """An undirected graph that loses edges, and knows its triangles.
+
+    Attributes:
+        edges: int32[E, 2].
+        gone: bool[E], which edges are removed.
+        triangles: int64[E], in how many triangles each edge is.
+        degree: int64[n].
+        starts: int64[n], where the arcs at each vertex start.
+        ends: int64[n], where they end.
+        neighbors: int32[2E], the other end of each arc, rising at each vertex.
+        ids: int32[2E], its edge.
+    """
+
+    edges: np.ndarray
+    gone: np.ndarray
+    triangles: np.ndarray
+    degree: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    neighbors: np.ndarray
+    ids: np.ndarray
+
+
+def triangulate(edges: np.ndarray, num_vertices: int) -> Triangulation:
+    """The graph of the edges int32[E, 2]."""
+    num_edges = len(edges)
+    at, to = np.append(edges[:, 0], edges[:, 1]), np.append(edges[:, 1], edges[:, 0])
+    ids = np.tile(np.arange(num_edges, dtype=np.int32), 2)
+    starts, neighbors, ids = sorted_arcs_by_vertex(at, to, ids, num_vertices)
+    degree = np.diff(starts)
+
+    # Each edge once, at its end of lower degree.
+    ends = degree[edges]
+    rank = np.where(ends[:, :1] <= ends[:, 1:], edges, edges[:, ::-1]).T.copy()
+    upward = arcs_by_vertex(rank[0], rank[1], np.arange(num_edges, dtype=np.int32), num_vertices)
+    triangles = _count_triangles(*upward)
+    gone = np.zeros(num_edges, bool)
+    return Triangulation(
+        edges, gone, triangles, degree, starts[:-1].copy(), starts[1:].copy(), neighbors, ids
+    )
 
 
 @njit(cache=True)
 @no_type_check
-def count_triangles(edges, num_vertices):
-    """In how many triangles each edge is: int64[E].
-
-    Each triangle is found once, from its vertex of lowest degree (Chiba and Nishizeki, 1985).
-    """
-    degree = np.bincount(edges.ravel(), minlength=num_vertices)
-    low, high = edges[:, 0].copy(), edges[:, 1].copy()
-    for edge in range(len(edges)):
-        u, v = edges[edge]
-        if (degree[u], u) > (degree[v], v):
-            low[edge], high[edge] = v, u
-    starts, to, ids = arcs_by_vertex(low, high, np.arange(len(edges), dtype=np.int32), num_vertices)
-    counts = np.zeros(len(edges), np.int64)
-    edge_to = np.full(num_vertices, -1, np.int32)
-    for vertex in range(num_vertices):
-        around = range(starts[vertex], starts[vertex + 1])
-        for place in around:
+def _count_triangles(starts, to, ids):
+    """In how many triangles each edge is (Chiba and Nishizeki, 1985)."""
+    counts = np.zeros(len(ids), np.int64)
+    edge_to = np.full(len(starts) - 1, np.int32(-1))
+    for vertex in range(len(starts) - 1):
+        for place in range(starts[vertex], starts[vertex + 1]):
             edge_to[to[place]] = ids[place]
-        for place in around:
+        for place in range(starts[vertex], starts[vertex + 1]):
             for opposite in range(starts[to[place]], starts[to[place] + 1]):
                 closing = edge_to[to[opposite]]
                 if closing >= 0:
                     counts[ids[place]] += 1
                     counts[ids[opposite]] += 1
                     counts[closing] += 1
-        for place in around:
+        for place in range(starts[vertex], starts[vertex + 1]):
             edge_to[to[place]] = -1
     return counts
 
 
 @njit(cache=True)
 @no_type_check
-def find_triangles(u, v, adjacency, gone, thirds, sides):
-    """The triangles of an edge (u, v).
+def find_triangles(graph, edge, thirds, sides):
+    """The triangles of an edge.
 
     Args:
-        u: one end.
-        v: the other.
-        adjacency: starts, ends, neighbors and ids of the arcs at each vertex, by rising neighbor.
-        gone: bool[E], the removed edges.
+        graph: a `Triangulation`.
+        edge: its id.
         thirds: int32[k], receives the third vertices.
         sides: int32[k, 2], receives the two other edges.
-
-    Returns:
-        How many there are.
     """
-    starts, ends, neighbors, ids = adjacency
-    if ends[u] - starts[u] > ends[v] - starts[v]:
+    neighbors, ids, gone = graph.neighbors, graph.ids, graph.gone
+    u, v = graph.edges[edge]
+    if graph.ends[u] - graph.starts[u] > graph.ends[v] - graph.starts[v]:
         u, v = v, u
     count = 0
-    here = starts[v]
-    for place in range(starts[u], ends[u]):
+    here = graph.starts[v]
+    for place in range(graph.starts[u], graph.ends[u]):
+        if count == graph.triangles[edge]:
+            break
         if gone[ids[place]]:
             continue
         # Both lists rise, so the search goes on from where it was.
-        here += np.searchsorted(neighbors[here : ends[v]], neighbors[place])
-        if here == ends[v]:
+        here = _seek(neighbors, neighbors[place], here, graph.ends[v])
+        if here == graph.ends[v]:
             break
         if neighbors[here] == neighbors[place] and not gone[ids[here]]:
             thirds[count] = neighbors[place]
             sides[count, 0], sides[count, 1] = ids[place], ids[here]
             count += 1
-    return count
 
 
 @njit(cache=True)
 @no_type_check
-def drop_removed(vertex, degree, adjacency, gone):
-    """Closes up a vertex's list when a third of it is removed, which pays for the work."""
-    starts, ends, neighbors, ids = adjacency
-    if 2 * (ends[vertex] - starts[vertex]) <= 3 * degree[vertex]:
+def _seek(rising, value, start, end):
+    """The first place from `start` on, up to `end`, that does not hold less than a value.
+
+    Strides double until they pass it, so what is near is found soon.
+    """
+    stride = 1
+    while start + stride < end and rising[start + stride] < value:
+        start += stride
+        stride *= 2
+    end = min(end, start + stride + 1)
+    while start < end:
+        middle = (start + end) // 2
+        if rising[middle] < value:
+            start = middle + 1
+        else:
+            end = middle
+    return start
+
+
+@njit(cache=True)
+@no_type_check
+def remove_edge(graph, edge, thirds, sides):
+    """Takes an edge out of a `Triangulation`; its triangles are found as by `find_triangles`."""
+    count = graph.triangles[edge]
+    if count > 0:
+        find_triangles(graph, edge, thirds, sides)
+    graph.gone[edge] = True
+    for place in range(count):
+        graph.triangles[sides[place, 0]] -= 1
+        graph.triangles[sides[place, 1]] -= 1
+    for side in range(2):
+        graph.degree[graph.edges[edge, side]] -= 1
+        _drop_removed(graph, graph.edges[edge, side])
+
+
+@njit(cache=True)
+@no_type_check
+def _drop_removed(graph, vertex):
+    """Closes up a vertex's arcs when a third of them is removed, which pays for the work."""
+    if 2 * (graph.ends[vertex] - graph.starts[vertex]) <= 3 * graph.degree[vertex]:
         return
-    end = starts[vertex]
-    for place in range(starts[vertex], ends[vertex]):
-        if not gone[ids[place]]:
-            neighbors[end], ids[end] = neighbors[place], ids[place]
+    end = graph.starts[vertex]
+    for place in range(graph.starts[vertex], graph.ends[vertex]):
+        if not graph.gone[graph.ids[place]]:
+            graph.neighbors[end], graph.ids[end] = graph.neighbors[place], graph.ids[place]
             end += 1
-    ends[vertex] = end
+    graph.ends[vertex] = end

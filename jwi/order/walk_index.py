@@ -6,11 +6,10 @@ import numpy as np
 from jaxtyping import Int32
 from numba import njit
 
-from jwi.adjacency import arcs_by_vertex
 from jwi.closed_walks import closed_walks
 from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
 from jwi.order.edge_queue import MAX_DEGREE
-from jwi.order.losses import edges_among, losses
+from jwi.order.losses import edges_among, find_losses, walk_graph
 from jwi.order.one_walk_index import remove_by_degrees
 from jwi.order.signatures import compare, sift, signature
 from jwi.order.two_walk_index import remove_by_triangles
@@ -62,13 +61,29 @@ def walk_index_order(
     if depth == 3 and undirected and highest <= MAX_DEGREE:
         return kept[remove_by_triangles(edges, n, count)]
     walks = closed_walks(graph, depth)
-    return kept[remove_by_definition(edges, undirected, walks, depth, count)]
+    return kept[remove_by_definition(edges, walks, depth, count, undirected=undirected)]
+
+
+def remove_by_definition(
+    edges: np.ndarray, walks: np.ndarray, depth: int, num_removed: int, *, undirected: bool
+) -> Int32[np.ndarray, " N"]:
+    """The first `num_removed` rows of `edges`, int32[E, 2], to go.
+
+    Args:
+        edges: the edges.
+        walks: int64[n], the closed walks of length `depth` at each vertex.
+        depth: L.
+        num_removed: how many edges to remove.
+        undirected: whether edges can be walked both ways.
+    """
+    graph = walk_graph(edges, len(walks), depth, undirected=undirected)
+    return _remove(graph, walks - (graph.in_degree == 0), num_removed)
 
 
 @njit(cache=True)
 @no_type_check
-def remove_by_definition(edges, undirected, walks, depth, num_removed):
-    """The first `num_removed` rows of `edges` to go.
+def _remove(graph, index, num_removed):
+    """The first `num_removed` edges to go.
 
     A lazy greedy search: signatures are kept in a heap and renewed when they reach the top. That is
     exact if no other signature has become smaller since it was computed. The removal of an edge f
@@ -79,65 +94,41 @@ def remove_by_definition(edges, undirected, walks, depth, num_removed):
     share a closed walk with the removed one are renewed at once.
 
     Args:
-        edges: int32[E, 2].
-        undirected: whether edges can be walked both ways.
-        walks: int64[n], the closed walks of length `depth` at each vertex.
-        depth: L.
+        graph: a `WalkGraph`, which loses its edges.
+        index: int64[n], the walk indices of the vertices.
         num_removed: how many edges to remove.
     """
-    n = len(walks)
-    ids = np.arange(len(edges), dtype=np.int32)
-    tails, heads = edges[:, 0].copy(), edges[:, 1].copy()
-    if undirected:
-        ids = np.append(ids, ids)
-        tails, heads = np.append(tails, heads), np.append(heads, tails)
-    forward, backward = arcs_by_vertex(tails, heads, ids, n), arcs_by_vertex(heads, tails, ids, n)
-    in_degree = np.diff(backward[0])
-    index = walks - (in_degree == 0)
-    gone = np.zeros(len(edges), np.bool_)
-    local = np.full(n, -1, np.int64)
-    state = (depth, forward, backward, in_degree, gone, local)
-
-    heap, place_of = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
-    signatures = [np.empty((0, 2), np.int64) for _ in range(len(edges))]
-    for edge in range(len(edges)):
-        vertices, lost = losses(edge, _arcs(edges, edge, undirected), *state)
-        signatures[edge] = signature(index[vertices], lost)
+    size = len(graph.gone)
+    heap, place_of = np.empty(size, np.int32), np.empty(size, np.int32)
+    near = np.empty(size, np.int32)
+    signatures = [np.empty((0, 2), np.int64) for _ in range(size)]
+    for edge in range(size):
+        count = find_losses(graph, edge)
+        signatures[edge] = signature(index, graph.around[:count], graph.lost[:count])
         heap[edge], place_of[edge] = edge, edge
         sift(heap, place_of, edge, signatures, edge + 1)
 
-    order = np.empty(num_removed, np.int32)
-    size = len(edges)
-    while size > len(edges) - num_removed:
+    order, num_gone = np.empty(num_removed, np.int32), 0
+    while num_gone < num_removed:
         top = heap[0]
-        arcs = _arcs(edges, top, undirected)
-        vertices, lost = losses(top, arcs, *state)
-        current = signature(index[vertices], lost)
+        count = find_losses(graph, top)
+        current = signature(index, graph.around[:count], graph.lost[:count])
         if compare(current, signatures[top]) != 0:
             signatures[top] = current
             sift(heap, place_of, top, signatures, size)
             continue
-        order[len(edges) - size] = top
+        order[num_gone] = top
+        num_gone += 1
         size -= 1
-        if size > 0:
-            heap[0], place_of[heap[size]] = heap[size], 0
-            sift(heap, place_of, heap[0], signatures, size)
-        gone[top] = True
-        index[vertices] -= lost
-        in_degree[arcs[:, 1]] -= 1
-        for edge in edges_among(vertices, forward, gone, local):
-            vertices, lost = losses(edge, _arcs(edges, edge, undirected), *state)
-            signatures[edge] = signature(index[vertices], lost)
+        heap[0], place_of[heap[size]] = heap[size], 0
+        sift(heap, place_of, heap[0], signatures, size)
+        graph.gone[top] = True
+        for place in range(count):
+            index[graph.around[place]] -= np.int64(graph.lost[place])
+        for arc in range(top, len(graph.heads), len(graph.gone)):
+            graph.in_degree[graph.heads[arc]] -= 1
+        for edge in near[: edges_among(graph, count, near)]:
+            count = find_losses(graph, edge)
+            signatures[edge] = signature(index, graph.around[:count], graph.lost[:count])
             sift(heap, place_of, edge, signatures, size)
     return order
-
-
-@njit(cache=True)
-@no_type_check
-def _arcs(edges, edge, undirected):
-    """Tail and head of the arcs of an edge."""
-    arcs = np.empty((2 if undirected else 1, 2), np.int32)
-    arcs[0] = edges[edge]
-    if undirected:
-        arcs[1, 0], arcs[1, 1] = edges[edge, 1], edges[edge, 0]
-    return arcs

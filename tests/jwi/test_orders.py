@@ -100,7 +100,8 @@ def test_all_designs_agree_on_larger_graphs(skew):
     by_degrees = jwi.one_walk_index_order(graph)
     np.testing.assert_array_equal(jwi.walk_index_order(graph, 2), by_degrees)
     edges = jwi.edge_list(graph)
-    by_definition = remove_by_definition(edges, True, jwi.closed_walks(graph, 2), 2, len(edges))
+    walks = jwi.closed_walks(graph, 2)
+    by_definition = remove_by_definition(edges, walks, 2, len(edges), undirected=True)
     np.testing.assert_array_equal(by_definition, by_degrees)
 
 
@@ -121,8 +122,16 @@ def test_both_designs_of_depth_3_agree(skew, num_copies):
         graph = random_graph(rng, n, int(rng.integers(n, 6 * n)), skew=skew)
         graph = copies(graph, num_copies)
         edges, walks = jwi.edge_list(graph), jwi.closed_walks(graph, 3)
-        by_definition = remove_by_definition(edges, True, walks, 3, len(edges))
+        by_definition = remove_by_definition(edges, walks, 3, len(edges), undirected=True)
         np.testing.assert_array_equal(jwi.walk_index_order(graph, 3), by_definition)
+
+
+def test_degrees_too_large_for_coded_signatures_take_the_other_design(monkeypatch):
+    graph = random_graph(np.random.default_rng(6), 30, 90)
+    order = jwi.walk_index_order(graph, 3)
+    monkeypatch.setattr("jwi.order.walk_index.MAX_DEGREE", 3)
+    monkeypatch.delattr("jwi.order.walk_index.remove_by_triangles")
+    np.testing.assert_array_equal(jwi.walk_index_order(graph, 3), order)
 
 
 ORDERS = {
