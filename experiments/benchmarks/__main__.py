@@ -37,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         start = time.monotonic()
         results = benchmark.run(config)
         record = make_record(f"benchmark_{name}", config, results, time.monotonic() - start)
-        print(f"\n{benchmark.__doc__.splitlines()[0]}\n\n{text_table(results['table'])}")
+        question = (benchmark.__doc__ or "").splitlines()[0]
+        print(f"\n{question}\n\n{text_table(results['table'])}")
         print(write(record, options.out))
     return 0
 
