@@ -65,3 +65,4 @@ format: $(STAMP)
 
 clean:
 	rm -rf $(VENV) *.egg-info build dist report.html runs .pytest_cache .mypy_cache .ruff_cache
+	find jwi jrft experiments tests -name __pycache__ -exec rm -rf {} +
