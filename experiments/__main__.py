@@ -18,7 +18,10 @@ EXPERIMENTS = {path.stem: path for path in sorted(Path(__file__).parent.glob("j*
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 2 for bad input, 1 for missing data."""
+    """Runs the command line and returns its exit code.
+
+    0 if all went well, 1 for missing data, 2 for bad input, 130 for an interrupt.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     command, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     try:
@@ -40,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted: the same command goes on from the last checkpoint.", file=sys.stderr)
+        return 130
     return 0
 
 

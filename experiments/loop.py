@@ -9,6 +9,7 @@ not change its numbers.
 import math
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -213,22 +214,24 @@ def fit(
         name: np.full((num_chunks * rows_per_chunk, *row.shape[1:]), np.nan, np.float32)
         for name, row in rows.items()
     }
-    saved = Checkpoints(checkpoints, (runs, history))
-    chunk, (runs, history) = saved.restore()
-    with tqdm(
-        total=num_steps, initial=_steps_done(chunk, rows_per_chunk, program),
-        desc=description, unit="step", disable=None,
-    ) as bar:  # fmt: skip
-        while chunk < num_chunks and not bool(jnp.all(runs.stopped)):
-            if refresh is not None:
-                data = refresh(key, runs.params, data)
-            runs, rows = _chunk(program, rows_per_chunk, key, runs, data)
-            for name, row in rows.items():
-                history[name][chunk * rows_per_chunk : (chunk + 1) * rows_per_chunk] = row
-            chunk += 1
-            saved.save(chunk, (runs, history))
-            bar.update(_steps_done(chunk, rows_per_chunk, program) - bar.n)
-    saved.close()
+    # Closed whatever happens, so that nobody resumes from a checkpoint that is still being written.
+    with closing(Checkpoints(checkpoints, (runs, history))) as saved:
+        chunk, (runs, history) = saved.restore()
+        with tqdm(
+            total=num_steps, initial=_steps_done(chunk, rows_per_chunk, program),
+            desc=description, unit="step", disable=None,
+        ) as bar:  # fmt: skip
+            while chunk < num_chunks and not bool(jnp.all(runs.stopped)):
+                if refresh is not None:
+                    data = refresh(key, runs.params, data)
+                runs, rows = _chunk(program, rows_per_chunk, key, runs, data)
+                # A new dictionary of new arrays: the last one may still be on its way to the disk.
+                history = {name: logged.copy() for name, logged in history.items()}
+                for name, row in rows.items():
+                    history[name][chunk * rows_per_chunk : (chunk + 1) * rows_per_chunk] = row
+                chunk += 1
+                saved.save(chunk, (runs, history))
+                bar.update(_steps_done(chunk, rows_per_chunk, program) - bar.n)
     # Rows that no run reached are no part of the history.
     reached = int(jnp.max(runs.step)) // log_every + 1
     keep_best = stopping is not None
