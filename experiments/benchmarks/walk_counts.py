@@ -4,6 +4,7 @@ The peer multiplies by scipy's CSR adjacency in int64, which wraps silently wher
 limit is one copy of the arcs' arrays for each step of a walk.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -64,12 +65,12 @@ def run(config: Config) -> dict[str, Any]:
             for _ in range(config.length):
                 senders.copy(), receivers.copy()
 
-        ours = {
+        ours: dict[str, Callable[[], Any]] = {
             "count_walks": partial(jwi.count_walks, graph, config.length),
             "walk_index": partial(jwi.walk_index, graph, subset, config.length),
             "closed_walks": partial(jwi.closed_walks, graph, 3),
         }
-        peers = {
+        peers: dict[str, Callable[[], Any]] = {
             "count_walks": products,
             "walk_index": index_by_products,
             "closed_walks": diagonal,
