@@ -11,7 +11,8 @@ import tyro
 from experiments.data.sources import DataUnavailableError
 from experiments.demo import demo
 from experiments.record import read
-from experiments.run import draw, execute, text_table
+from experiments.run import draw, execute
+from experiments.tables import text_table
 
 # One claim a file; the file's name is the command's.
 EXPERIMENTS = {path.stem: path for path in sorted(Path(__file__).parent.glob("j*_*.py"))}
@@ -44,7 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nInterrupted: the same command goes on from the last checkpoint.", file=sys.stderr)
+        print(
+            "\nInterrupted: repeat the command, and training goes on from its last checkpoint.",
+            file=sys.stderr,
+        )
         return 130
     return 0
 
@@ -59,10 +63,8 @@ def _overview() -> str:
     ]
     for name, path in EXPERIMENTS.items():
         # Parsed rather than imported: that takes seconds.
-        claim = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()[
-            0
-        ]
-        lines.append(f"  {name:<25} {claim}")
+        documentation = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "?"
+        lines.append(f"  {name:<25} {documentation.splitlines()[0]}")
     return "\n".join(lines)
 
 

@@ -32,7 +32,7 @@ class Checkpoints:
         )
 
     def restore(self) -> tuple[int, PyTree]:
-        """Number of chunks done and the state after them: (0, the initial state) without any.
+        """Number of rows logged and the state after them: (0, the initial state) without any.
 
         Raises:
             ValueError: The checkpoint has other arrays than this run.
@@ -51,10 +51,10 @@ class Checkpoints:
             )
         return newest, self._manager.restore(newest, args=ocp.args.StandardRestore(abstract))
 
-    def save(self, chunk: int, state: PyTree) -> None:
-        """Saves the state after ``chunk`` chunks, in the background."""
+    def save(self, row: int, state: PyTree) -> None:
+        """Saves the state after ``row`` logged rows, in the background."""
         if self._manager:
-            self._manager.save(chunk, args=ocp.args.StandardSave(state))
+            self._manager.save(row, args=ocp.args.StandardSave(state))
 
     def close(self) -> None:
         """Waits until what was saved is on the disk."""

@@ -28,9 +28,6 @@ COLORS = {
     "sft": "#0072b2",
     "random": "#999999",
     "one-walk-index": "#009e73",
-    "two-walk-index": "#0072b2",
-    "spectral": "#e69f00",
-    "ugs": "#cc79a7",
 }
 
 

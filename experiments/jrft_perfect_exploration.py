@@ -33,6 +33,7 @@ from experiments.data.mnist import ImageClassification, mnist, mnist_embedded, s
 from experiments.figures import COLORS, geometric_mean_and_band, mean_and_band
 from experiments.loop import Fit, fit, from_loss
 from experiments.record import Record
+from experiments.tables import mean_and_std
 
 OBJECTIVES = ("rft", "sft")
 
@@ -289,8 +290,7 @@ def table(record: Record) -> list[list[str]]:
                 cells = []
                 for quantity in ("reward", "reward_std", "accuracy"):
                     values = np.array(record.results[name][f"{split}/{quantity}"][row], float)
-                    spread = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
-                    cells.append(f"{values.mean():.3f}{spread}")
+                    cells.append(mean_and_std(values, 3))
                 rows.append([split, when or f"after {name.upper()}", *cells])
     return rows
 

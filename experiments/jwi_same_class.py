@@ -42,6 +42,7 @@ from experiments.data.sources import DataUnavailableError
 from experiments.figures import mean_and_band
 from experiments.loop import EarlyStopping, GradientFn, fit, from_loss
 from experiments.record import Record
+from experiments.tables import mean_and_std, standard_error
 
 NETWORKS = ("gcn", "gat", "gin")
 PARTITIONS = ("low", "high")
@@ -346,21 +347,18 @@ def table(record: Record) -> list[list[str]]:
     rows = [["network", "walk index", *(f"{s}{of}" for s in SPLITS for of in ("", ", paper"))]]
     for network in NETWORKS:
         for partition in PARTITIONS:
-            cells = [
-                _mean_and_std(*cell)
-                for split in SPLITS
-                for cell in (
-                    _moments(curves(record, network, partition, split)[-1]),
-                    PAPER[split][network][partition],
-                )
-            ]
+            cells = []
+            for split in SPLITS:
+                mean, std = PAPER[split][network][partition]
+                last = curves(record, network, partition, split)[-1]
+                cells += [mean_and_std(last, 1), f"{mean:.1f} ± {std:.1f}"]
             walk_index = record.results["walk_index"][partition]
             rows.append([network.upper(), f"{partition}, {walk_index}", *cells])
         cells = []
         for split in SPLITS:
             low, high = (PAPER[split][network][partition][0] for partition in PARTITIONS)
-            difference = _moments(_differences(record, network, split))
-            cells += [_mean_and_std(*difference), f"{high - low:.1f}"]
+            differences = _differences(record, network, split)
+            cells += [mean_and_std(differences, 1), f"{high - low:.1f}"]
         rows.append([network.upper(), "high − low", *cells])
     return rows
 
@@ -372,8 +370,7 @@ def summary(record: Record) -> str:
     for network in NETWORKS:
         for split in SPLITS:
             differences = _differences(record, network, split)
-            mean, std = _moments(differences)
-            error = std / np.sqrt(len(differences))
+            mean, error = differences.mean(), standard_error(differences)
             group = ahead if mean > 2 * error else other
             group.append(f"{network.upper()} {split} {mean:+z.1f} ± {error:.1f}")
     text = (
@@ -389,12 +386,3 @@ def _differences(record: Record, network: str, split: str) -> np.ndarray:
     """High minus low at the last epoch, float[seeds]: a pair has the same initial weights."""
     low, high = (curves(record, network, partition, split)[-1] for partition in PARTITIONS)
     return high - low
-
-
-def _moments(values: np.ndarray) -> tuple[float, float]:
-    """Mean and sample std; 0 for a single value."""
-    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0
-
-
-def _mean_and_std(mean: float, std: float) -> str:
-    return f"{mean:z.1f} ± {std:.1f}"

@@ -32,6 +32,7 @@ from experiments.data.vertex_classification import Split, VertexClassification, 
 from experiments.figures import COLORS, mean_and_band
 from experiments.loop import EarlyStopping, fit, from_loss
 from experiments.record import Record
+from experiments.tables import mean_and_std, standard_error
 
 METHODS = ("random", "one-walk-index")
 LABELS = {"random": "random", "one-walk-index": "1-WIS"}
@@ -233,14 +234,9 @@ def table(record: Record) -> list[list[str]]:
     difference = runs["one-walk-index"] - runs["random"]
     rows = [["edges removed", *(LABELS[m] for m in METHODS), "1-WIS − random"]]
     for i, removed in enumerate(record.config["removed"]):
-        cells = [_mean_and_std(values[:, i]) for values in (*runs.values(), difference)]
+        cells = [mean_and_std(values[:, i], 1) for values in (*runs.values(), difference)]
         rows.append([f"{100 * removed:.0f} %", *cells])
     return rows
-
-
-def _mean_and_std(values: np.ndarray) -> str:
-    spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-    return f"{values.mean():.1f}{spread}"
 
 
 def summary(record: Record) -> str:
@@ -248,7 +244,7 @@ def summary(record: Record) -> str:
     runs = {m: 100 * np.array(record.results["test_accuracy"][m]) for m in METHODS}
     difference = runs["one-walk-index"] - runs["random"]
     mean, count = difference.mean(axis=0), len(difference)
-    error = difference.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.full(len(mean), 0)
+    error = standard_error(difference)
     removed = 100 * np.array(record.config["removed"])
     best = int(mean.argmax())
     ahead, behind = removed[mean > 2 * error], removed[mean < -2 * error]

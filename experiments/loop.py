@@ -85,7 +85,11 @@ class _Run(NamedTuple):
 
 
 class _Program(NamedTuple):
-    """What a run does: hashed by identity, so that ``_chunk`` is compiled once a program."""
+    """What a run does: the static argument of ``_chunk``, which is compiled once a program.
+
+    Functions are told apart by identity; ``run_axes`` is flattened, since dictionaries and lists
+    cannot be hashed, and None for a single run.
+    """
 
     gradient_fn: GradientFn
     optimizer: optax.GradientTransformation
@@ -94,7 +98,7 @@ class _Program(NamedTuple):
     stopping: EarlyStopping | None
     num_steps: int
     log_every: int
-    run_axes: Any
+    run_axes: tuple[tuple[int | None, ...], jax.tree_util.PyTreeDef] | None
     runs_at_once: int | None
 
 
@@ -192,8 +196,9 @@ def fit(
         and ``gradient_fn``'s info, both before the next update.
 
     Raises:
-        ValueError: ``num_steps`` is no multiple of ``log_every``, a metric to stop at is not
-            evaluated, or the checkpoints are another run's.
+        ValueError: ``num_steps`` is no multiple of ``log_every``, ``run_axes`` or
+            ``runs_at_once`` does not fit, a metric to stop at is not evaluated, or the checkpoints
+            are another run's.
     """
     if num_steps < 0 or log_every < 1 or num_steps % log_every:
         raise ValueError(
@@ -201,37 +206,37 @@ def fit(
             "positive."
         )
     program = _Program(
-        gradient_fn, optimizer, batch_fn, evaluate, stopping, num_steps, log_every, run_axes,
+        gradient_fn, optimizer, batch_fn, evaluate, stopping, num_steps, log_every,
+        None if run_axes is None else _flat_axes(run_axes),
         None if run_axes is None else _runs_at_once(runs_at_once, len(key)),
     )  # fmt: skip
     num_rows = num_steps // log_every + 1
     rows_per_chunk = min(rows_per_chunk or -(-num_rows // 20), num_rows)
     runs = _start(program, params, model_state)
     rows = jax.eval_shape(partial(_chunk, program, rows_per_chunk), key, runs, data)[1]
-    # One slot for each row of every chunk, the last of which may reach beyond num_rows.
-    num_chunks = -(-num_rows // rows_per_chunk)
     history = {
-        name: np.full((num_chunks * rows_per_chunk, *row.shape[1:]), np.nan, np.float32)
-        for name, row in rows.items()
+        name: np.full((num_rows, *shape.shape[1:]), np.nan, np.float32)
+        for name, shape in rows.items()
     }
     # Closed whatever happens, so that nobody resumes from a checkpoint that is still being written.
     with closing(Checkpoints(checkpoints, (runs, history))) as saved:
-        chunk, (runs, history) = saved.restore()
+        row, (runs, history) = saved.restore()
         with tqdm(
-            total=num_steps, initial=_steps_done(chunk, rows_per_chunk, program),
+            total=num_steps, initial=min(row * log_every, num_steps),
             desc=description, unit="step", disable=None,
         ) as bar:  # fmt: skip
-            while chunk < num_chunks and not bool(jnp.all(runs.stopped)):
+            while row < num_rows and not bool(jnp.all(runs.stopped)):
                 if refresh is not None:
                     data = refresh(key, runs.params, data)
                 runs, rows = _chunk(program, rows_per_chunk, key, runs, data)
                 # A new dictionary of new arrays: the last one may still be on its way to the disk.
                 history = {name: logged.copy() for name, logged in history.items()}
-                for name, row in rows.items():
-                    history[name][chunk * rows_per_chunk : (chunk + 1) * rows_per_chunk] = row
-                chunk += 1
-                saved.save(chunk, (runs, history))
-                bar.update(_steps_done(chunk, rows_per_chunk, program) - bar.n)
+                end = min(row + rows_per_chunk, num_rows)
+                for name, new in rows.items():
+                    history[name][row:end] = new[: end - row]
+                row = end
+                saved.save(row, (runs, history))
+                bar.update(min(row * log_every, num_steps) - bar.n)
     # Rows that no run reached are no part of the history.
     reached = int(jnp.max(runs.step)) // log_every + 1
     keep_best = stopping is not None
@@ -266,8 +271,16 @@ def _start(program: _Program, params: PyTree, model_state: PyTree) -> _Run:
     return jax.jit(start)(params, model_state)
 
 
-def _steps_done(chunk: int, rows_per_chunk: int, program: _Program) -> int:
-    return min(chunk * rows_per_chunk * program.log_every, program.num_steps)
+def _is_none(axis: Any) -> bool:
+    """For trees of axes, whose Nones are leaves."""
+    return axis is None
+
+
+def _flat_axes(run_axes: Any) -> tuple[tuple[int | None, ...], jax.tree_util.PyTreeDef]:
+    axes, structure = jax.tree.flatten(run_axes, is_leaf=_is_none)
+    if any(axis not in (None, 0) for axis in axes):
+        raise ValueError(f"run_axes={run_axes} must be 0 or None for every entry of data.")
+    return tuple(axes), structure
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -289,25 +302,23 @@ def _chunk(
 
         return jax.lax.scan(row, run, length=num_rows)
 
-    axes = program.run_axes
-    if axes is None:
+    if program.run_axes is None:
         return chunk(key, runs, data)
+    flat_axes, structure = program.run_axes
+    axes = structure.unflatten(flat_axes)
     if program.runs_at_once is None:
         return jax.vmap(chunk, in_axes=(0, 0, axes), out_axes=(0, 1))(key, runs, data)
-
-    def is_none(axis: Any) -> bool:
-        return axis is None
 
     def chunk_of_turn(turn: tuple[jax.Array, _Run, PyTree]) -> tuple[_Run, dict[str, jax.Array]]:
         key, run, own = turn
         shared_too = jax.tree.map(
             lambda axis, all_of_it, part: all_of_it if axis is None else part,
-            axes, data, own, is_leaf=is_none,
+            axes, data, own, is_leaf=_is_none,
         )  # fmt: skip
         return chunk(key, run, shared_too)
 
     own = jax.tree.map(
-        lambda axis, part: None if axis is None else part, axes, data, is_leaf=is_none
+        lambda axis, part: None if axis is None else part, axes, data, is_leaf=_is_none
     )
     size = None if program.runs_at_once == 1 else program.runs_at_once
     runs, logged = jax.lax.map(chunk_of_turn, (key, runs, own), batch_size=size)

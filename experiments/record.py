@@ -38,7 +38,9 @@ class Record:
     provenance: dict[str, Any]
 
 
-def make_record(name: str, config: Any, results: dict[str, Any], seconds: float) -> Record:
+def make_record(
+    name: str, config: Any, results: dict[str, Any], seconds: float, *, resumed: bool = False
+) -> Record:
     """Makes the record of a run.
 
     Args:
@@ -46,12 +48,14 @@ def make_record(name: str, config: Any, results: dict[str, Any], seconds: float)
         config: Its configuration, a dataclass.
         results: Nested dictionaries and lists of numbers, strings and arrays.
         seconds: Wall-clock time it took.
+        resumed: Whether ``seconds`` are those since the last interrupt alone.
     """
     versions = {package: metadata.version(package) for package in _PACKAGES}
     provenance = {
         "commit": _commit(),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "seconds": round(seconds, 1),
+        "resumed": resumed,
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "cores": os.cpu_count(),
         "python": platform.python_version(),

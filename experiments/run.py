@@ -43,8 +43,10 @@ def execute(name: str, experiment: Experiment, config: Any, out: Path) -> Record
     start = time.monotonic()
     # A configuration has a directory of its own, so that no run resumes from another's checkpoint.
     work = out / f"{name}-{record.fingerprint(config)}"
+    resumed = work.exists()
     results = experiment.run(config, work)
-    finished = record.make_record(name, config, results, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    finished = record.make_record(name, config, results, seconds, resumed=resumed)
     record.write(finished, out)
     draw(experiment, finished, out)
     shutil.rmtree(work, ignore_errors=True)
@@ -57,15 +59,3 @@ def draw(experiment: Experiment, finished: Record, out: Path) -> Path:
     path = figures.save(figure, out / f"{finished.name}.svg")
     plt.close(figure)
     return path
-
-
-def text_table(rows: list[list[str]]) -> str:
-    """A table for the terminal: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )

@@ -8,6 +8,7 @@ Exit codes: 0 fine; 1 the share of prompts without a useful gradient reaches ``-
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -155,11 +156,21 @@ def _source(paths: Sequence[str], file: RewardFile) -> str:
 
 def _write(parsed: argparse.Namespace, diagnosis: Diagnosis, source: str) -> None:
     if parsed.json is not None:
-        parsed.json.write_text(json.dumps(as_dict(diagnosis), allow_nan=False), "utf-8")
+        _write_atomically(parsed.json, json.dumps(as_dict(diagnosis), allow_nan=False))
         print(f"\nwrote {parsed.json}")
     if parsed.report is not None:
-        parsed.report.write_text(html_report(diagnosis, source=source), "utf-8")
+        _write_atomically(parsed.report, html_report(diagnosis, source=source))
         print(f"\nwrote {parsed.report}")
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    """Writes beside the file and moves it into place: an interrupt leaves the old file whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, "utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _progress_bar() -> Progress:

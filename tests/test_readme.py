@@ -36,8 +36,19 @@ def test_paths_and_commands_named_exist():
 
 def test_demo_writes_a_self_contained_report(tmp_path):
     """The command of ``make demo`` on its smoke configuration, from another directory."""
+    dry_run = subprocess.run(
+        ["make", "--dry-run", "demo", "DEMO_ARGS=--smoke"],
+        cwd=ROOT,
+        # Called from make, this one would print its own words between the commands.
+        env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    command = dry_run.stdout.splitlines()[-1].split()
+    assert command[0].endswith("bin/python")
     done = subprocess.run(
-        [sys.executable, "-m", "experiments", "demo", "--smoke"],
+        [sys.executable, *command[1:]],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

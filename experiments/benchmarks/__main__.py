@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from experiments.record import make_record, write
-from experiments.run import text_table
+from experiments.tables import text_table
 
 BENCHMARKS = tuple(
     path.stem

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 import pytest
 
+import jrft
 from experiments.batches import Batch, epochs
 from experiments.loop import EarlyStopping, fit, from_loss
 
@@ -26,6 +27,10 @@ def regression(seed=0, num_examples=20):
 def squared_error(key, params, model_state, data):
     inputs, targets = data
     return jnp.mean((inputs @ params - targets) ** 2), (model_state, {})
+
+
+def named_error(key, params, model_state, data):
+    return squared_error(key, params, model_state, (data["inputs"], data["targets"]))
 
 
 def evaluate(params, model_state, data):
@@ -115,6 +120,16 @@ def test_each_run_has_its_own_data_or_shares_it():
         )  # fmt: skip
         expected = np.outer(np.arange(4), [1.0, -2.0, 3.0])
         np.testing.assert_allclose(fitted.params, expected, atol=1e-2)
+    named = {"inputs": inputs, "targets": own}
+    axes = {"inputs": None, "targets": 0}
+    for runs_at_once in (2, 4):
+        by_name = fit(
+            keys, jnp.zeros((4, 3)), from_loss(named_error), OPTIMIZER, named,
+            num_steps=200, run_axes=axes, runs_at_once=runs_at_once,
+        )  # fmt: skip
+        assert_close(by_name.params, fitted.params)
+    with pytest.raises(ValueError, match=r"run_axes=\(None, 1\) must be 0 or None for every entry"):
+        train(keys, jnp.zeros((4, 3)), (inputs, own), run_axes=(None, 1))
     with pytest.raises(ValueError, match="runs_at_once=3 must divide the number of runs, 4"):
         train(keys, jnp.zeros((4, 3)), (inputs, own), run_axes=(None, 0), runs_at_once=3)
 
@@ -162,6 +177,48 @@ def test_a_resumed_run_equals_an_uninterrupted_one(key, tmp_path):
     calls.clear()
     assert_equal(train(key, jnp.zeros(3), data, checkpoints=path, refresh=count, **settings), whole)
     assert not calls  # a finished run is read, not run
+
+
+def test_a_run_may_resume_in_other_chunks(key, tmp_path):
+    data = regression()
+
+    def interrupt(key, params, data):
+        if not np.array_equal(params, jnp.zeros(3)):
+            raise StopHere
+        return data
+
+    settings = {"checkpoints": tmp_path / "run", "num_steps": 60}
+    with pytest.raises(StopHere):
+        train(key, jnp.zeros(3), data, rows_per_chunk=4, refresh=interrupt, **settings)
+    resumed = train(key, jnp.zeros(3), data, rows_per_chunk=3, **settings)
+    assert_equal(resumed, train(key, jnp.zeros(3), data))
+
+
+@pytest.mark.parametrize("name", ["exact", "reinforce"])
+def test_policies_are_trained_by_estimators(name):
+    """The other kind of gradient function: one that no loss gives."""
+    policy = jrft.tabular_policy(vocab_size=3, length=2)
+
+    def reward(prompt, completion):
+        return jnp.all(completion == 2).astype(float)
+
+    def ascend(key, params, model_state, prompt):
+        if name == "exact":
+            gradient = jrft.exact_policy_gradient(policy, params, prompt, reward)
+        else:
+            gradient, _ = jrft.reinforce_gradient(
+                key, policy, params, prompt, reward, num_samples=64
+            )
+        value = jrft.exact_value(policy, params, prompt, reward)
+        return jax.tree.map(jnp.negative, gradient), model_state, {"value": value}
+
+    fitted = fit(
+        jax.random.key(0), jnp.zeros((4, 3)), ascend, optax.adam(0.1), jnp.zeros(0, int),
+        num_steps=60, log_every=20,
+    )  # fmt: skip
+    value = fitted.history["value"]
+    assert value[0] == pytest.approx(1 / 9, abs=1e-6)
+    assert value[-1] > 0.9
 
 
 def test_another_runs_checkpoint_is_refused(key, tmp_path):

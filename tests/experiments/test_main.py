@@ -52,7 +52,7 @@ def test_missing_data_say_what_to_do(capsys, tmp_path, monkeypatch):
     assert ran == ["digits"]
     shown = capsys.readouterr().err
     assert "The embedded graph of digits takes its place" in shown
-    assert "the same command goes on from the last checkpoint" in shown
+    assert "training goes on from its last checkpoint" in shown
 
 
 def test_a_run_writes_its_record_and_figures_are_redrawn_from_it(capsys, tmp_path):

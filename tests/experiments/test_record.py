@@ -34,6 +34,7 @@ def test_what_is_read_is_what_was_written(tmp_path):
     }
     assert {"jax", "numpy", "optax"} <= set(back.provenance["versions"])
     assert back.provenance["seconds"] == 1.2
+    assert back.provenance["resumed"] is False
 
 
 def test_results_that_json_cannot_hold_are_refused():

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,3 +117,17 @@ def test_as_a_module_from_another_directory(rollouts, tmp_path):
     )
     assert run.returncode == 1
     assert "effective share of prompts" in run.stdout
+
+
+def test_an_interrupted_write_leaves_the_old_file(rollouts, tmp_path, monkeypatch):
+    out = tmp_path / "out.json"
+    out.write_text("old")
+
+    def interrupt(self, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        main(["diagnose", str(rollouts), "--json", str(out)])
+    assert out.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "rollouts.jsonl"]
