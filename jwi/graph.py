@@ -121,15 +121,16 @@ def with_edge_mask(graph: GraphsTuple, keep: ArrayLike) -> GraphsTuple:
             f"keep has {len(keep)} entries and the graph has {_num_edges(np.asarray(ids))} edges:"
             " give one boolean an edge, removed edges too"
         )
-    mask = keep.at[ids].get(mode="fill", fill_value=False) & (ids >= 0)
+    # Padding has id −1, the place after the last edge.
+    mask = jnp.append(keep, False).at[ids].get(mode="fill", fill_value=False)
     return graph._replace(edges=graph.edges._replace(mask=mask))
 
 
 def compact(graph: GraphsTuple) -> GraphsTuple:
     """A really smaller graph: without removed edges and without padding. On the host; a new shape.
 
-    Vertices stay. The k-th kept edge by id gets the id k, so `numpy.flatnonzero(edge_mask(graph))`
-    maps new ids to old ones.
+    Vertices stay, but for padding. The k-th kept edge by id gets the id k, so
+    `numpy.flatnonzero(edge_mask(graph))` maps new ids to old ones.
 
     Args:
         graph: a graph, masked or not.
@@ -155,9 +156,11 @@ def compact(graph: GraphsTuple) -> GraphsTuple:
         features=jax.tree.map(lambda feature: feature[arcs], graph.edges.features),
     )
     return graph._replace(
+        nodes=graph.nodes[: int(graph.n_node[0])],
         senders=graph.senders[arcs],
         receivers=graph.receivers[arcs],
         edges=edges,
+        n_node=graph.n_node[:1],
         n_edge=jnp.asarray([len(arcs)], jnp.int32),
     )
 
