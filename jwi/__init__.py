@@ -10,6 +10,7 @@ from jwi.graph import (
     is_undirected,
     with_edge_mask,
 )
+from jwi.log_walks import log_count_walks, log_walk_index
 from jwi.message_passing import in_degree, neighbor_product, neighbor_sum
 from jwi.networks import (
     GAT,
@@ -42,13 +43,8 @@ from jwi.separation import (
     separation_rank,
     separation_rank_estimate,
 )
-from jwi.walks import (
-    boundary,
-    count_walks,
-    count_walks_with_overflow,
-    walk_index,
-    walk_index_with_overflow,
-)
+from jwi.walks import boundary, count_walks, walk_index
+from jwi.walks_under_jit import count_walks_with_overflow, walk_index_with_overflow
 
 __all__ = [
     "GAT",
@@ -83,6 +79,8 @@ __all__ = [
     "from_edges",
     "in_degree",
     "is_undirected",
+    "log_count_walks",
+    "log_walk_index",
     "mean_readout",
     "neighbor_product",
     "neighbor_sum",

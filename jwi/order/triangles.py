@@ -5,7 +5,8 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 from numba import njit
 
-from jwi.adjacency import arcs_by_vertex, sorted_arcs_by_vertex
+from jwi.adjacency import sorted_arcs_by_vertex
+from jwi.triangle_counts import count_triangles
 
 
 class Triangulation(NamedTuple):
@@ -39,37 +40,11 @@ def triangulate(edges: np.ndarray, num_vertices: int) -> Triangulation:
     ids = np.tile(np.arange(num_edges, dtype=np.int32), 2)
     starts, neighbors, ids = sorted_arcs_by_vertex(at, to, ids, num_vertices)
     degree = np.diff(starts)
-
-    # Each edge once, at its end of lower degree.
-    ends = degree[edges]
-    rank = np.where(ends[:, :1] <= ends[:, 1:], edges, edges[:, ::-1]).T.copy()
-    upward = arcs_by_vertex(rank[0], rank[1], np.arange(num_edges, dtype=np.int32), num_vertices)
-    triangles = _count_triangles(*upward)
+    triangles = count_triangles(edges, degree)
     gone = np.zeros(num_edges, bool)
     return Triangulation(
         edges, gone, triangles, degree, starts[:-1].copy(), starts[1:].copy(), neighbors, ids
     )
-
-
-@njit(cache=True)
-@no_type_check
-def _count_triangles(starts, to, ids):
-    """In how many triangles each edge is (Chiba and Nishizeki, 1985)."""
-    counts = np.zeros(len(ids), np.int64)
-    edge_to = np.full(len(starts) - 1, np.int32(-1))
-    for vertex in range(len(starts) - 1):
-        for place in range(starts[vertex], starts[vertex + 1]):
-            edge_to[to[place]] = ids[place]
-        for place in range(starts[vertex], starts[vertex + 1]):
-            for opposite in range(starts[to[place]], starts[to[place] + 1]):
-                closing = edge_to[to[opposite]]
-                if closing >= 0:
-                    counts[ids[place]] += 1
-                    counts[ids[opposite]] += 1
-                    counts[closing] += 1
-        for place in range(starts[vertex], starts[vertex + 1]):
-            edge_to[to[place]] = -1
-    return counts
 
 
 @njit(cache=True)

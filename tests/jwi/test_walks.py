@@ -130,6 +130,10 @@ def test_a_count_stays_too_large_however_long_the_walk(length):
     assert counts.tolist()[2:] == [length + 1, 1]
     _, overflowed = jwi.count_walks_with_overflow(overflowing_pair(), length, 1)
     assert overflowed.tolist() == [True, True, False, False]
+    with pytest.raises(OverflowError, match="at vertex 0: take a shorter"):
+        jwi.count_walks(overflowing_pair(), length)
+    with pytest.raises(OverflowError, match="at vertex 0: take a shorter"):
+        jwi.count_walks(overflowing_pair(), length, 1)
 
 
 def test_an_overflow_away_from_the_boundary_does_not_matter():
@@ -161,6 +165,7 @@ def test_many_large_counts_meet_at_one_vertex():
             counts, overflowed = jwi.count_walks_with_overflow(graph, length)
         assert int(counts[0]) == 1 + 300 * (2**length - 1)
         assert not overflowed.any()
+        assert jwi.count_walks(graph, length).tolist() == counts.tolist()
 
 
 def test_kernels_vmap_over_masks_subsets_and_targets():
