@@ -1,8 +1,8 @@
 """Graphs of scipy, networkx and PyTorch Geometric, in and out.
 
-All of them come in through `jwi.from_edges`, which merges duplicate edges and drops self-loops; what
-goes out are the edges that the mask keeps, without padding. Attributes of edges stay behind: `edge_ids` finds the
-edge of each entry, row or column, and so carries a pruning over to them.
+All of them come in through `jwi.from_edges`, which merges duplicate edges and drops self-loops;
+what goes out are the edges that the mask keeps, without padding. Attributes of edges stay behind:
+`edge_ids` finds the edge of each entry, row or column, and so carries a pruning over to them.
 """
 
 from collections.abc import Sequence
