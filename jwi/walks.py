@@ -119,6 +119,12 @@ def walk_index(
     return sum(counts[ends].tolist())
 
 
+@jax.jit
+def _boundary(graph: GraphsTuple, inside: Bool[Array, " n"]) -> Bool[Array, " n"]:
+    crossing = graph.edges.mask & (inside[graph.senders] != inside[graph.receivers])
+    return jnp.zeros(len(inside), bool).at[graph.receivers].max(crossing)
+
+
 def _count_walks(graph: GraphsTuple, length: int, target: int | None) -> UInt64[np.ndarray, " n"]:
     """Row sums of A^length, or its column `target`; 2^63 where they exceed 2^63 − 1."""
     n = graph.nodes.shape[0]
