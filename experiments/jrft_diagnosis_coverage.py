@@ -9,9 +9,8 @@ Command: python -m experiments jrft_diagnosis_coverage
 
 Cost: see ``seconds`` in the result file; minutes on 2 cores.
 
-Expected: coverage near 0.9 and an error below the observed std's in every regime; coverage falls to
-  about 0.75 in larger groups of continuous rewards that are nearly constant but for rare large
-  values. The last regime is beyond the model: prompts earn a continuous reward with a rare
+Expected: coverage near 0.9, never below 0.85, and an error below the observed std's in every
+  regime. The last regime is beyond the model: prompts earn a continuous reward with a rare
   jackpot, and pass for flat until it is drawn. There the error is still below the observed std's,
   the intervals are too short, and too many prompts are called low.
 """

@@ -9,10 +9,7 @@ from jaxtyping import Float64, Int64
 from scipy.special import ndtr, ndtri
 
 from jrft.diagnosis.prior import SHAPE_CONCENTRATION, log_likelihood
-from jrft.diagnosis.tilts import GROUP_SIZES, TiltedFamily
-
-# Below a hundredth of the reward range one std is not told from another, nor from 0.
-STD_RESOLUTION = 0.01
+from jrft.diagnosis.tilts import GROUP_SIZES, STD_RESOLUTION, TiltedFamily
 
 _ROWS = 1024
 _ATOM_QUANTILES = (np.arange(64) + 0.5) / 64

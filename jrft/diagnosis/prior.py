@@ -11,7 +11,7 @@ SHAPE_CONCENTRATION = 64.0
 
 # Widths of the smooth pieces a prior is made of, along both axes of `tilts.plane`.
 _WIDTHS = ((0.05, 0.25), (0.15, 0.6), (0.5, 1.5))
-_EM_ITERATIONS = 30
+_EM_ITERATIONS = 45
 _PSEUDO_PROMPTS = 1.0
 _MAX_ROWS = 4000
 
@@ -23,7 +23,7 @@ def fit_prior(
 
     The prior is a mixture of Gaussian bumps over (mean, std), of three widths; EM finds the
     weights of the bumps, from an even start with the strength of one prompt. Bumps keep the prior
-    smooth, and thirty iterations keep it from closing in on the very prompts it was fitted to:
+    smooth, and few iterations keep it from closing in on the very prompts it was fitted to:
     in simulation both were needed for intervals that cover.
 
     Args:

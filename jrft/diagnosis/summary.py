@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float64, Integer, Shaped
 
 from jrft.diagnosis.classes import LOW_MEAN, Evidence, PromptClass
-from jrft.diagnosis.posterior import STD_RESOLUTION
 from jrft.diagnosis.statistics import GroupStatistics
+from jrft.diagnosis.tilts import STD_RESOLUTION
 
 
 @dataclass(frozen=True)

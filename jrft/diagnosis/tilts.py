@@ -10,7 +10,10 @@ GROUP_SIZES = np.r_[np.arange(2, 17), 16 * np.round(2 ** np.arange(0.25, 8.25, 0
     int
 )
 
-_MAX_LEVELS = 512
+# Below a hundredth of the reward range one std is not told from another, nor from 0.
+STD_RESOLUTION = 0.01
+
+_MAX_LEVELS = 256
 _MAX_ATOMS = 1200
 # Tilts reach a probability ratio of e^±18 between the ends of the range.
 _LOG_RATIO = 18.0
@@ -48,7 +51,7 @@ class TiltedFamily(NamedTuple):
 def reward_levels(
     x: Float64[np.ndarray, " m"],
 ) -> tuple[Float64[np.ndarray, " b"], Float64[np.ndarray, " b"]]:
-    """The pooled distribution: distinct levels, or 512 cells if there are more.
+    """The pooled distribution: distinct levels, or 256 cells if there are more.
 
     Args:
         x: float64[m], rewards in [0, 1].
@@ -108,10 +111,14 @@ def tilted_family(
 
 
 def _candidates() -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " k"]]:
-    """Far more tilts than are kept: bells of every width and place, exponentials, U shapes."""
+    """Far more tilts than are kept: bells of every width and place, exponentials, U shapes.
+
+    No bell is narrower than the resolution: on equal rewards a narrower one would win over the
+    tilts that let rare other rewards happen, by what it says of differences too small to matter.
+    """
     slopes, curvatures = [], []
     ends = np.linspace(-_LOG_RATIO, _LOG_RATIO, 129)
-    for width in np.geomspace(0.004, 1.5, 26):
+    for width in np.geomspace(STD_RESOLUTION, 1.5, 26):
         bell = 0.5 / width**2
         # With its peak inside the range, beyond either end, and nearly flat.
         inside = np.linspace(-bell, bell, int(min(4 / width, 600)) + 20)
@@ -149,11 +156,14 @@ def _thin(
     u, v = plane(mean, std)
     u = u - np.pi / 4  # cells that are symmetric in low and high means
     for size in np.geomspace(0.004, 0.3, 40):
-        cells = np.round(u / size) + 1j * np.round(v / (4 * size))
-        _, chosen = np.unique(cells, return_index=True)
-        if len(chosen) <= _MAX_ATOMS:
+        places = u / size + 1j * v / (4 * size)
+        cells = np.round(places)
+        # The one nearest to the middle, so that a mirrored log gets mirrored tilts.
+        order = np.argsort(np.abs(places - cells), kind="stable")
+        _, first = np.unique(cells[order], return_index=True)
+        if len(first) <= _MAX_ATOMS:
             break
-    return chosen
+    return order[first]
 
 
 def plane(
@@ -161,14 +171,18 @@ def plane(
 ) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " k"]]:
     """Coordinates in which the sampling error is about the same everywhere.
 
+    What a group of rewards does not tell apart must lie close together here. A prompt whose
+    completions earn the same but for rare ones looks like one of std 0; were the two far apart, a
+    prior that is smooth in these coordinates would settle on one of them, whatever is true.
+
     Args:
         mean: float64[k] in [0, 1].
         std: float64[k].
 
     Returns:
-        float64[k], arcsin √mean; float64[k], log(std + 0.001).
+        float64[k], arcsin √mean; float64[k], log(std + 0.0025).
     """
-    return np.arcsin(np.sqrt(np.clip(mean, 0, 1))), np.log(std + 1e-3)
+    return np.arcsin(np.sqrt(np.clip(mean, 0, 1))), np.log(std + STD_RESOLUTION / 4)
 
 
 def _log_power_sums(log_q: Float64[np.ndarray, "k b"]) -> Float64[np.ndarray, "k sizes"]:
