@@ -1,17 +1,22 @@
 """Removal orders: rankings of edge ids, first removed first."""
 
+from jwi.order.effective_resistance import effective_resistances, effective_resistances_estimate
 from jwi.order.local_degree import local_degree_order
 from jwi.order.local_similarity import local_similarity_order
 from jwi.order.magnitude import magnitude_order
 from jwi.order.one_walk_index import one_walk_index_order
 from jwi.order.random import random_order
+from jwi.order.spectral import spectral_order
 from jwi.order.walk_index import walk_index_order
 
 __all__ = [
+    "effective_resistances",
+    "effective_resistances_estimate",
     "local_degree_order",
     "local_similarity_order",
     "magnitude_order",
     "one_walk_index_order",
     "random_order",
+    "spectral_order",
     "walk_index_order",
 ]
