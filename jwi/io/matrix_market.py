@@ -1,0 +1,100 @@
+"""Matrix Market files of sparse matrices; rewritten, entries are the text they were."""
+
+from io import BufferedIOBase
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool
+
+from jwi.io import text as rows_of_text
+from jwi.io.content import Content
+from jwi.io.edge_list import kept_lines, printable
+from jwi.io.text import line_starts_of, read_rows
+
+_SYMMETRIES = {"general": None, "symmetric": False, "skew-symmetric": False, "hermitian": False}
+
+
+def read_matrix_market(path: Path, content: bytes) -> Content:
+    """Reads the entries of a sparse square matrix; its stored entries are the edges, zeros too.
+
+    Args:
+        path: the file, for messages.
+        content: what is in it.
+
+    Returns:
+        Its entries; vertices are labelled 1, …, n, as in the file.
+
+    Raises:
+        ValueError: with the line, for what is no sparse square matrix in this format.
+    """
+    text = np.frombuffer(content, np.uint8)
+    line_starts = line_starts_of(text)
+    symmetry = _symmetry(path, content)
+    size_line, (num_rows, num_columns, num_entries) = _size(path, content)
+    if num_rows != num_columns or num_rows < 1:
+        raise ValueError(
+            f"{path}, line {size_line + 1}: the matrix has {num_rows} rows and {num_columns}"
+            " columns: an adjacency matrix has one of each for each vertex"
+        )
+    rows = read_rows(text, line_starts, size_line, 0, False)
+    if rows.problem != rows_of_text.OK:
+        line = len(rows.row_of_line)
+        row = text[line_starts[line] : line_starts[line + 1]].tobytes()
+        raise ValueError(f"{path}, line {line + 1}: {printable(row)!r} is no entry: give i j value")
+    if len(rows.ends) != num_entries:
+        raise ValueError(
+            f"{path} has {len(rows.ends)} entries and line {size_line + 1} promises {num_entries}:"
+            " the file is cut short or has been edited"
+        )
+    outside = np.flatnonzero(((rows.ends < 1) | (rows.ends > num_rows)).any(axis=1))
+    if outside.size:
+        line = int(np.flatnonzero(rows.row_of_line == outside[0])[0])
+        i, j = rows.ends[outside[0]]
+        raise ValueError(
+            f"{path}, line {line + 1}: entry ({i}, {j}) is outside the {num_rows} rows and columns"
+        )
+
+    def rewrite(file: BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
+        # All lines up to the sizes are comments, and stay.
+        start, end = line_starts[size_line : size_line + 2]
+        size = b"%d %d %d\n" % (num_rows, num_columns, keep.sum())
+        file.write(content[:start] + size + kept_lines(text, rows, keep)[end:])
+
+    ends = rows.ends - 1
+    labels = np.arange(1, num_rows + 1)
+    return Content(ends[:, 0], ends[:, 1], labels, _SYMMETRIES[symmetry], rewrite)
+
+
+def _symmetry(path: Path, content: bytes) -> str:
+    """The symmetry that the first line declares."""
+    words = content.split(b"\n", 1)[0].decode("ascii", "replace").lower().split()
+    if len(words) != 5 or words[0] != "%%matrixmarket":
+        raise ValueError(
+            f"{path} does not begin with %%MatrixMarket matrix coordinate FIELD SYMMETRY: give the"
+            " file the suffix of its format, or --format"
+        )
+    if words[1:3] != ["matrix", "coordinate"] or words[4] not in _SYMMETRIES:
+        raise ValueError(
+            f"{path} holds a {' '.join(words[1:])}: give a matrix in coordinate form, for instance"
+            " scipy.io.mmwrite(path, scipy.sparse.coo_array(matrix))"
+        )
+    return words[4]
+
+
+def _size(path: Path, content: bytes) -> tuple[int, tuple[int, int, int]]:
+    """The line of the sizes, from 0, and the numbers of rows, columns and entries."""
+    place, line = 0, 0
+    while place < len(content):
+        end = content.find(b"\n", place)
+        end = len(content) if end < 0 else end
+        row = content[place:end].strip()
+        if row and not row.startswith(b"%"):
+            numbers = row.split()
+            if len(numbers) == 3 and all(number.isdigit() for number in numbers):
+                return line, (int(numbers[0]), int(numbers[1]), int(numbers[2]))
+            raise ValueError(
+                f"{path}, line {line + 1}: {printable(row)!r} is not three sizes: give ROWS COLUMNS"
+                " ENTRIES"
+            )
+        place, line = end + 1, line + 1
+    raise ValueError(f"{path} has no line of sizes: give ROWS COLUMNS ENTRIES")

@@ -1,0 +1,97 @@
+"""The formats that networkx reads and writes."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool
+
+from jwi.io.content import Content
+
+
+class NetworkxFormat(NamedTuple):
+    """How networkx reads and writes a format.
+
+    Attributes:
+        read: from a file to a graph.
+        write: a graph to a file.
+        says_directed: whether files of the format say if edges are directed.
+    """
+
+    read: Callable[[io.BufferedIOBase], Any]
+    write: Callable[[Any, io.BufferedIOBase], None]
+    says_directed: bool
+
+
+def networkx_format(name: str) -> NetworkxFormat:
+    """A format by name; networkx is imported here and not before."""
+    import networkx as nx
+
+    def read_gml(file: io.BufferedIOBase) -> Any:
+        text = file.read()
+        try:
+            return nx.read_gml(io.BytesIO(text))
+        except nx.NetworkXError as error:
+            if "label" not in str(error):
+                raise
+            return nx.read_gml(io.BytesIO(text), label="id")
+
+    def write_gml(graph: Any, file: io.BufferedIOBase) -> None:
+        nx.write_gml(graph, file, stringizer=str)
+
+    def write_adjlist(graph: Any, file: io.BufferedIOBase) -> None:
+        # networkx's own writer puts the command line and the time into the file.
+        for line in nx.generate_adjlist(graph):
+            file.write(f"{line}\n".encode())
+
+    formats = {
+        "graphml": NetworkxFormat(nx.read_graphml, nx.write_graphml, True),
+        "gml": NetworkxFormat(read_gml, write_gml, True),
+        "gexf": NetworkxFormat(nx.read_gexf, nx.write_gexf, True),
+        "pajek": NetworkxFormat(nx.read_pajek, nx.write_pajek, True),
+        "adjlist": NetworkxFormat(nx.read_adjlist, write_adjlist, False),
+        "graph6": NetworkxFormat(nx.read_graph6, nx.write_graph6, True),
+        "sparse6": NetworkxFormat(nx.read_sparse6, nx.write_sparse6, True),
+    }
+    return formats[name]
+
+
+def read_networkx(path: Path, content: bytes, name: str) -> Content:
+    """Reads a graph through networkx; rewritten, it keeps its vertices and all attributes.
+
+    Args:
+        path: the file, for messages.
+        content: what is in it.
+        name: of the format.
+
+    Raises:
+        ValueError: if networkx is not installed, or cannot read it.
+    """
+    try:
+        format_ = networkx_format(name)
+    except ModuleNotFoundError:
+        raise ValueError(f"{path}: {name} files need networkx: pip install networkx") from None
+    try:
+        graph = format_.read(io.BytesIO(content))
+    # Its readers raise whatever the wrong text makes them stumble on.
+    except Exception as error:
+        raise ValueError(f"{path} cannot be read as {name} ({error})") from error
+    if isinstance(graph, list):
+        raise ValueError(f"{path} holds {len(graph)} graphs: give a file of one graph")
+    labels = list(graph.nodes)
+    if not labels:
+        raise ValueError(f"{path} has no vertices: give a graph with edges")
+    number = {label: vertex for vertex, label in enumerate(labels)}
+    edges = list(graph.edges(keys=True) if graph.is_multigraph() else graph.edges)
+    pairs = [(number[edge[0]], number[edge[1]]) for edge in edges]
+    ends = np.array(pairs, np.int64).reshape(-1, 2)
+
+    def rewrite(file: io.BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
+        pruned = graph.copy()
+        pruned.remove_edges_from(edges[row] for row in np.flatnonzero(~keep))
+        format_.write(pruned, file)
+
+    directed = graph.is_directed() if format_.says_directed else None
+    return Content(ends[:, 0], ends[:, 1], labels, directed, rewrite)

@@ -1,0 +1,270 @@
+"""Graph files of all formats: there and back, against the libraries that define the formats."""
+
+import gzip
+import io
+from pathlib import Path
+
+import networkx
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+
+import jwi
+from jwi.io import FORMATS, check_same_format, read_graph
+
+# A triangle with a tail, an isolated vertex, a self-loop at c.
+NETWORK = networkx.Graph([("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("c", "c")])
+NETWORK.add_node("alone", colour="red")
+NETWORK.edges["b", "c"]["weight"] = 2.5
+MATRIX = scipy.sparse.coo_array(networkx.to_scipy_sparse_array(NETWORK, weight="weight"))
+EDGES = [(0, 1), (0, 2), (1, 2), (2, 3)]
+
+WRITERS = {
+    "edge-list": lambda path: path.write_text("0 1\n0 2\n1 2\n2 3\n2 2\n2 1\n"),
+    "npz": lambda path: scipy.sparse.save_npz(path, MATRIX.tocsr()),
+    "mtx": lambda path: scipy.io.mmwrite(path, MATRIX),
+    "graphml": lambda path: networkx.write_graphml(NETWORK, path),
+    "gml": lambda path: networkx.write_gml(NETWORK, path),
+    "gexf": lambda path: networkx.write_gexf(NETWORK, path),
+    "pajek": lambda path: networkx.write_pajek(NETWORK, path),
+    "adjlist": lambda path: networkx.write_adjlist(NETWORK, path),
+    "graph6": lambda path: networkx.write_graph6(networkx.Graph(EDGES), path),
+    "sparse6": lambda path: networkx.write_sparse6(networkx.Graph(EDGES), path),
+}
+
+
+def made(tmp_path, format_, suffix=""):
+    path = tmp_path / f"graph{FORMATS[format_][0]}"
+    WRITERS[format_](path)
+    if suffix:
+        path.with_name(path.name + suffix).write_bytes(gzip.compress(path.read_bytes()))
+    return path.with_name(path.name + suffix)
+
+
+def labelled(file, keep):
+    labels = [str(label) for label in file.content.labels]
+    return {frozenset((labels[u], labels[v])) for u, v in jwi.edge_list(file.graph)[keep].tolist()}
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("format_", FORMATS)
+def test_every_format_there_and_back(tmp_path, format_, suffix):
+    file = read_graph(made(tmp_path, format_, suffix))
+    assert file.format == format_
+    assert len(jwi.edge_list(file.graph)) == 4
+    assert jwi.is_undirected(file.graph)
+    assert file.num_loops == (0 if format_ in ("graph6", "sparse6") else 1)
+    keep = np.array([True, False, True, False])
+    out = tmp_path / f"out{FORMATS[format_][-1]}{suffix}"
+    file.write(out, keep)
+    back = read_graph(out)
+    assert labelled(back, [True, True]) == labelled(file, keep)
+    assert back.num_loops == file.num_loops
+    if format_ != "edge-list":
+        assert [str(x) for x in back.content.labels] == [str(x) for x in file.content.labels]
+    # Equal graphs make equal files.
+    again = tmp_path / f"again{FORMATS[format_][-1]}{suffix}"
+    file.write(again, keep)
+    if format_ != "npz":
+        assert again.read_bytes() == out.read_bytes()
+
+
+@pytest.mark.parametrize("format_", ["graphml", "gexf", "gml"])
+def test_attributes_are_kept(tmp_path, format_):
+    file = read_graph(made(tmp_path, format_))
+    out = tmp_path / f"out{FORMATS[format_][0]}"
+    file.write(out, np.array([edge == ("b", "c") for edge in _named_edges(file)]))
+    back = getattr(networkx, f"read_{format_}")(out)
+    assert back.nodes["alone"]["colour"] == "red"
+    assert back.edges["b", "c"]["weight"] == 2.5
+    assert sorted(back) == ["a", "alone", "b", "c", "d"]
+    assert back.number_of_edges() == 2
+
+
+def _named_edges(file):
+    labels = file.content.labels
+    return [tuple(sorted((labels[u], labels[v]))) for u, v in jwi.edge_list(file.graph).tolist()]
+
+
+@pytest.mark.parametrize("format_", ["graphml", "gml", "gexf", "pajek"])
+def test_directed_files_are_directed(tmp_path, format_):
+    network = networkx.MultiDiGraph([("a", "b"), ("b", "a"), ("a", "b")])
+    path = tmp_path / f"graph{FORMATS[format_][0]}"
+    getattr(networkx, f"write_{format_}")(network, path)
+    file = read_graph(path)
+    assert not jwi.is_undirected(file.graph)
+    assert (len(jwi.edge_list(file.graph)), file.num_repeats) == (2, 1)
+    assert len(jwi.edge_list(read_graph(path, directed=False).graph)) == 1
+    file.write(tmp_path / path.name.replace("graph.", "out."), np.array([False, True]))
+    back = read_graph(tmp_path / path.name.replace("graph.", "out."))
+    assert len(back.edge_of_entry) == 1
+
+
+def test_an_undirected_file_is_not_read_as_directed(tmp_path):
+    path = made(tmp_path, "graphml")
+    with pytest.raises(ValueError, match="says that its edges are undirected: leave out --direct"):
+        read_graph(path, directed=True)
+
+
+@pytest.mark.parametrize("symmetry", ["general", "symmetric"])
+@pytest.mark.parametrize("field", ["real", "pattern", "integer"])
+def test_matrix_market_is_what_scipy_reads(tmp_path, field, symmetry):
+    path, out = tmp_path / "a.mtx", tmp_path / "b.mtx"
+    scipy.io.mmwrite(
+        path, MATRIX, comment="a comment\nof two lines", field=field, symmetry=symmetry
+    )
+    file = read_graph(path)
+    assert file.content.labels.tolist() == [1, 2, 3, 4, 5]
+    edges = jwi.edge_list(file.graph)
+    keep = np.array([set(edge) != {0, 2} for edge in edges.tolist()])
+    file.write(out, keep)
+    expected = scipy.io.mmread(path).toarray()
+    expected[0, 2] = expected[2, 0] = 0
+    np.testing.assert_array_equal(scipy.io.mmread(out).toarray(), expected)
+    assert scipy.io.mminfo(out)[3:] == scipy.io.mminfo(path)[3:]
+    assert "of two lines" in out.read_text()
+
+
+@pytest.mark.parametrize("form", ["csr_array", "csc_matrix", "coo_array", "bsr_array", "dia_array"])
+def test_sparse_matrices_keep_form_and_values(tmp_path, form):
+    matrix = getattr(scipy.sparse, form)(MATRIX)
+    scipy.sparse.save_npz(tmp_path / "a.npz", matrix)
+    file = read_graph(tmp_path / "a.npz")
+    keep = np.array([set(edge) != {0, 2} for edge in jwi.edge_list(file.graph).tolist()])
+    file.write(tmp_path / "b.npz", keep)
+    back = scipy.sparse.load_npz(tmp_path / "b.npz")
+    assert type(back) is type(matrix)
+    expected = MATRIX.toarray()
+    expected[0, 2] = expected[2, 0] = 0
+    np.testing.assert_array_equal(back.toarray(), expected)
+
+
+ENDS = np.array([[0, 1, 1, 2], [1, 0, 2, 2]], np.int32)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"senders": ENDS[0], "receivers": ENDS[1]},
+        {"edge_index": ENDS},
+        {"edges": ENDS.T},
+        {"edges": ENDS},
+        {"edge_index": ENDS.T},
+    ],
+)
+def test_arrays_of_edges(tmp_path, arrays):
+    more = {
+        "num_nodes": 4,
+        "x": np.ones((4, 3)),
+        "edge_attr": np.arange(8).reshape(4, 2),
+        "name": np.array("of the graph"),
+    }
+    np.savez(tmp_path / "a.npz", **arrays, **more)
+    file = read_graph(tmp_path / "a.npz")
+    assert jwi.edge_list(file.graph).tolist() == [[0, 1], [1, 2]]
+    assert file.graph.nodes.shape[0] == 4
+    assert (file.num_loops, file.num_repeats) == (1, 1)
+    assert "shortened with the edges: edge_attr" in file.content.notes
+    file.write(tmp_path / "b.npz", np.array([False, True]))
+    with np.load(tmp_path / "b.npz") as back:
+        assert back.files == [*arrays, *more]
+        for name, array in arrays.items():
+            axis = int(array.ndim == 2 and len(array) == 2)
+            np.testing.assert_array_equal(back[name], array.take([2, 3], axis=axis))
+            assert back[name].dtype == array.dtype
+        assert back["edge_attr"].tolist() == [[4, 5], [6, 7]]
+        assert back["x"].shape == (4, 3)
+        assert back["name"] == "of the graph"
+
+
+def archive(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+HEAD = b"%%MatrixMarket matrix coordinate pattern general\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.dat", b"1 2\n", "a.dat: its suffix says no format: --format edge-list reads rows"),
+        ("a.txt.gz", b"1 2\n", r"cannot be decompressed \(.*\): leave out \.gz"),
+        ("a.txt.gz", gzip.compress(b"1 2\n" * 99)[:-9], "cannot be decompressed"),
+        ("a.npz", b"1 2\n", "a.npz is no archive of plain arrays"),
+        ("a.npz", archive(a=np.array([{}])), "a.npz is no archive of plain arrays"),
+        ("a.npz", archive(x=np.ones(3)), "a.npz holds x: give a matrix of scipy"),
+        ("a.npz", archive(edges=np.ones((3, 2))), "edges hold float64: give integers"),
+        ("a.npz", archive(edges=np.ones((3, 3), int)), r"edges has shape \[3, 3\]: give \(2, M\)"),
+        ("a.npz", archive(edges=np.ones(3, int)), r"edges has shape \[3\]: give \(2, M\)"),
+        ("a.npz", archive(edge_index=ENDS - 1), "edge_index have the vertex -1: vertices are 0 to"),
+        ("a.npz", archive(edges=ENDS, num_nodes=2), "edges have the vertex 2: vertices are 0 to 1"),
+        (
+            "a.npz",
+            archive(senders=ENDS[0], receivers=ENDS[0, 1:]),
+            r"senders has shape \[4\] and receivers \[3\]: give two vectors",
+        ),
+        ("a.npz", archive(format=b"csr", shape=[2, 2], data=[1]), "a.npz holds no sparse matrix"),
+        ("a.mtx", b"1 2\n", "a.mtx does not begin with %%MatrixMarket matrix coordinate"),
+        ("a.mtx", HEAD.replace(b"coordinate", b"array"), "holds a matrix array pattern general"),
+        ("a.mtx", HEAD + b"2 3 1\n1 2\n", "line 2: the matrix has 2 rows and 3 columns"),
+        ("a.mtx", HEAD + b"% c\n2 2\n", "line 3: '2 2' is not three sizes"),
+        ("a.mtx", HEAD, "a.mtx has no line of sizes"),
+        ("a.mtx", HEAD + b"2 2 2\n1 2\n", "has 1 entries and line 2 promises 2"),
+        ("a.mtx", HEAD + b"2 2 1\n1 3\n", r"line 3: entry \(1, 3\) is outside the 2 rows"),
+        ("a.mtx", HEAD + b"2 2 1\n1 x\n", "line 3: '1 x' is no entry: give i j value"),
+        ("a.graphml", b"<graphml", "a.graphml cannot be read as graphml"),
+        ("a.gml", b"hello", "a.gml cannot be read as gml"),
+        ("a.g6", b"A_\nA_\n", "a.g6 holds 2 graphs: give a file of one graph"),
+        ("a.adjlist", b"# nothing\n", "a.adjlist has no vertices"),
+    ],
+)
+def test_bad_files_are_refused(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_graph(tmp_path / name)
+
+
+def test_files_that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.txt: there is no such file"):
+        read_graph(tmp_path / "none.txt")
+    (tmp_path / "folder.txt").mkdir()
+    with pytest.raises(ValueError, match=r"folder\.txt is a folder: give a file"):
+        read_graph(tmp_path / "folder.txt")
+
+
+def test_a_format_by_hand(tmp_path):
+    path = tmp_path / "out.petster"
+    path.write_text("1 2\n2 3\n")
+    assert len(read_graph(path, format="edge-list").edge_of_entry) == 2
+    path.write_text("1 2 3\n2 3\n")
+    assert len(read_graph(path, format="adjlist").edge_of_entry) == 3
+
+
+def test_other_formats_are_not_written():
+    check_same_format("edge-list", Path("out.csv.gz"))
+    check_same_format("edge-list", Path("out.dat"))
+    with pytest.raises(ValueError, match=r"out.mtx would be mtx by its name, .*\.txt or \.csv"):
+        check_same_format("edge-list", Path("out.mtx"))
+
+
+def test_an_error_leaves_the_old_file(tmp_path):
+    file = read_graph(made(tmp_path, "edge-list"))
+    out = tmp_path / "out.txt"
+    out.write_text("old")
+    with pytest.raises(IndexError):
+        file.write(out, np.array([True]))
+    assert out.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["graph.txt", "out.txt"]
+
+
+def test_progress_goes_up_to_one(tmp_path):
+    path = tmp_path / "a.txt.gz"
+    path.write_bytes(gzip.compress(b"1 2\n" * 3_000_000))
+    shares = []
+    read_graph(path, progress=shares.append)
+    assert shares == sorted(shares)
+    assert len(shares) > 1
+    assert shares[-1] == 1

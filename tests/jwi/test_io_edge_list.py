@@ -1,0 +1,187 @@
+"""Edge lists: every dialect is read, what is kept is unchanged, and bad lines are named."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import jwi
+from jwi.io import read_graph
+
+
+def read(tmp_path, text, name="graph.txt", **options):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_graph(path, **options)
+
+
+def labelled_edges(file):
+    labels = list(file.content.labels)
+    return [(labels[u], labels[v]) for u, v in jwi.edge_list(file.graph).tolist()]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "1 2\n2 30\n"),
+        ("a.txt", "# SNAP\n# From To\n1\t2\n\n  2\t 30"),
+        ("a.edges", "% konect\n1 2 5 0.5\n30 2 1 7\n"),
+        ("a.csv", "1,2\n2,30\n"),
+        ("a.csv", "1, 2\n2 ,30\n"),
+        ("a.csv", "source,target,weight\r\n1,2,3\r\n2,30,4\r\n"),
+        ("a.csv", '"from";"to"\n"1";"2"\n"2";"30"\n'),
+        ("a.csv", "1 2\n2 30\n"),
+        ("a.tsv", "u\tv\n1\t2\n2\t30\n"),
+        ("a.tsv", "1 2\n2 30\n"),
+        ("a.txt", "1,2\n2,30\n"),
+        ("a.txt", "\ufeff1 2\n2 30\n"),
+        ("a.el", "+1 2 # a comment\n30 2\n"),
+    ],
+)
+def test_dialects_of_integers(tmp_path, name, text):
+    file = read(tmp_path, text, name)
+    assert list(file.content.labels) == [1, 2, 30]
+    assert labelled_edges(file) == [(1, 2), (2, 30)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "ann bob\nbob cy\n"),
+        ("a.txt", "ann\tbob\t1\nbob\tcy\t2\n"),
+        ("a.txt", "ann,bob\nbob,cy\n"),
+        ("a.csv", "Source,Target,Type\nann,bob,x y\ncy,bob,z\n"),
+        ("a.csv", 'ann,"bob"\n"bob",cy\n'),
+        ("a.csv", "ann;bob\nbob;cy\n"),
+    ],
+)
+def test_dialects_of_names(tmp_path, name, text):
+    file = read(tmp_path, text, name, named=True)
+    assert {frozenset(edge) for edge in labelled_edges(file)} == {
+        frozenset({"ann", "bob"}),
+        frozenset({"bob", "cy"}),
+    }
+
+
+def test_names_with_blanks_separators_and_quotes(tmp_path):
+    text = '"Smith, J",Doe é\nDoe é,"a ""b"""\n'
+    file = read(tmp_path, text, "a.csv", named=True)
+    assert file.content.labels == ["Smith, J", "Doe é", 'a ""b""']
+    tabs = read(tmp_path, "a b\tc d\n", "a.txt", named=True)
+    assert tabs.content.labels == ["a b", "c d"]
+
+
+def test_separator_and_header_by_hand(tmp_path):
+    file = read(tmp_path, "a b\nc d\n", named=True, header=True)
+    assert labelled_edges(file) == [("c", "d")]
+    assert file.content.notes == ("header: a, b",)
+    file = read(tmp_path, "from to\nc d\n", named=True, header=False)
+    assert len(labelled_edges(file)) == 2
+    file = read(tmp_path, "a,b c,d\n", named=True, separator="blank")
+    assert labelled_edges(file) == [("a,b", "c,d")]
+
+
+def test_kept_rows_comments_and_ends_of_lines_are_unchanged(tmp_path):
+    text = (
+        b"\xef\xbb\xbf# title\r\nsource,target,w\r\n5, 7 ,0.50\r\n7,7,loop\r\n% note\r\n"
+        b'7,5,again\r\n\r\n9,"7",1e3\r\n5,9,last'
+    )
+    file = read(tmp_path, text, "a.csv")
+    assert (file.num_loops, file.num_repeats) == (1, 1)
+    assert labelled_edges(file) == [(5, 7), (7, 9), (5, 9)]
+    out = tmp_path / "out.csv"
+    file.write(out, np.array([True, True, True]))
+    assert out.read_bytes() == text
+    # Both entries of the first edge go; the self-loop stays.
+    file.write(out, np.array([False, False, True]))
+    assert out.read_bytes() == (
+        b"\xef\xbb\xbf# title\r\nsource,target,w\r\n7,7,loop\r\n% note\r\n\r\n5,9,last"
+    )
+
+
+ROWS = st.lists(st.tuples(*[st.integers(-(10**17), 10**17) | st.integers(0, 5)] * 2), min_size=1)
+NAMES = st.text(st.sampled_from("ab\"',;é ─"), max_size=4)
+
+
+@settings(deadline=None, max_examples=40)
+@given(ROWS, st.sampled_from([" ", ",", ";", "\t", "  \t"]), st.data())
+def test_any_integers_there_and_back(tmp_path_factory, rows, separator, data):
+    folder = tmp_path_factory.mktemp("rows")
+    lines = [f"{u}{separator}{v}\n" for u, v in rows]
+    file = read(folder, "".join(lines))
+    labels = np.asarray(file.content.labels)
+    np.testing.assert_array_equal(labels, sorted({end for row in rows for end in row}))
+    read_back = zip(labels[file.content.senders], labels[file.content.receivers], strict=True)
+    assert list(read_back) == rows
+    keep = np.array([data.draw(st.booleans()) for _ in labelled_edges(file)], bool)
+    file.write(folder / "out.txt", keep)
+    gone = {frozenset(edge) for edge, k in zip(labelled_edges(file), keep, strict=True) if not k}
+    expected = [line for line, row in zip(lines, rows, strict=True) if frozenset(row) not in gone]
+    assert (folder / "out.txt").read_text() == "".join(expected)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=12))
+def test_any_names_in_quotes(tmp_path_factory, rows):
+    quoted = [[name.replace('"', '""') for name in row] for row in rows]
+    text = "".join(f'"{u}","{v}",0\n' for u, v in quoted)
+    file = read(tmp_path_factory.mktemp("names"), text, "a.csv", named=True)
+    assert file.content.labels == list(dict.fromkeys(name for row in quoted for name in row))
+    names = [
+        [file.content.labels[vertex] for vertex in ends]
+        for ends in zip(file.content.senders, file.content.receivers, strict=True)
+    ]
+    assert names == quoted
+
+
+def test_many_names_are_told_apart(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 2000, (5000, 2)).tolist()
+    file = read(tmp_path, "".join(f"v{u} v{v}\n" for u, v in rows), named=True)
+    labels = file.content.labels
+    assert labels == list(dict.fromkeys(f"v{end}" for row in rows for end in row))
+    assert [labels[u] for u in file.content.senders] == [f"v{u}" for u, _ in rows]
+    assert [labels[v] for v in file.content.receivers] == [f"v{v}" for _, v in rows]
+
+
+def test_rows_of_many_lengths_are_noted(tmp_path):
+    (note,) = read(tmp_path, "1 2 3\n2 3\n").content.notes
+    assert note.startswith("rows have 2 to 3 columns, only the first two are read")
+    assert read(tmp_path, "1 2 3\n2 3 4\n").content.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 2\n3\n", "graph.txt, line 2: '3' has one column and not the two ends"),
+        ("# c\n\n1 2\nann bob\n", "line 4: 'ann' is not an integer: --labels takes names"),
+        ("ann bob\nbob cy\n", "line 2: 'bob' is not an integer: --labels takes names"),
+        ("1 2\n3 4.0\n", "line 2: '4.0' is not an integer"),
+        ("1 2\n3 \x1b[31mred\n", r"line 2: '\[31mred' is not an integer"),
+        ("1,2\n3,\n", "line 2: '' is not an integer"),
+        ("1 2\n3 1234567890123456789\n", "line 2: 1234567890123456789 has more than 18 digits"),
+        ('1 2\n"3 4\n', "line 2: '\"3 4' has a quote that is not closed"),
+        ("", "graph.txt has no edges: give a row of two vertices"),
+        ("# nothing\n", "graph.txt has no edges"),
+        ("source target\n", "graph.txt has no edges"),
+        ("%%MatrixMarket matrix coordinate\n", "is a Matrix Market file: name it .mtx"),
+        ("<graphml/>", "graph.txt is XML: name it .graphml"),
+        ("1 2\r3 4\r", r"lines that end in CR alone: convert it with tr '\\r' '\\n'"),
+        ("1 2\n".encode("utf-16"), "graph.txt is UTF-16 text: convert it with iconv"),
+        (b"\x1f\x8b\x08", r"graph.txt is compressed: add \.gz to its name"),
+        (b"\x00\x01", "graph.txt is not text"),
+    ],
+)
+def test_bad_rows_are_refused_with_their_place(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path, text)
+
+
+def test_names_that_are_not_utf8_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"line 2: b'b\\xe9' is not UTF-8: convert the file"):
+        read(tmp_path, b"a b\nb\xe9 a\n", named=True)
+
+
+def test_long_lines_are_shortened_in_messages(tmp_path):
+    with pytest.raises(ValueError, match=r"line 1: 'x{57}…' is not an integer"):
+        read(tmp_path, "x" * 1000)
