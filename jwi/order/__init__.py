@@ -1,5 +1,6 @@
 """Removal orders: rankings of edge ids, first removed first."""
 
+from jwi.order.addition import walk_index_addition_order
 from jwi.order.effective_resistance import effective_resistances, effective_resistances_estimate
 from jwi.order.local_degree import local_degree_order
 from jwi.order.local_similarity import local_similarity_order
@@ -18,5 +19,6 @@ __all__ = [
     "one_walk_index_order",
     "random_order",
     "spectral_order",
+    "walk_index_addition_order",
     "walk_index_order",
 ]

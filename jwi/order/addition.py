@@ -1,0 +1,304 @@
+"""Walk Index Sparsification run forward: which edges to add."""
+
+from typing import no_type_check
+
+import numpy as np
+from jaxtyping import Int32
+from numba import njit
+from numpy.typing import ArrayLike
+
+from jwi.closed_walks import closed_walks
+from jwi.graph import GraphsTuple, edge_list, edge_mask, from_edges, is_undirected
+from jwi.order.losses import find_losses, walk_graph
+from jwi.order.signatures import compare, sift, signature
+from jwi.validation import checked_integer
+
+
+def walk_index_addition_order(
+    graph: GraphsTuple,
+    candidates: ArrayLike,
+    depth: int | np.integer,
+    *,
+    num_added: int | np.integer | None = None,
+) -> Int32[np.ndarray, " N"]:
+    """The order in which edges are to be added to raise the weakest vertices' walk index.
+
+    `walk_index_order` run forward (derived): at each step, for every candidate that is left, take
+    the walk indices WI_{L−1, t}({t}) of all vertices t in the graph with it and sort them, the
+    smallest first; the candidate whose sorted tuple is lexicographically largest is added, of
+    equal ones that of the lowest row. The self-loops of the theory are always there. Exact, one
+    edge at a time; directed graphs by the same definition.
+
+    At depth 2 an undirected graph takes little more than sorting the candidates. Otherwise each
+    candidate is evaluated once, and once more whenever one is added within (L − 2) / 2 steps of it;
+    an evaluation looks at the arcs, those of candidates too, within (L − 1) / 2 steps.
+
+    Args:
+        graph: a graph; on a masked graph only the kept edges count.
+        candidates: int[M, 2], distinct pairs of vertices without a kept edge: in a directed graph
+            sender and receiver, else in any order; a graph of no edges is undirected.
+        depth: L, the depth of the network: walks have length L − 1.
+        num_added: N, how many candidates are ranked; None for all.
+
+    Returns:
+        int32[N], rows of `candidates`, first added first.
+
+    Raises:
+        ValueError: for a depth below 1, more candidates to add than there are, or candidates that
+            are loops, no vertices, edges already, or there twice.
+        OverflowError: if the closed walks of length L at a vertex exceed 2^63 − 1 when all
+            candidates are added.
+
+    References:
+        Razin, Verbin, Cohen, 2023, Algorithm 1, whose scores it reuses.
+
+    Example:
+        >>> import jwi
+        >>> path = jwi.from_edges([0, 1], [1, 2], num_vertices=4)
+        >>> walk_index_addition_order(path, [[0, 2], [1, 3], [3, 0]], depth=2).tolist()
+        [2, 0, 1]
+    """
+    depth = checked_integer("depth", depth, "how many layers the network has", low=1)
+    undirected, n = is_undirected(graph), graph.nodes.shape[0]
+    edges = edge_list(graph)[edge_mask(graph)]
+    pairs = _checked_candidates(candidates, edges, n, undirected=undirected)
+    if num_added is None:
+        num_added = len(pairs)
+    meaning = "how many of the candidates to rank"
+    count = checked_integer("num_added", num_added, meaning, low=0, high=len(pairs))
+    if depth == 2 and undirected:
+        degree = np.bincount(edges.ravel(), minlength=n)
+        low, high = np.sort(degree[pairs]).T
+        rising = np.lexsort((high, low)).astype(np.int32)
+        return _add_by_degrees(pairs, degree, rising, count)
+    all_edges = np.append(edges, pairs, axis=0)
+    full = from_edges(all_edges[:, 0], all_edges[:, 1], n, undirected=undirected)
+    closed_walks(full, depth)  # Raises if a walk index ahead does not fit.
+    walks = walk_graph(all_edges, n, depth, undirected=undirected)
+    return _add_by_definition(walks, closed_walks(graph, depth), len(edges), count)
+
+
+def _checked_candidates(
+    candidates: ArrayLike, edges: np.ndarray, n: int, *, undirected: bool
+) -> Int32[np.ndarray, "M 2"]:
+    """The candidates, each of them checked; an undirected one with its smaller vertex first."""
+    pairs = np.asarray(candidates)
+    if pairs.shape == (0,):
+        pairs = np.zeros((0, 2), np.int64)
+    is_table = pairs.ndim == 2 and pairs.shape[1] == 2
+    if not is_table or (pairs.size and not np.issubdtype(pairs.dtype, np.integer)):
+        raise ValueError(
+            f"candidates is {pairs.dtype}{list(pairs.shape)}: give two vertices a row, int[M, 2]"
+        )
+    outside = np.any((pairs < 0) | (pairs >= n), axis=1)
+    _refuse(pairs, outside, f"vertices are 0 to {n - 1}")
+    pairs = pairs.astype(np.int64)
+    _refuse(pairs, pairs[:, 0] == pairs[:, 1], "self-loops are always there, leave them out")
+    if undirected:
+        pairs = np.sort(pairs, axis=1)
+    codes = pairs[:, 0] * n + pairs[:, 1]
+    present = np.isin(codes, edges[:, 0].astype(np.int64) * n + edges[:, 1])
+    _refuse(pairs, present, "the graph has this edge already, leave it out")
+    again = np.ones(len(pairs), bool)
+    again[np.unique(codes, return_index=True)[1]] = False
+    _refuse(pairs, again, "an earlier row is the same edge, give each edge once")
+    return pairs.astype(np.int32)
+
+
+def _refuse(candidates: np.ndarray, rows: ArrayLike, because: str) -> None:
+    if np.any(rows):
+        row = int(np.argmax(rows))
+        raise ValueError(f"candidates[{row}] is {candidates[row].tolist()}: {because}")
+
+
+@njit(cache=True)
+@no_type_check
+def _add_by_degrees(pairs, degree, heap, num_added):
+    """The first `num_added` candidates at depth 2.
+
+    An edge between degrees a ≤ b makes the tuple largest whose a is smallest, among those one whose
+    b is smallest. Degrees only grow, so a candidate can only fall behind: its key is renewed when
+    it reaches the top of the heap.
+
+    Args:
+        pairs: int32[M, 2], the candidates.
+        degree: int64[n], which grows.
+        heap: int32[M], all rows, by rising smaller degree, larger degree and row.
+        num_added: how many to add.
+    """
+    order, count, size = np.empty(num_added, np.int32), 0, len(heap)
+    keys = np.empty(len(pairs), np.int64)
+    for row in range(len(pairs)):
+        keys[row] = _degree_key(pairs, degree, row)
+    while count < num_added:
+        row = heap[0]
+        key = _degree_key(pairs, degree, row)
+        if key == keys[row]:
+            order[count] = row
+            count += 1
+            degree[pairs[row, 0]] += 1
+            degree[pairs[row, 1]] += 1
+            size -= 1
+            row = heap[size]
+        else:
+            keys[row] = key
+        _sink(heap, size, keys, row)
+    return order
+
+
+@njit(cache=True)
+@no_type_check
+def _degree_key(pairs, degree, row):
+    """Orders candidates by their smaller, then their larger degree."""
+    first, second = degree[pairs[row, 0]], degree[pairs[row, 1]]
+    return (min(first, second) << 32) | max(first, second)
+
+
+@njit(cache=True)
+@no_type_check
+def _sink(heap, size, keys, row):
+    """Puts a row in place of the top of a heap by keys and rows."""
+    place = 0
+    while 2 * place + 1 < size:
+        child = 2 * place + 1
+        if child + 1 < size and _is_before(keys, heap[child + 1], heap[child]):
+            child += 1
+        if not _is_before(keys, heap[child], row):
+            break
+        heap[place] = heap[child]
+        place = child
+    heap[place] = row
+
+
+@njit(cache=True)
+@no_type_check
+def _is_before(keys, row, other):
+    return keys[row] < keys[other] or (keys[row] == keys[other] and row < other)
+
+
+@njit(cache=True)
+@no_type_check
+def _add_by_definition(graph, index, num_edges, num_added):
+    """The first `num_added` candidates at any depth.
+
+    A lazy greedy search, as for removal, and exact by the same argument, turned around (derived):
+    the addition of f lets the signature of e become better only if a closed walk of length L passes
+    both. Else e adds the same closed walks as before, so that every vertex that e changes rises
+    from a place not below its old one by as much as before, or by one less where f was its first
+    edge; a vertex that rises from a higher place takes nothing from the lower one.
+
+    Args:
+        graph: a `WalkGraph` of the edges and, after them, the candidates.
+        index: int64[n], closed walks of the vertices without candidates.
+        num_edges: how many edges are no candidates.
+        num_added: how many candidates to add.
+    """
+    size = len(graph.gone) - num_edges
+    for edge in range(num_edges, len(graph.gone)):
+        _switch(graph, edge, True)
+    for vertex in range(len(index)):
+        index[vertex] -= graph.in_degree[vertex] == 0
+    heap, place_of = np.empty(size, np.int32), np.empty(len(graph.gone), np.int32)
+    order, near = np.empty(num_added, np.int32), np.empty(size, np.int32)
+    is_near = np.zeros(len(graph.gone), np.bool_)
+    signatures = [np.empty((0, 2), np.int64) for _ in range(len(graph.gone))]
+    for place in range(size):
+        edge = num_edges + place
+        signatures[edge] = _evaluate(graph, index, edge)
+        heap[place], place_of[edge] = edge, place
+        sift(heap, place_of, edge, signatures, place + 1)
+
+    count = 0
+    while count < num_added:
+        top = heap[0]
+        current = _evaluate(graph, index, top)
+        if compare(current, signatures[top]) != 0:
+            signatures[top] = current
+            sift(heap, place_of, top, signatures, size)
+            continue
+        order[count] = top - num_edges
+        count += 1
+        size -= 1
+        heap[0], place_of[heap[size]] = heap[size], 0
+        sift(heap, place_of, heap[0], signatures, size)
+        _switch(graph, top, False)
+        num_changed = find_losses(graph, top)
+        for place in range(num_changed):
+            index[graph.around[place]] += np.int64(graph.lost[place])
+        for edge in near[: _candidates_near(graph, top, is_near, near)]:
+            signatures[edge] = _evaluate(graph, index, edge)
+            sift(heap, place_of, edge, signatures, size)
+    return order
+
+
+@njit(cache=True)
+@no_type_check
+def _switch(graph, edge, off):
+    """Takes an edge out of the graph, or puts it in."""
+    graph.gone[edge] = off
+    for arc in range(edge, len(graph.heads), len(graph.gone)):
+        graph.in_degree[graph.heads[arc]] += -1 if off else 1
+
+
+@njit(cache=True)
+@no_type_check
+def _evaluate(graph, index, edge):
+    """The signature of adding a candidate: that of removing it again, with the sign turned."""
+    _switch(graph, edge, False)
+    count = find_losses(graph, edge)
+    _switch(graph, edge, True)
+    around, lost = graph.around[:count], graph.lost[:count]
+    for place in range(count):
+        index[around[place]] += np.int64(lost[place])
+    changes = signature(index, around, lost)
+    for place in range(count):
+        index[around[place]] -= np.int64(lost[place])
+    changes[:, 1] = -changes[:, 1]
+    return changes
+
+
+@njit(cache=True)
+@no_type_check
+def _candidates_near(graph, edge, is_near, near):
+    """Fills `near` with candidates left that may share a closed walk of length L with an edge.
+
+    Such a walk crosses an arc of the edge, comes to a candidate in i steps, and returns from it in
+    j steps, i + j ≤ L − 2: one of the two is at most (L − 2) / 2. Returns how many there are.
+    """
+    count = 0
+    for arc in range(edge, len(graph.heads), len(graph.gone)):
+        for backward in range(2):
+            arcs = graph.backward if backward else graph.forward
+            start = graph.tails[arc] if backward else graph.heads[arc]
+            count = _search(graph, arcs, start, is_near, near, count)
+    for candidate in near[:count]:
+        is_near[candidate] = False
+    return count
+
+
+@njit(cache=True)
+@no_type_check
+def _search(graph, arcs, start, is_near, near, count):
+    """Adds the candidates at vertices within (L − 2) / 2 steps; returns how many there are."""
+    starts, to, ids = arcs
+    layers, distance = graph.layers, graph.distance
+    layers[0], distance[start] = start, 0
+    size, done = 1, 0
+    while done < size:
+        vertex = layers[done]
+        done += 1
+        if 2 * distance[vertex] > graph.depth - 2:
+            continue
+        for place in range(starts[vertex], starts[vertex + 1]):
+            if graph.gone[ids[place]]:
+                if not is_near[ids[place]]:
+                    is_near[ids[place]] = True
+                    near[count] = ids[place]
+                    count += 1
+            elif distance[to[place]] < 0:
+                distance[to[place]] = distance[vertex] + 1
+                layers[size] = to[place]
+                size += 1
+    for vertex in layers[:size]:
+        distance[vertex] = -1
+    return count
