@@ -20,21 +20,23 @@ from jaxtyping import Array, Float, Int
 _BLOCK = 2048
 
 
-@jax.custom_vjp
+@partial(jax.custom_vjp, nondiff_argnums=(4,))
 def weighted_sum(
-    values: Float[Array, "n *heads d"],
+    values: Float[Array, "from_n *heads d"],
     weight: Float[Array, "arcs *heads"],
     starts: Int[Array, " arcs"],
     ends: Int[Array, " arcs"],
-) -> Float[Array, "n *heads d"]:
-    """Sum of weight[a] · values[starts[a]] over the arcs a that end at each vertex."""
-    return _weighted_sum_in_blocks(values, weight, starts, ends)
+    num_ends: int,
+) -> Float[Array, "num_ends *heads d"]:
+    """Sum of weight[a] · values[starts[a]] over the arcs a that end at each of `num_ends`."""
+    total = jnp.zeros_like(values, shape=(num_ends, *values.shape[1:]))
+    return _weighted_sum_in_blocks(total, values, weight, starts, ends)
 
 
 @jax.custom_vjp
 def arc_inner_products(
-    at_start: Float[Array, "n *heads d"],
-    at_end: Float[Array, "n *heads d"],
+    at_start: Float[Array, "from_n *heads d"],
+    at_end: Float[Array, "to_n *heads d"],
     starts: Int[Array, " arcs"],
     ends: Int[Array, " arcs"],
 ) -> Float[Array, "arcs *heads"]:
@@ -67,14 +69,14 @@ def cut(size: int | None, *arrays: Array) -> tuple[Array, ...]:
 
 
 def _weighted_sum(
-    values: Array, weight: Array, starts: Array, ends: Array, *, size: int | None
+    total: Array, values: Array, weight: Array, starts: Array, ends: Array, *, size: int | None
 ) -> Array:
     def add_block(total: Array, block: tuple[Array, ...]) -> tuple[Array, None]:
         weight, starts, ends = block
         return total.at[ends].add(values[starts] * weight[..., None]), None
 
     blocks = cut(size, weight, starts, ends)
-    return jax.lax.scan(add_block, jnp.zeros_like(values), blocks)[0]
+    return jax.lax.scan(add_block, total, blocks)[0]
 
 
 def _arc_inner_products(
@@ -92,14 +94,14 @@ _weighted_sum_in_blocks = in_blocks(_weighted_sum)
 _arc_inner_products_in_blocks = in_blocks(_arc_inner_products)
 
 
-def _weighted_sum_forward(values, weight, starts, ends):  # type: ignore[no-untyped-def]
-    return weighted_sum(values, weight, starts, ends), (values, weight, starts, ends)
+def _weighted_sum_forward(values, weight, starts, ends, num_ends):  # type: ignore[no-untyped-def]
+    return weighted_sum(values, weight, starts, ends, num_ends), (values, weight, starts, ends)
 
 
-def _weighted_sum_backward(arguments, cotangent):  # type: ignore[no-untyped-def]
+def _weighted_sum_backward(num_ends, arguments, cotangent):  # type: ignore[no-untyped-def]
     values, weight, starts, ends = arguments
     # The transpose sends the cotangent back along the reversed arcs.
-    values_bar = weighted_sum(cotangent, weight, ends, starts)
+    values_bar = weighted_sum(cotangent, weight, ends, starts, len(values))
     return values_bar, arc_inner_products(values, cotangent, starts, ends), None, None
 
 
@@ -109,8 +111,9 @@ def _arc_inner_products_forward(at_start, at_end, starts, ends):  # type: ignore
 
 def _arc_inner_products_backward(arguments, cotangent):  # type: ignore[no-untyped-def]
     at_start, at_end, starts, ends = arguments
-    at_start_bar = weighted_sum(at_end, cotangent, ends, starts)
-    return at_start_bar, weighted_sum(at_start, cotangent, starts, ends), None, None
+    at_start_bar = weighted_sum(at_end, cotangent, ends, starts, len(at_start))
+    at_end_bar = weighted_sum(at_start, cotangent, starts, ends, len(at_end))
+    return at_start_bar, at_end_bar, None, None
 
 
 weighted_sum.defvjp(_weighted_sum_forward, _weighted_sum_backward)

@@ -76,7 +76,7 @@ class ArcList:
     ) -> Float[Array, "n *heads d"]:
         """Sum of the senders' values, weighted, over the kept arcs into each vertex."""
         kept = self.where_kept(weight, 0)
-        return arc_sums.weighted_sum(values, kept, self.senders, self.receivers)
+        return arc_sums.weighted_sum(values, kept, self.senders, self.receivers, self.num_vertices)
 
     def softmax_sum(
         self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, " arcs"]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.sparse import BCOO
 from jaxtyping import Bool, Int32, PyTree
 from jraph import GraphsTuple
 from numpy.typing import ArrayLike
@@ -43,7 +44,7 @@ def from_edges(
     receivers: ArrayLike,
     num_vertices: int | np.integer,
     *,
-    nodes: ArrayLike | None = None,
+    nodes: ArrayLike | BCOO | None = None,
     undirected: bool = True,
 ) -> GraphsTuple:
     """Builds a graph from the two ends of its edges.
@@ -56,7 +57,8 @@ def from_edges(
         senders: int[M], where each edge starts.
         receivers: int[M], where it ends.
         num_vertices: n; vertices are 0, …, n − 1.
-        nodes: features with leading axis n; None for no features, stored as zeros (n, 0).
+        nodes: features with leading axis n, or a BCOO matrix of n rows, most of them zeros; None
+            for no features, stored as zeros (n, 0).
         undirected: whether an edge can be walked both ways.
 
     Returns:
@@ -235,7 +237,9 @@ def is_undirected(graph: GraphsTuple) -> bool:
     return _edge_table(graph)[1]
 
 
-def _assemble(edges: np.ndarray, n: int, nodes: jax.Array, *, undirected: bool) -> GraphsTuple:
+def _assemble(
+    edges: np.ndarray, n: int, nodes: jax.Array | BCOO, *, undirected: bool
+) -> GraphsTuple:
     """The graph of distinct edges int[E, 2], numbered by row."""
     ids = np.arange(len(edges), dtype=np.int32)
     senders, receivers = edges[:, 0].astype(np.int32), edges[:, 1].astype(np.int32)
@@ -304,10 +308,10 @@ def _vertices(name: str, value: ArrayLike, n: int) -> np.ndarray:
     return ends.astype(np.int64)
 
 
-def _node_features(nodes: ArrayLike | None, n: int) -> jax.Array:
+def _node_features(nodes: ArrayLike | BCOO | None, n: int) -> jax.Array | BCOO:
     if nodes is None:
         return jnp.zeros((n, 0))
-    features = jnp.asarray(nodes)
+    features = nodes if isinstance(nodes, BCOO) else jnp.asarray(nodes)
     if features.ndim == 0 or features.shape[0] != n:
         raise ValueError(
             f"nodes has shape {list(features.shape)}: its leading axis is num_vertices = {n}"

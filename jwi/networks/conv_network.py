@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.experimental.sparse import BCOO
 from jaxtyping import Array, Float
 
 from jwi.graph import GraphsTuple
+from jwi.networks.linear import Features
 from jwi.networks.norms import layer_norm
 
 
@@ -33,8 +35,8 @@ def mean_readout(hidden: Float[Array, "n d"]) -> Float[Array, " d"]:
     return hidden.mean(axis=0)
 
 
-def vertex_features(graph: GraphsTuple) -> Float[Array, "n d"]:
-    """The features of the vertices that a network starts from.
+def vertex_features(graph: GraphsTuple) -> Features:
+    """The features of the vertices that a network starts from, dense or a BCOO matrix.
 
     Raises:
         ValueError: If `graph.nodes` is not a floating-point row for each vertex.
@@ -51,6 +53,19 @@ def vertex_features(graph: GraphsTuple) -> Float[Array, "n d"]:
             " feature a vertex, for instance with from_edges(..., nodes=...)"
         )
     return nodes
+
+
+def dense_vertex_features(graph: GraphsTuple) -> Float[Array, "n d"]:
+    """`vertex_features` as an array, for networks that have use for every zero.
+
+    Examples:
+        >>> import jax.numpy as jnp, jwi.graph
+        >>> nodes = BCOO.fromdense(jnp.eye(2))
+        >>> dense_vertex_features(jwi.graph.from_edges([0], [1], 2, nodes=nodes)).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
+    nodes = vertex_features(graph)
+    return nodes.todense() if isinstance(nodes, BCOO) else nodes
 
 
 class ConvNetwork(nn.Module, abc.ABC):
@@ -86,8 +101,9 @@ class ConvNetwork(nn.Module, abc.ABC):
         """Predict from the features in `graph.nodes`.
 
         Args:
-            graph: Graph of n vertices with `nodes` Float[n, d_in]. Arcs whose mask is False are
-                treated as absent.
+            graph: Graph of n vertices with `nodes` Float[n, d_in], or a BCOO matrix of that shape
+                (see `Linear`), which is cheaper where most features are zero. Arcs whose mask is
+                False are treated as absent.
             weight: Multiplies the message of each arc in every layer; 1 if not given.
             train: Whether batch statistics (where the network has any) are those of this call.
 
@@ -97,8 +113,9 @@ class ConvNetwork(nn.Module, abc.ABC):
         Raises:
             ValueError: If `graph.nodes` is not a floating-point row for each vertex.
         """
-        hidden = vertex_features(graph)
-        for _ in range(self.depth):
-            hidden = nn.relu(self.conv(train=train)(graph, hidden, weight))
-            hidden = layer_norm(train=train)(hidden)
+        hidden = self.conv(train=train)(graph, vertex_features(graph), weight)
+        for _ in range(self.depth - 1):
+            hidden = layer_norm(train=train)(nn.relu(hidden))
+            hidden = self.conv(train=train)(graph, hidden, weight)
+        hidden = layer_norm(train=train)(nn.relu(hidden))
         return nn.Dense(self.num_outputs, name="head")(self.readout(hidden))

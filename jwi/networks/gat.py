@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from jwi.arcs import Arcs, arcs_of, softmax_powers
 from jwi.graph import GraphsTuple
 from jwi.networks.conv_network import ConvNetwork
+from jwi.networks.linear import Features, Linear
 
 
 class GATConv(nn.Module):
@@ -42,7 +43,7 @@ class GATConv(nn.Module):
     def __call__(
         self,
         graph: GraphsTuple,
-        x: Float[Array, "n d_in"],
+        x: Features,
         weight: Float[Array, " arcs"] | None = None,
     ) -> Float[Array, "n features"]:
         """Apply the layer.
@@ -63,20 +64,20 @@ class GATConv(nn.Module):
         shape = (self.heads, self.features // self.heads)
         shape = (self.heads, self.features // self.heads)
         glorot = nn.initializers.glorot_uniform()
-        linear = nn.Dense(self.features, use_bias=False, kernel_init=glorot, name="linear")
+        linear = Linear(self.features, use_bias=False, kernel_init=glorot, name="linear")
         hidden = linear(x).reshape(-1, *shape)
         init = nn.initializers.glorot_uniform(in_axis=-1, out_axis=0)
         sender = self.param("attention_sender", init, shape, jnp.float32)
         receiver = self.param("attention_receiver", init, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
 
-        arcs = arcs_of(graph, len(x))
+        arcs = arcs_of(graph, len(hidden))
         sender_scores = (hidden * sender[None]).sum(axis=-1)
         receiver_scores = (hidden * receiver[None]).sum(axis=-1)
         scores = arcs.from_senders(sender_scores) + arcs.from_receivers(receiver_scores)
         loop_scores = nn.leaky_relu(sender_scores + receiver_scores, 0.2)
         out = _attend(arcs, hidden, nn.leaky_relu(scores, 0.2), loop_scores, weight)
-        return out.reshape(len(x), self.features) + bias[None]
+        return out.reshape(len(hidden), self.features) + bias[None]
 
 
 def _attend(

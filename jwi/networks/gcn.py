@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from jwi.graph import GraphsTuple
 from jwi.message_passing import in_degree, neighbor_sum
 from jwi.networks.conv_network import ConvNetwork
+from jwi.networks.linear import Features, Linear
 
 
 class GCNConv(nn.Module):
@@ -38,7 +39,7 @@ class GCNConv(nn.Module):
     def __call__(
         self,
         graph: GraphsTuple,
-        x: Float[Array, "n d_in"],
+        x: Features,
         weight: Float[Array, " arcs"] | None = None,
     ) -> Float[Array, "n features"]:
         """Apply the layer.
@@ -51,11 +52,12 @@ class GCNConv(nn.Module):
         Returns:
             Float[n, features].
         """
-        scale = jax.lax.rsqrt(in_degree(graph).astype(x.dtype) + 1)[:, None]
         # The order of products follows GCN's usual widths: narrow first, then pass messages.
         glorot = nn.initializers.glorot_uniform()
-        linear = nn.Dense(self.features, use_bias=False, kernel_init=glorot, name="linear")
-        scaled = scale * linear(x)
+        linear = Linear(self.features, use_bias=False, kernel_init=glorot, name="linear")
+        hidden = linear(x)
+        scale = jax.lax.rsqrt(in_degree(graph).astype(hidden.dtype) + 1)[:, None]
+        scaled = scale * hidden
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
         return scale * (neighbor_sum(graph, scaled, weight) + scaled) + bias[None]
 

@@ -5,11 +5,13 @@ from collections.abc import Callable
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.experimental.sparse import BCOO
 from jaxtyping import Array, Float
 
 from jwi.graph import GraphsTuple
 from jwi.message_passing import neighbor_sum
 from jwi.networks.conv_network import ConvNetwork
+from jwi.networks.linear import Features, Linear
 from jwi.networks.norms import batch_norm
 
 
@@ -33,11 +35,25 @@ class MLP(nn.Module):
     depth: int = 2
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n d_in"]) -> Float[Array, "n features"]:
-        """Apply the layers to each vertex."""
-        for _ in range(self.depth):
-            x = nn.relu(self.norm()(nn.Dense(self.features)(x)))
-        return x
+    def __call__(
+        self, x: Features, mix: Callable[[Array], Array] | None = None
+    ) -> Float[Array, "n features"]:
+        """Apply the layers to each vertex.
+
+        Args:
+            x: Float[n, d_in] or a BCOO matrix of that shape.
+            mix: A linear map of rows onto rows, applied to the input; where that is wider than a
+                layer, to what the first linear layer makes of it, which is the same.
+
+        Returns:
+            Float[n, features].
+        """
+        if mix is not None and not isinstance(x, BCOO) and x.shape[1] <= self.features:
+            x, mix = mix(x), None
+        hidden = Linear(self.features)(x, mix)
+        for _ in range(self.depth - 1):
+            hidden = Linear(self.features)(nn.relu(self.norm()(hidden)))
+        return nn.relu(self.norm()(hidden))
 
 
 class GINConv(nn.Module):
@@ -46,7 +62,8 @@ class GINConv(nn.Module):
     Source: Xu et al., "How powerful are graph neural networks?", equation 4.1.
 
     Attributes:
-        mlp: Module Float[n, d_in] → Float[n, d].
+        mlp: Module Float[n, d_in] → Float[n, d]. An `MLP` passes messages after its first linear
+            layer where that is narrower than the input.
         eps: The number ε, fixed; 0 is the paper's GIN-0.
 
     Examples:
@@ -64,7 +81,7 @@ class GINConv(nn.Module):
     def __call__(
         self,
         graph: GraphsTuple,
-        x: Float[Array, "n d_in"],
+        x: Features,
         weight: Float[Array, " arcs"] | None = None,
     ) -> Float[Array, "n d"]:
         """Apply the layer.
@@ -77,7 +94,7 @@ class GINConv(nn.Module):
         Returns:
             Float[n, d], d as the MLP has it.
         """
-        return self.mlp((1 + self.eps) * x + neighbor_sum(graph, x, weight))
+        return _apply(self.mlp, self.eps, graph, x, weight)
 
 
 class GINEpsConv(nn.Module):
@@ -93,12 +110,32 @@ class GINEpsConv(nn.Module):
     def __call__(
         self,
         graph: GraphsTuple,
-        x: Float[Array, "n d_in"],
+        x: Features,
         weight: Float[Array, " arcs"] | None = None,
     ) -> Float[Array, "n d"]:
         """Apply the layer; arguments and result as in `GINConv`."""
         eps = self.param("eps", nn.initializers.zeros, (), jnp.float32)
-        return self.mlp((1 + eps) * x + neighbor_sum(graph, x, weight))
+        return _apply(self.mlp, eps, graph, x, weight)
+
+
+def _apply(
+    mlp: nn.Module,
+    eps: float | Array,
+    graph: GraphsTuple,
+    x: Features,
+    weight: Float[Array, " arcs"] | None,
+) -> Float[Array, "n d"]:
+    def mix(values: Array) -> Array:
+        return (1 + eps) * values + neighbor_sum(graph, values, weight)
+
+    if isinstance(mlp, MLP):
+        return mlp(x, mix)
+    if isinstance(x, BCOO):
+        raise ValueError(
+            f"mlp is {type(mlp).__name__} and x a BCOO matrix: sparse features need a jwi.MLP, or"
+            " give x.todense()"
+        )
+    return mlp(mix(x))
 
 
 class GIN(ConvNetwork):

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from jwi.arcs import arcs_of
 from jwi.graph import GraphsTuple
 from jwi.message_passing import neighbor_product
-from jwi.networks.conv_network import vertex_features
+from jwi.networks.conv_network import dense_vertex_features
 from jwi.networks.product import ProductAggregation, check_factors
 
 
@@ -87,7 +87,7 @@ class LogProductNetwork(ProductAggregation):
     @nn.nowrap
     def numbers(self, graph: GraphsTuple) -> SignedLog:
         """The features by sign and logarithm."""
-        return signed_log(vertex_features(graph))
+        return signed_log(dense_vertex_features(graph))
 
     @nn.nowrap
     def linear(self, features: int) -> nn.Module:

@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike
 
 from jwi.graph import GraphsTuple
 from jwi.message_passing import neighbor_product
-from jwi.networks.conv_network import vertex_features
+from jwi.networks.conv_network import dense_vertex_features
 
 
 class ProductAggregation(nn.Module, abc.ABC):
@@ -107,7 +107,7 @@ class ProductNetwork(ProductAggregation):
     @nn.nowrap
     def numbers(self, graph: GraphsTuple) -> Float[Array, "n d"]:
         """The features as they are."""
-        return vertex_features(graph)
+        return dense_vertex_features(graph)
 
     @nn.nowrap
     def linear(self, features: int) -> nn.Module:

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from jwi.arcs import arcs_of
 from jwi.graph import GraphsTuple
 from jwi.networks.conv_network import vertex_features, vertex_readout
+from jwi.networks.linear import Linear
 from jwi.networks.norms import batch_norm
 
 
@@ -120,8 +121,9 @@ class ResGCN(nn.Module):
         """Predict from the features in `graph.nodes`.
 
         Args:
-            graph: Graph of n vertices with `nodes` Float[n, d_in]. Arcs whose mask is False are
-                treated as absent.
+            graph: Graph of n vertices with `nodes` Float[n, d_in], or a BCOO matrix of that shape
+                (see `Linear`), which is cheaper where most features are zero. Arcs whose mask is
+                False are treated as absent.
             weight: Multiplies the message of each arc in every layer; 1 if not given.
             train: Whether batch statistics are those of this call and features are dropped.
 
@@ -139,7 +141,7 @@ class ResGCN(nn.Module):
         def activate(hidden: Array) -> Array:
             return nn.Dropout(self.dropout, deterministic=not train)(nn.relu(norm()(hidden)))
 
-        hidden = nn.Dense(self.width, name="encoder")(vertex_features(graph))
+        hidden = Linear(self.width, name="encoder")(vertex_features(graph))
         hidden = conv()(graph, hidden, weight)
         for _ in range(self.depth - 1):
             hidden = hidden + conv()(graph, activate(hidden), weight)

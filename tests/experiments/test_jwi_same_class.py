@@ -134,7 +134,7 @@ def test_gin_normalises_over_the_vertices_of_all_pairs(data):
     mlp, head = weights["GINConv_0"]["mlp"], weights["head"]
     first = None
     for i in range(2):
-        hidden = hidden @ mlp[f"Dense_{i}"]["kernel"] + mlp[f"Dense_{i}"]["bias"]
+        hidden = hidden @ mlp[f"Linear_{i}"]["kernel"] + mlp[f"Linear_{i}"]["bias"]
         mean, variance = hidden.mean(axis=(0, 1)), hidden.var(axis=(0, 1))
         first = mean if first is None else first
         hidden = np.maximum((hidden - mean) / np.sqrt(variance + 1e-5), 0)

@@ -48,7 +48,7 @@ def test_mlp_is_linear_batch_norm_relu_twice():
     actual, updated = mlp.apply(variables, x, mutable=["batch_stats"])
     p, hidden = to_float64(variables)["params"], np.float64(x)
     for layer in range(2):
-        hidden = hidden @ p[f"Dense_{layer}"]["kernel"] + p[f"Dense_{layer}"]["bias"]
+        hidden = hidden @ p[f"Linear_{layer}"]["kernel"] + p[f"Linear_{layer}"]["bias"]
         mean, variance = hidden.mean(axis=0), hidden.var(axis=0)
         stats = to_float64(variables)["batch_stats"][f"BatchNorm_{layer}"]
         after = updated["batch_stats"][f"BatchNorm_{layer}"]
@@ -95,7 +95,7 @@ def test_vmapped_samples_share_batch_statistics():
     predictions, updated = jax.vmap(predict, axis_name="samples")(jnp.asarray(samples))
     assert predictions.shape == (5, 2)
     adjacency = dense_adjacency(graph) + np.eye(len(graph.nodes))
-    dense = to_float64(variables)["params"]["GINConv_0"]["mlp"]["Dense_0"]
+    dense = to_float64(variables)["params"]["GINConv_0"]["mlp"]["Linear_0"]
     hidden = adjacency @ np.float64(samples) @ dense["kernel"] + dense["bias"]
     mean = updated["batch_stats"]["GINConv_0"]["mlp"]["BatchNorm_0"]["mean"]
     before = to_float64(variables)["batch_stats"]["GINConv_0"]["mlp"]["BatchNorm_0"]["mean"]

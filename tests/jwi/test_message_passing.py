@@ -81,7 +81,7 @@ def test_arc_sums_over_several_blocks_are_loops_over_arcs():
         sums[j] += weight[a] * x[i]
         products[a] = x[i] @ y[j]
     x, y, weight = (jnp.asarray(array, jnp.float32) for array in (x, y, weight))
-    np.testing.assert_allclose(weighted_sum(x, weight, starts, ends), sums, atol=1e-3)
+    np.testing.assert_allclose(weighted_sum(x, weight, starts, ends, len(x)), sums, atol=1e-3)
     np.testing.assert_allclose(arc_inner_products(x, y, starts, ends), products, atol=1e-5)
 
 
