@@ -1,4 +1,4 @@
-"""Public files: found locally or downloaded, always verified, never half written.
+"""Public files: found locally or downloaded, verified, never half written.
 
 A file is looked for in three places, in this order:
 
@@ -23,13 +23,14 @@ class Source(NamedTuple):
         folder: Name of the data set; the file's folder in ``DATA_DIR`` and in the cache.
         name: The file's canonical name.
         urls: Public addresses, tried in turn.
-        sha256: Checksum of the file's bytes, in hexadecimal.
+        sha256: Checksum of the file's bytes, in hexadecimal; None where mirrors write the same data
+            as different bytes, and the reader verifies what the file says.
     """
 
     folder: str
     name: str
     urls: tuple[str, ...]
-    sha256: str
+    sha256: str | None
 
 
 class DataUnavailableError(RuntimeError):
@@ -52,7 +53,8 @@ def fetch(source: Source) -> Path:
     if local:
         copy = Path(local) / source.folder / source.name
         if copy.is_file():
-            _verify(copy, source)
+            if source.sha256 is not None:
+                _verify(copy, source.sha256, source.urls[0])
             return copy
     folder = cache_dir() / source.folder
     failures = []
@@ -61,7 +63,10 @@ def fetch(source: Source) -> Path:
             # Pooch downloads to a temporary file, checks it, and only then moves it into place; a
             # file already there with the right checksum is returned as it is.
             found = pooch.retrieve(
-                url, known_hash=f"sha256:{source.sha256}", fname=source.name, path=folder
+                url,
+                known_hash=None if source.sha256 is None else f"sha256:{source.sha256}",
+                fname=source.name,
+                path=folder,
             )
             return Path(found)
         except (OSError, ValueError) as failure:  # requests' errors are OSErrors; a bad hash is not
@@ -70,15 +75,16 @@ def fetch(source: Source) -> Path:
         f"{source.folder}/{source.name} could not be downloaded:\n"
         + "\n".join(failures)
         + f"\nDownload it elsewhere to {folder / source.name}, or set DATA_DIR to a folder that "
-        f"holds {source.folder}/{source.name} (sha256 {source.sha256})."
+        f"holds {source.folder}/{source.name}"
+        + (f" (sha256 {source.sha256})." if source.sha256 else ".")
     )
 
 
-def _verify(path: Path, source: Source) -> None:
+def _verify(path: Path, sha256: str, url: str) -> None:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != source.sha256:
+    if digest != sha256:
         raise DataUnavailableError(
-            f"{path} has sha256 {digest}, not {source.sha256}: it is not the public file. "
-            f"Remove it, or unset DATA_DIR, to download it from {source.urls[0]}."
+            f"{path} has sha256 {digest}, not {sha256}: it is not the public file. "
+            f"Remove it, or unset DATA_DIR, to download it from {url}."
         )
