@@ -1,0 +1,467 @@
+"""The diagnosis of sampled groups agrees with the exact reward stds and gradients of policies.
+
+Claim: of this project, not of a paper. On policies small enough for `jrft.exact_reward_std` and
+  `jrft.exact_policy_gradient`, the intervals that `jrft.diagnose` gives from a few sampled
+  completions cover the exact std at about their level, the prompts it calls learnable, too hard,
+  too easy or flat are so at the stated confidence, and its estimate of the std ranks prompts by
+  their exact gradient norm at least as well as the observed std and as the share of zero-std
+  groups that trainers log.
+
+Command: python -m experiments jrft_diagnosis_truth
+
+Cost: see ``seconds`` in the result file; two minutes on 2 cores.
+
+Expected: all of it for binary rewards; there the ranking gains most where solved prompts and hard
+  ones differ, which equal groups hide. For graded rewards "learnable" is right, but the claim fails
+  for nearly deterministic policies: each prompt has reward levels of its own and rarely leaves one
+  of them, and a group of equal rewards is taken for flat too often. The exact std bounds what any
+  estimate can reach: a large std does not imply a large gradient.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import optax
+import scipy.stats
+from matplotlib.figure import Figure
+
+import jrft
+from experiments.figures import COLORS
+from experiments.loop import GradientFn, fit, from_loss
+from experiments.record import Record
+from jrft.diagnosis.classes import HIGH_MEAN, LOW_MEAN, PromptClass
+
+Optimizer: TypeAlias = optax.GradientTransformation
+
+REWARDS = ("binary", "graded")
+RANKINGS = ("exact std", "diagnosis", "observed std", "zero-std share")
+CALLS = tuple(
+    label.value
+    for label in (
+        PromptClass.LEARNABLE,
+        PromptClass.TOO_HARD,
+        PromptClass.TOO_EASY,
+        PromptClass.FLAT,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Small policies, prompts from dead to learnable, and groups sampled from them."""
+
+    num_prompts: int = 300
+    group_sizes: tuple[int, ...] = (4, 8, 16, 32)
+    """A smaller group is the beginning of the largest one."""
+    num_repetitions: int = 3
+    """Groups sampled a prompt."""
+    vocab_size: int = 4
+    length: int = 4
+    """Tokens of a completion."""
+    prompt_length: int = 6
+    width: int = 16
+    """Of the transformer, of one layer."""
+    sharpness: float = 6.0
+    """Factor of the transformer's last layer: random policies that prefer some completions."""
+    transformer_steps: int = 40
+    """Updates of Adam on the mean exact reward of all prompts."""
+    transformer_rate: float = 1e-3
+    tabular_steps: int = 30
+    """Updates of gradient ascent on the exact reward of each prompt."""
+    tabular_rate: float = 3.0
+    threshold: float = 0.1
+    level: float = 0.9
+    confidence: float = 0.9
+    seed: int = 0
+
+
+SMOKE = Config(
+    num_prompts=48, group_sizes=(8,), num_repetitions=1, transformer_steps=4, tabular_steps=4
+)
+
+
+class Setting(NamedTuple):
+    """A policy, and n prompts with a reward for every completion.
+
+    Attributes:
+        policy: The policy.
+        params: Its parameters, of all prompts or with a leading axis n.
+        axis: 0 or None: where the prompts are in the parameters.
+        prompts: int[n, P].
+        tables: float[n, K^length], in [0, 1].
+    """
+
+    policy: jrft.Policy
+    params: Any
+    axis: int | None
+    prompts: jax.Array
+    tables: jax.Array
+
+
+class Truth(NamedTuple):
+    """Exact quantities, float[n]: reward mean, reward std, Euclidean norm of the gradient."""
+
+    mean: np.ndarray
+    std: np.ndarray
+    gradient_norm: np.ndarray
+
+
+def run(config: Config, directory: Path) -> dict[str, Any]:
+    """Samples groups from every policy and compares their diagnosis with the truth.
+
+    Args:
+        config: The configuration; the result is a function of it alone.
+        directory: Not needed: nothing is resumed.
+    """
+    del directory
+    return {
+        f"{name}, {reward}": _compare(config, setting)
+        for reward in REWARDS
+        for name, setting in settings(config, reward).items()
+    }
+
+
+def settings(config: Config, reward: str) -> dict[str, Setting]:
+    """Random and partly trained policies on one kind of reward."""
+    keys = jax.random.split(jax.random.key(config.seed), 4)
+    prompts, tables = _prompts(config), _tables(config, reward)
+
+    tabular = jrft.tabular_policy(config.vocab_size, config.length)
+    # From nearly uniform policies to nearly deterministic ones.
+    scales = jnp.geomspace(0.1, 10.0, config.num_prompts)
+    own = jax.vmap(tabular.init)(jax.random.split(keys[0], config.num_prompts))
+    own = own * jax.random.permutation(keys[1], scales)[:, None, None]
+
+    transformer = jrft.transformer(
+        config.vocab_size,
+        config.length,
+        max_prompt=config.prompt_length,
+        width=config.width,
+        depth=1,
+        heads=2,
+    )
+    shared = transformer.init(keys[2])
+    head = shared["params"]["head"]
+    shared["params"]["head"] = jax.tree.map(lambda x: config.sharpness * x, head)
+
+    random = {
+        "tabular": Setting(tabular, own, 0, prompts, tables),
+        "transformer": Setting(transformer, shared, None, prompts, tables),
+    }
+    return {
+        "tabular, random": random["tabular"],
+        "tabular, partly trained": _train_each(config, random["tabular"]),
+        "transformer, random": random["transformer"],
+        "transformer, partly trained": _train_together(config, random["transformer"], keys[3]),
+    }
+
+
+def _prompts(config: Config) -> jax.Array:
+    """Distinct random prompts, int[n, P]."""
+    rng = np.random.default_rng([config.seed, 0])
+    numbers = rng.choice(config.vocab_size**config.prompt_length, config.num_prompts, replace=False)
+    places = config.vocab_size ** np.arange(config.prompt_length)
+    return jnp.asarray(numbers[:, None] // places % config.vocab_size)
+
+
+def _tables(config: Config, reward: str) -> jax.Array:
+    """Rewards of all completions, float[n, K^length]: how near they come to a prompt's target.
+
+    A binary reward asks for the first tokens of the target, one to all of them; a graded one adds
+    up random weights of the tokens that are right.
+    """
+    rng = np.random.default_rng([config.seed, 1])
+    targets = rng.integers(config.vocab_size, size=(config.num_prompts, 1, config.length))
+    wanted = rng.integers(1, config.length + 1, size=(config.num_prompts, 1, 1))
+    weights = rng.dirichlet(np.ones(config.length), config.num_prompts)
+    completions = np.asarray(jrft.all_completions(config.vocab_size, config.length))
+    right = completions == targets
+    if reward == "binary":
+        needless = np.arange(config.length) >= wanted
+        return jnp.asarray((right | needless).all(axis=2), jnp.float32)
+    return jnp.asarray(np.minimum(np.einsum("nct,nt->nc", right, weights), 1), jnp.float32)
+
+
+def _train_each(config: Config, setting: Setting) -> Setting:
+    """Plain gradient ascent of each prompt's own parameters: where there is no gradient, no move.
+
+    Adam would rescale even the smallest gradients.
+    """
+    trained = fit(
+        jax.random.split(jax.random.key(config.seed), config.num_prompts),
+        setting.params,
+        *_ascent_of_each(setting.policy, config.tabular_rate),
+        (setting.prompts, setting.tables),
+        num_steps=config.tabular_steps,
+        log_every=config.tabular_steps,
+        run_axes=0,
+        description="tabular policies",
+    )
+    return setting._replace(params=trained.params)
+
+
+def _train_together(config: Config, setting: Setting, key: jax.Array) -> Setting:
+    """Reinforcement finetuning with perfect exploration, of parameters that prompts share."""
+    trained = fit(
+        key,
+        setting.params,
+        *_ascent_of_mean(setting.policy, config.transformer_rate),
+        (setting.prompts, setting.tables),
+        num_steps=config.transformer_steps,
+        log_every=config.transformer_steps,
+        description="transformer",
+    )
+    return setting._replace(params=trained.params)
+
+
+# Cached, so that both kinds of rewards share one compiled program.
+@cache
+def _ascent_of_each(policy: jrft.Policy, rate: float) -> tuple[GradientFn, Optimizer]:
+    return from_loss(partial(_negative_value, policy)), optax.sgd(rate)
+
+
+@cache
+def _ascent_of_mean(policy: jrft.Policy, rate: float) -> tuple[GradientFn, Optimizer]:
+    def loss(key: jax.Array, params: Any, state: None, batch: Any) -> Any:
+        each = jax.vmap(partial(_negative_value, policy), in_axes=(None, None, None, 0))
+        losses, rest = each(key, params, state, batch)
+        return jnp.mean(losses), rest
+
+    return from_loss(loss), optax.adam(rate)
+
+
+def _negative_value(policy: jrft.Policy, key: jax.Array, params: Any, state: None, one: Any) -> Any:
+    del key, state
+    prompt, table = one
+    return -jrft.exact_value(policy, params, prompt, table), (None, {})
+
+
+def truth(setting: Setting) -> Truth:
+    """Exact mean, std and gradient norm of every prompt."""
+    found = _truth(setting.policy, setting.params, setting.axis, setting.prompts, setting.tables)
+    return Truth(*(np.asarray(values, np.float64) for values in found))
+
+
+@partial(jax.jit, static_argnames="axis")
+def _truth(
+    policy: jrft.Policy, params: Any, axis: int | None, prompts: jax.Array, tables: jax.Array
+) -> tuple[jax.Array, ...]:
+    def of_one(*arguments: Any) -> tuple[jax.Array, ...]:
+        return (
+            jrft.exact_value(policy, *arguments),
+            jrft.exact_reward_std(policy, *arguments),
+            optax.tree.norm(jrft.exact_policy_gradient(policy, *arguments)),
+        )
+
+    return jax.vmap(of_one, in_axes=(axis, 0, 0))(params, prompts, tables)
+
+
+def sampled_rewards(key: jax.Array, setting: Setting, group_size: int) -> np.ndarray:
+    """float64[n, group_size], rewards of completions sampled from the policy."""
+    policy = setting.policy
+    keys = jax.random.split(key, len(setting.prompts))
+    drawn = _sampled(keys, policy, setting.params, setting.axis, setting.prompts, group_size)
+    places = policy.vocab_size ** np.arange(policy.length - 1, -1, -1)
+    tables = np.asarray(setting.tables, np.float64)
+    return np.take_along_axis(tables, np.asarray(drawn) @ places, axis=1)
+
+
+@partial(jax.jit, static_argnames=("axis", "group_size"))
+def _sampled(
+    keys: jax.Array,
+    policy: jrft.Policy,
+    params: Any,
+    axis: int | None,
+    prompts: jax.Array,
+    group_size: int,
+) -> jax.Array:
+    def of_one(key: jax.Array, params: Any, prompt: jax.Array) -> jax.Array:
+        return jrft.sample(key, policy, params, prompt, group_size).completions
+
+    return jax.vmap(of_one, in_axes=(0, axis, 0))(keys, params, prompts)
+
+
+def _compare(config: Config, setting: Setting) -> dict[str, Any]:
+    """For every group size: coverage, calls and rank correlations, over all repetitions."""
+    exact = truth(setting)
+    keys = jax.random.split(jax.random.key(config.seed + 1), config.num_repetitions)
+    drawn = [sampled_rewards(key, setting, max(config.group_sizes)) for key in keys]
+    return {
+        "share_low_std": float(np.mean(exact.std < config.threshold)),
+        "share_low_mean": float(np.mean(exact.mean < LOW_MEAN)),
+        "groups": {
+            str(size): _mean([metrics(config, exact, rewards[:, :size]) for rewards in drawn])
+            for size in config.group_sizes
+        },
+    }
+
+
+def metrics(config: Config, exact: Truth, rewards: np.ndarray) -> dict[str, Any]:
+    """One batch of groups, float64[n, G], diagnosed and compared with the truth.
+
+    Returns:
+        Coverage of the intervals; for each class the shares of the prompts that are called so, and
+        rightly so; rank correlations (Spearman) with the exact gradient norm, NaN where a ranking
+        is constant.
+    """
+    diagnosis = jrft.diagnose(
+        rewards,
+        reward_range=(0, 1),
+        threshold=config.threshold,
+        level=config.level,
+        confidence=config.confidence,
+    )
+    found = diagnosis.posterior
+    low = exact.std < config.threshold
+    hard, easy = exact.mean < LOW_MEAN, exact.mean > HIGH_MEAN
+    right = dict(zip(CALLS, (~low, low & hard, low & easy, low & ~hard & ~easy), strict=True))
+    observed = diagnosis.observed.std
+    rankings = dict(zip(RANKINGS, (exact.std, found.std, observed, observed > 0), strict=True))
+    return {
+        "coverage": np.mean((found.std_lower <= exact.std) & (exact.std <= found.std_upper)),
+        "rmse": np.sqrt(np.mean((found.std - exact.std) ** 2)),
+        "rmse_observed": np.sqrt(np.mean((observed - exact.std) ** 2)),
+        "expected_share_low_std": diagnosis.batch.share_low_std,
+        "called": {call: np.mean(diagnosis.labels == call) for call in CALLS},
+        "right": {call: np.mean((diagnosis.labels == call) & right[call]) for call in CALLS},
+        "rank_correlation": {
+            name: _spearman(values, exact.gradient_norm) for name, values in rankings.items()
+        },
+    }
+
+
+def _spearman(values: np.ndarray, others: np.ndarray) -> float:
+    if np.all(values == values[0]):
+        return float("nan")
+    return float(scipy.stats.spearmanr(values, others).statistic)
+
+
+def _mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means over the runs in which a number is defined."""
+
+    def mean(*values: Any) -> float:
+        known = np.array(values, np.float64)
+        known = known[~np.isnan(known)]
+        return float(known.mean()) if known.size else float("nan")
+
+    return jax.tree.map(mean, *runs)
+
+
+def figure(record: Record) -> Figure:
+    """Coverage, how often calls are right, and rank correlation with the exact gradient norm."""
+    names, sizes = list(record.results), list(record.config["group_sizes"])
+    names.sort()
+    figure, axes = plt.subplots(1, 3, figsize=(12.5, 4.2), layout="constrained")
+    rows = np.arange(len(names))[::-1]
+    for i, size in enumerate(sizes):
+        cells = [record.results[name]["groups"][str(size)] for name in names]
+        offset = rows + 0.18 * ((len(sizes) - 1) / 2 - i)
+        shade = 0.35 + 0.65 * i / max(len(sizes) - 1, 1)
+        coverage = [cell["coverage"] for cell in cells]
+        axes[0].scatter(
+            coverage, offset, color=COLORS["sft"], alpha=shade, s=26, label=f"groups of {size}"
+        )
+    axes[0].axvline(record.config["level"], color="#555555", linewidth=1)
+    axes[0].set_yticks(rows, names)
+    axes[0].set_xlabel(f"coverage of the {record.config['level']:.0%} interval")
+    axes[0].legend(fontsize="small")
+
+    for i, call in enumerate(CALLS):
+        for reward, line in zip(REWARDS, ("-", ":"), strict=True):
+            shares = [precision(record, reward, call, (str(size),)) for size in sizes]
+            axes[1].plot(
+                range(len(sizes)),
+                shares,
+                line,
+                marker="o",
+                color=f"C{i}",
+                label=f"{call}, {reward}",
+            )
+    axes[1].axhline(record.config["confidence"], color="#555555", linewidth=1)
+    axes[1].set_ylabel("share of the calls that are right")
+    axes[1].set_ylim(top=1.01)
+    axes[1].legend(fontsize="small")
+
+    styles = [("#555555", "--"), (COLORS["sft"], "-"), (COLORS["rft"], "-"), ("#999999", "-")]
+    for (color, line), ranking in zip(styles, RANKINGS, strict=True):
+        means = [mean_correlation(record, ranking, str(size)) for size in sizes]
+        axes[2].plot(
+            range(len(sizes)), means, marker="o", color=color, linestyle=line, label=ranking
+        )
+    axes[2].set_ylabel("rank correlation with the exact gradient norm")
+    axes[2].legend(fontsize="small")
+    for axis in axes[1:]:
+        axis.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+        axis.set_xlabel("group size")
+    return figure
+
+
+def precision(record: Record, reward: str, call: str, sizes: Iterable[str]) -> float:
+    """Of the prompts of all policies that are called so, the share that rightly are; or NaN."""
+    cells = [one["groups"][size] for one in _of(record, reward) for size in sizes]
+    called = sum(cell["called"][call] for cell in cells)
+    return sum(cell["right"][call] for cell in cells) / called if called else float("nan")
+
+
+def _of(record: Record, reward: str) -> list[dict[str, Any]]:
+    return [one for name, one in record.results.items() if name.endswith(reward)]
+
+
+def mean_correlation(record: Record, ranking: str, size: str) -> float:
+    """Mean over the settings in which it is defined."""
+    values = [one["groups"][size]["rank_correlation"][ranking] for one in record.results.values()]
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def table(record: Record) -> list[list[str]]:
+    """Every setting and group size."""
+    heading = ["policy, reward", "group", "low", "expected", "coverage", "RMSE", "observed"]
+    rows = [[*heading, *(f"ρ {name}" for name in RANKINGS)]]
+    for name in sorted(record.results):
+        one = record.results[name]
+        for size in record.config["group_sizes"]:
+            cell = one["groups"][str(size)]
+            numbers = [
+                one["share_low_std"],
+                cell["expected_share_low_std"],
+                cell["coverage"],
+                cell["rmse"],
+                cell["rmse_observed"],
+                *(cell["rank_correlation"][ranking] for ranking in RANKINGS),
+            ]
+            digits = ["–" if number is None else f"{number:.3f}" for number in numbers]
+            rows.append([name, str(size), *digits])
+    return rows
+
+
+def summary(record: Record) -> str:
+    """Coverage, calls, and how well each statistic ranks prompts by gradient norm."""
+    sizes = [str(size) for size in record.config["group_sizes"]]
+    found = []
+    for reward in REWARDS:
+        coverage = [
+            one["groups"][size]["coverage"] for one in _of(record, reward) for size in sizes
+        ]
+        calls = {call: precision(record, reward, call, sizes) for call in CALLS}
+        right = ", ".join(f"{name} {x:.0%}" for name, x in calls.items() if not np.isnan(x))
+        found.append(
+            f"With {reward} rewards intervals of level {record.config['level']:g} cover the exact "
+            f"std with a share of {min(coverage):.2f} to {max(coverage):.2f} (mean "
+            f"{np.mean(coverage):.2f}); right among those called so: {right}."
+        )
+    ranked = [
+        f"{name} {' '.join(f'{mean_correlation(record, name, size):.2f}' for size in sizes)}"
+        for name in RANKINGS
+    ]
+    return (
+        f"{' '.join(found)} Mean rank correlation with the exact gradient norm, for groups of "
+        f"{', '.join(sizes)}: {'; '.join(ranked)}."
+    )
