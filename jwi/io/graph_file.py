@@ -106,6 +106,8 @@ def read_graph(
     """
     path = Path(path)
     name = format or _format_of(path)
+    if name not in FORMATS:
+        raise ValueError(f"format is {name!r}: give one of {', '.join(FORMATS)}")
     content = _read(path, name, read_bytes(path, progress), named, separator, header)
     if directed and content.directed is False:
         raise ValueError(f"{path} says that its edges are undirected: leave out --directed")
@@ -116,6 +118,15 @@ def read_graph(
     )
     edge_of_entry = edge_ids(graph, content.senders, content.receivers)
     return GraphFile(path, name, graph, edge_of_entry, content)
+
+
+def read_rows_of_names(path: Path) -> Content:
+    """Two columns of names, in the dialects of edge lists.
+
+    Args:
+        path: the file; compressed, if its name ends in .gz.
+    """
+    return read_edge_list(path, read_bytes(path), named=True, separator=None, header=None)
 
 
 def check_same_format(format: str, path: Path) -> None:

@@ -1,0 +1,7 @@
+"""``python -m jwi``."""
+
+import sys
+
+from jwi.cli import main
+
+sys.exit(main())

@@ -1,0 +1,147 @@
+"""What can be asked of ``jwi``. Imports argparse alone, so that help is there at once."""
+
+import argparse
+from pathlib import Path
+
+# For each method of `jwi.cli.methods`.
+METHODS = {
+    "one-walk-index": "1-WIS, the default: for networks of depth 2; fast on millions of edges",
+    "walk-index": "(L−1)-WIS for networks of depth L, exact; --depth 3 is 2-WIS",
+    "random": "uniformly at random",
+    "spectral": "at random by effective resistance: redundant edges go first",
+    "local-degree": "edges to the neighbors of highest degree stay longest",
+    "local-similarity": "edges between vertices with few neighbors in common go first",
+}
+_EXIT_CODES = "Exit codes: 0 fine; 2 the input or the arguments cannot be read."
+_FORMATS = """\
+Formats, by suffix, all of them also with .gz:
+  .txt .csv .tsv .edges .edgelist .el   edge lists: a row an edge, the ends in the first two columns
+  .npz                                  scipy.sparse.save_npz; or arrays senders and receivers,
+                                        edge_index (2, M), edges (M, 2)
+  .mtx                                  Matrix Market
+  .graphml .gml .gexf .net .paj .adjlist .g6 .s6   with networkx (pip install networkx)"""
+_DEFAULT_DEPTH = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser; it sets `command` to the command's name."""
+    whole = argparse.ArgumentParser(
+        prog="jwi", description="Graph files pruned, measured and described.", epilog=_EXIT_CODES
+    )
+    commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    _add_prune(commands)
+    _add_walk_index(commands)
+    _add_info(commands)
+    return whole
+
+
+def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    methods = "\n".join(f"  {name:<18}{meaning}" for name, meaning in METHODS.items())
+    command = commands.add_parser(
+        "prune",
+        help="remove the edges that a graph neural network can best spare",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Removes edges from a graph, and writes it in the format it came in: kept\n"
+        "rows, attributes, comments and self-loops as they were.",
+        epilog=f"Methods:\n{methods}\n"
+        "  UGS is not among them: it needs a network to be trained; see jwi.magnitude_order.\n\n"
+        f"{_FORMATS}\n\n{_EXIT_CODES}",
+    )
+    _add_graph(command)
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+    amount = command.add_mutually_exclusive_group(required=True)
+    amount.add_argument("--keep", type=float, metavar="SHARE", help="share of the edges that stays")
+    amount.add_argument("--num-removed", type=int, metavar="N", help="how many edges go")
+    command.add_argument(
+        "--method", choices=METHODS, default="one-walk-index", metavar="METHOD", help="see below"
+    )
+    command.add_argument(
+        "--depth",
+        type=int,
+        metavar="L",
+        help=f"depth of the network (default {_DEFAULT_DEPTH}); for methods without a depth, that"
+        " of the walk index that is reported",
+    )
+    command.add_argument("--seed", type=int, default=0, help="of random and spectral (default 0)")
+    command.add_argument(
+        "--removed", type=Path, metavar="FILE", help="also write the removed edges, in their order"
+    )
+    command.add_argument("--force", action="store_true", help="overwrite files that exist")
+    _add_json(command)
+
+
+def _add_walk_index(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "walk-index",
+        help="how strongly a network can model interaction across a set of vertices",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Counts the walks that start on the boundary of a set of vertices: the walk\n"
+        "index of the set, exact. Without --vertices or --partition: of each vertex alone.",
+        epilog=f"{_FORMATS}\n\n{_EXIT_CODES}",
+    )
+    _add_graph(command)
+    length = command.add_mutually_exclusive_group(required=True)
+    length.add_argument("--length", type=int, metavar="STEPS", help="of the walks")
+    length.add_argument("--depth", type=int, metavar="L", help="of the network: walks of L − 1")
+    sets = command.add_mutually_exclusive_group()
+    sets.add_argument("--vertices", metavar="A,B,…", help="the vertices of one set")
+    sets.add_argument(
+        "--partition", type=Path, metavar="FILE", help="rows of a vertex and the set it is in"
+    )
+    sets.add_argument(
+        "--own",
+        action="store_true",
+        help="of each vertex alone, for the prediction at itself: what Walk Index Sparsification"
+        " protects",
+    )
+    command.add_argument(
+        "--target", metavar="VERTEX", help="for the prediction at this vertex, not over the graph"
+    )
+    _add_json(command)
+
+
+def _add_info(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "info",
+        help="what is in a file, and how it was understood",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Tells what is in a graph file, and how it was understood.",
+        epilog=f"{_FORMATS}\n\n{_EXIT_CODES}",
+    )
+    _add_graph(command)
+    _add_json(command)
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def _add_graph(command: argparse.ArgumentParser) -> None:
+    command.add_argument("graph", type=Path, metavar="GRAPH", help="the file, see below")
+    group = command.add_argument_group("reading (guessed if not given)")
+    group.add_argument("--format", metavar="NAME", help="edge-list, npz, mtx, graphml, …")
+    direction = group.add_mutually_exclusive_group()
+    direction.add_argument(
+        "--directed",
+        action="store_const",
+        const=True,
+        default=None,
+        help="edges can be walked one way only",
+    )
+    direction.add_argument(
+        "--undirected", action="store_const", const=False, dest="directed", help="or both ways"
+    )
+    group.add_argument(
+        "--labels", action="store_true", help="an edge list names vertices by strings"
+    )
+    group.add_argument(
+        "--separator",
+        choices=("comma", "semicolon", "tab", "blank"),
+        help="between the columns of an edge list",
+    )
+    group.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="the first row of an edge list names its columns",
+    )

@@ -1,0 +1,55 @@
+"""The methods of `jwi prune`: how each ranks edges."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+import jwi.order as order
+from jwi.graph import GraphsTuple
+
+
+class Options(NamedTuple):
+    """What a ranking may depend on besides the graph.
+
+    Attributes:
+        depth: L, the depth of the network.
+        num_removed: how many edges must be ranked.
+        seed: of the random methods.
+    """
+
+    depth: int
+    num_removed: int
+    seed: int
+
+    def key(self) -> jax.Array:
+        """The random key."""
+        return jax.random.key(self.seed)
+
+
+class Method(NamedTuple):
+    """A way to rank edges.
+
+    Attributes:
+        rank: (graph, options) → edge ids int32[N], first removed first, N ≥ `num_removed`.
+        depths: the depths of the networks it is for: any if empty. The first one is the default.
+    """
+
+    rank: Callable[[GraphsTuple, Options], np.ndarray]
+    depths: tuple[int, ...] = ()
+
+
+# Their descriptions are in `arguments`, which imports nothing.
+METHODS = {
+    "one-walk-index": Method(lambda graph, _: order.one_walk_index_order(graph), depths=(2,)),
+    "walk-index": Method(
+        lambda graph, given: order.walk_index_order(
+            graph, given.depth, num_removed=given.num_removed
+        )
+    ),
+    "random": Method(lambda graph, given: order.random_order(given.key(), graph)),
+    "spectral": Method(lambda graph, given: order.spectral_order(given.key(), graph)),
+    "local-degree": Method(lambda graph, _: order.local_degree_order(graph)),
+    "local-similarity": Method(lambda graph, _: order.local_similarity_order(graph)),
+}

@@ -1,0 +1,84 @@
+"""What is shown on a terminal: progress while it lasts, and tables."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from jwi.io import GraphFile, read_graph
+
+_WIDTH = 79
+
+
+def progress(what: str) -> Callable[[float], None]:
+    """A function that shows how much of something is done; silent where nobody watches.
+
+    Args:
+        what: what is done, in a few words.
+
+    Returns:
+        A function of the share that is done.
+    """
+    last = float("-inf")
+
+    def show(share: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < 0.2 or not sys.stderr.isatty():
+            return
+        last = now
+        bar = "█" * int(30 * share)
+        print(f"\r{what} {bar:<30} {share:4.0%}", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def announce(what: str) -> None:
+    """Shows what is being done, where somebody watches, until it is cleared."""
+    if sys.stderr.isatty():
+        print(what, end="", file=sys.stderr, flush=True)
+
+
+def clear() -> None:
+    """Takes away what progress has shown."""
+    if sys.stderr.isatty():
+        print("\r" + " " * _WIDTH + "\r", end="", file=sys.stderr, flush=True)
+
+
+def read(parsed: argparse.Namespace) -> GraphFile:
+    """The graph that the arguments name."""
+    try:
+        return read_graph(
+            parsed.graph,
+            format=parsed.format,
+            named=parsed.labels,
+            separator=parsed.separator,
+            header=parsed.header,
+            directed=parsed.directed,
+            progress=progress(f"reading {parsed.graph.name}"),
+        )
+    finally:
+        clear()
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows of words, the first column to the left and the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for first, *others in rows:
+        cells = [word.rjust(width) for word, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+    return "\n".join(lines)
+
+
+def notes(report: dict) -> list[str]:
+    """What a reader of the file may not expect."""
+    found = list(report["notes"])
+    if report["self_loops"]:
+        found.append(f"{report['self_loops']:,} self-loops, which stay")
+    if report["repeated_entries"]:
+        found.append(
+            f"{report['repeated_entries']:,} entries repeat an edge (in either direction if"
+            " undirected), and stay or go with it"
+        )
+    return found

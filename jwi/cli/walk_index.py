@@ -1,0 +1,129 @@
+"""``jwi walk-index``."""
+
+import argparse
+import json
+
+import numpy as np
+from jaxtyping import Int, Int64
+
+from jwi.cli.terminal import read
+from jwi.closed_walks import closed_walks
+from jwi.graph import GraphsTuple
+from jwi.io import GraphFile, read_rows_of_names
+from jwi.walks import count_walks
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Prints the walk indices that the arguments ask for."""
+    if parsed.depth is not None and parsed.depth < 1:
+        raise ValueError(f"--depth is {parsed.depth}: give the number of layers, an integer ≥ 1")
+    length = parsed.length if parsed.length is not None else parsed.depth - 1
+    if length < 0:
+        raise ValueError(f"--length is {length}: give the number of steps, an integer ≥ 0")
+    if parsed.own and parsed.target is not None:
+        raise ValueError("--own is for the prediction at each vertex: leave out --target")
+    file = read(parsed)
+    names, parts = _sets(parsed, file)
+    if parsed.own:
+        indices = own_walk_indices(file.graph, length).tolist()
+    else:
+        target = None
+        if parsed.target is not None:
+            (target,) = _numbers(file, [parsed.target], "--target")
+        counts = count_walks(file.graph, length, target)
+        indices = walk_indices(file.graph, parts, len(names), counts)
+    if parsed.json:
+        answer = {"graph": str(parsed.graph), "length": length, "target": parsed.target}
+        answer |= {"own": parsed.own, "walk_index": dict(zip(names, indices, strict=True))}
+        print(json.dumps(answer, ensure_ascii=False))
+    elif parsed.vertices is not None:
+        print(indices[0])
+    else:
+        heading = "set" if parsed.partition is not None else "vertex"
+        rows = [f"{name}\t{index}" for name, index in zip(names, indices, strict=True)]
+        print("\n".join([f"# {heading}\twalk_index", *rows]))
+
+
+def walk_indices(
+    graph: GraphsTuple,
+    parts: Int[np.ndarray, " n"],
+    num_parts: int,
+    counts: Int64[np.ndarray, " n"],
+) -> list[int]:
+    """The walk indices of disjoint sets of vertices.
+
+    Args:
+        graph: a graph, masked or not.
+        parts: the set of each vertex, −1 for none.
+        num_parts: how many sets there are.
+        counts: the walks that start at each vertex.
+
+    Returns:
+        For each set, the sum of counts over its boundary; there is no upper limit.
+    """
+    on = np.asarray(graph.edges.mask)
+    senders, receivers = np.asarray(graph.senders)[on], np.asarray(graph.receivers)[on]
+    crossing = parts[senders] != parts[receivers]
+    senders, receivers = senders[crossing], receivers[crossing]
+    # An arc across puts its end on the boundaries of both sides.
+    of_part = np.concatenate([parts[senders], parts[receivers]]).astype(np.int64)
+    n = len(parts)
+    pairs = of_part * n + np.tile(receivers, 2)
+    part, vertex = np.divmod(np.unique(pairs[of_part >= 0]), n)
+    low, high = np.zeros(num_parts, np.int64), np.zeros(num_parts, np.int64)
+    np.add.at(low, part, counts[vertex] & (2**32 - 1))
+    np.add.at(high, part, counts[vertex] >> 32)
+    return [(above << 32) + below for above, below in zip(high.tolist(), low.tolist(), strict=True)]
+
+
+def own_walk_indices(graph: GraphsTuple, length: int) -> Int64[np.ndarray, " n"]:
+    """WI_{length, t}({t}) of each vertex t: closed walks of one step more, 0 without an edge in.
+
+    Args:
+        graph: a graph, masked or not.
+        length: how many steps, ≥ 0.
+
+    Raises:
+        OverflowError: if a count exceeds 2^63 − 1.
+    """
+    entered = np.zeros(graph.nodes.shape[0], bool)
+    entered[np.asarray(graph.receivers)[np.asarray(graph.edges.mask)]] = True
+    return np.where(entered, closed_walks(graph, length + 1), 0)
+
+
+def _sets(parsed: argparse.Namespace, file: GraphFile) -> tuple[list[str], np.ndarray]:
+    """The names of the sets, and the set of each vertex."""
+    n = len(file.content.labels)
+    parts = np.full(n, -1)
+    if parsed.vertices is not None:
+        words = [word.strip() for word in parsed.vertices.split(",")]
+        parts[_numbers(file, words, "--vertices")] = 0
+        return [parsed.vertices], parts
+    if parsed.partition is None:
+        return [str(label) for label in file.content.labels], np.arange(n)
+    rows = read_rows_of_names(parsed.partition)
+    vertices = [rows.labels[row] for row in rows.senders]
+    names = [rows.labels[row] for row in rows.receivers]
+    numbers = np.array(_numbers(file, vertices, str(parsed.partition)))
+    again = np.flatnonzero(np.bincount(numbers, minlength=n) > 1)
+    if again.size:
+        raise ValueError(
+            f"{parsed.partition} has {file.content.labels[again[0]]} more than once: put each"
+            " vertex into one set"
+        )
+    different = list(dict.fromkeys(names))
+    place = {name: number for number, name in enumerate(different)}
+    parts[numbers] = [place[name] for name in names]
+    return different, parts
+
+
+def _numbers(file: GraphFile, labels: list[str], source: str) -> list[int]:
+    """The vertices of some labels."""
+    number = {str(label): vertex for vertex, label in enumerate(file.content.labels)}
+    for label in labels:
+        if label not in number:
+            first = ", ".join(list(number)[:3])
+            raise ValueError(
+                f"{source}: {label!r} is no vertex of {file.path}: its vertices are {first}, …"
+            )
+    return [number[label] for label in labels]
