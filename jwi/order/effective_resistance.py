@@ -24,6 +24,7 @@ from jwi.validation import checked_integer
 
 # A dense matrix of 134 MB, inverted in seconds; time grows with the cube.
 _MAX_EXACT = 4096
+_MAX_FAST = 1024
 _BLOCK = 32  # Probes at a time: the signs of an edge are the bits of one integer.
 # Below the noise of any affordable number of probes; 1e-6 changed no error in its third digit.
 _TOLERANCE = 1e-3
@@ -120,9 +121,9 @@ def effective_resistances_estimate(
 def resistances_or_estimate(
     key: Key[Array, ""], graph: GraphsTuple, *, weights: ArrayLike | None, num_probes: int
 ) -> Float64[np.ndarray, " E"]:
-    """`effective_resistances` where the graph is small enough, else the estimate."""
+    """`effective_resistances` where that takes no longer than the estimate, else the estimate."""
     network = _network(graph, weights)
-    if network.largest <= _MAX_EXACT:
+    if network.largest <= _MAX_FAST:
         return _solved(network)
     return _estimated(key, network, num_probes)
 

@@ -23,7 +23,7 @@ def spectral_order(
     All edges are sampled one by one without replacement, with probabilities in proportion to weight
     times effective resistance among those that are left; the first one sampled is removed last.
 
-    Resistances are exact where at most 4096 vertices hang together without a bridge, else those of
+    Resistances are exact where at most 1024 vertices hang together without a bridge, else those of
     `jwi.effective_resistances_estimate`.
 
     Args:

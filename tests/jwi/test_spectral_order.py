@@ -184,13 +184,18 @@ def test_orders_rank_kept_edges_only_and_follow_their_key():
 def test_orders_of_large_graphs_take_the_estimate(monkeypatch):
     graph = random_graph(6, 60, 200)
     exact = spectral_order(jax.random.key(0), graph)
-    monkeypatch.setattr("jwi.order.effective_resistance._MAX_EXACT", 10)
+    monkeypatch.setattr("jwi.order.effective_resistance._MAX_FAST", 10)
     estimated = spectral_order(jax.random.key(0), graph, num_probes=32)
     assert sorted(estimated.tolist()) == sorted(exact.tolist())
     assert not np.array_equal(estimated, exact)
     # One noise for both, so that they differ by the errors of the estimate alone.
     place = np.argsort(exact), np.argsort(estimated)
     assert np.corrcoef(*place)[0, 1] > 0.95
+
+
+def test_graphs_too_large_to_solve_exactly_are_refused(monkeypatch):
+    monkeypatch.setattr("jwi.order.effective_resistance._MAX_EXACT", 10)
+    graph = random_graph(6, 60, 200)
     with pytest.raises(ValueError, match=r"vertices that hang together .* at most 10 .*_estimate"):
         effective_resistances(graph)
 
