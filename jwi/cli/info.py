@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 
 from jwi.cli.terminal import notes, read, table
 from jwi.convert import to_scipy
-from jwi.graph import edge_list, is_undirected
+from jwi.graph import is_undirected
 from jwi.io import GraphFile
 
 
@@ -21,7 +21,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 def _report(file: GraphFile) -> dict:
     """All that is to be told, of plain numbers and strings."""
-    edges = edge_list(file.graph)
+    edges = file.edges
     n = len(file.content.labels)
     degree = np.bincount(edges.ravel(), minlength=n)
     components, of_vertex = connected_components(to_scipy(file.graph), directed=False)

@@ -11,7 +11,7 @@ from jaxtyping import Int32
 from jwi.cli.methods import METHODS, Options
 from jwi.cli.terminal import announce, clear, notes, read, table
 from jwi.cli.walk_index import own_walk_indices
-from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
+from jwi.graph import GraphsTuple, edge_mask, is_undirected
 from jwi.io import GraphFile, check_same_format
 from jwi.io.files import written
 from jwi.prune import Pruned, prune
@@ -29,7 +29,7 @@ def run(parsed: argparse.Namespace) -> None:
     check_same_format(file.format, parsed.output)
     _check_directions(parsed.method, file.graph)
     clock.append(time.perf_counter())
-    pruned = _pruned(parsed, file.graph, depth)
+    pruned = _pruned(parsed, file, depth)
     clock.append(time.perf_counter())
     file.write(parsed.output, edge_mask(pruned.graph))
     if parsed.removed is not None:
@@ -74,22 +74,23 @@ def _check_directions(method: str, graph: GraphsTuple) -> None:
     )
 
 
-def _pruned(parsed: argparse.Namespace, graph: GraphsTuple, depth: int) -> Pruned:
+def _pruned(parsed: argparse.Namespace, file: GraphFile, depth: int) -> Pruned:
+    num_edges = len(file.edges)
     amount = {"keep": parsed.keep, "num_removed": parsed.num_removed}
     # Cutting any order tells how many edges go, and whether the amount is one.
-    count = len(prune(graph, np.arange(len(edge_list(graph))), **amount).removed)
-    announce(f"ranking {len(edge_list(graph)):,} edges by {parsed.method} …")
+    count = len(prune(file.graph, np.arange(num_edges), **amount).removed)
+    announce(f"ranking {num_edges:,} edges by {parsed.method} …")
     try:
-        order = METHODS[parsed.method].rank(graph, Options(depth, count, parsed.seed))
+        order = METHODS[parsed.method].rank(file.graph, Options(depth, count, parsed.seed))
     finally:
         clear()
-    return prune(graph, order, num_removed=count)
+    return prune(file.graph, order, num_removed=count)
 
 
 def _write_edges(path: Path, file: GraphFile, edges: Int32[np.ndarray, " N"]) -> None:
     """Writes the labels of edges, a row each."""
     labels = file.content.labels
-    rows = [f"{labels[u]}\t{labels[v]}\n" for u, v in edge_list(file.graph)[edges].tolist()]
+    rows = [f"{labels[u]}\t{labels[v]}\n" for u, v in file.edges[edges].tolist()]
     with written(path) as output:
         output.write("".join(rows).encode())
 
@@ -99,11 +100,11 @@ def _report(
 ) -> dict:
     """All that is to be told, of plain numbers and strings."""
     graphs = (file.graph, pruned.graph)
-    ends = [edge_list(graph)[edge_mask(graph)].ravel() for graph in graphs]
+    ends = [file.edges.ravel(), file.edges[edge_mask(pruned.graph)].ravel()]
     degrees = [np.bincount(end, minlength=len(file.content.labels)) for end in ends]
     indices = [own_walk_indices(graph, depth - 1) for graph in graphs]
     entered = indices[0] > 0
-    num_edges = len(edge_list(file.graph))
+    num_edges = len(file.edges)
     return {
         "graph": str(parsed.graph),
         "output": str(parsed.output),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Int32, Int64
 
 from jwi.convert import edge_ids
 from jwi.graph import GraphsTuple, edge_list, from_edges
@@ -37,6 +37,7 @@ class GraphFile:
         path: the file.
         format: a key of `FORMATS`.
         graph: the graph of E edges, without self-loops and with each edge once.
+        edges: int32[E, 2], the edges of the graph.
         edge_of_entry: int64[M], the edge of each entry of the file, −1 for self-loops.
         content: the entries.
     """
@@ -44,6 +45,7 @@ class GraphFile:
     path: Path
     format: str
     graph: GraphsTuple
+    edges: Int32[np.ndarray, "E 2"]
     edge_of_entry: Int64[np.ndarray, " M"]
     content: Content
 
@@ -55,7 +57,7 @@ class GraphFile:
     @property
     def num_repeats(self) -> int:
         """How many entries repeat an edge, in whichever direction."""
-        return len(self.edge_of_entry) - self.num_loops - len(edge_list(self.graph))
+        return len(self.edge_of_entry) - self.num_loops - len(self.edges)
 
     def write(self, path: Path, keep: Bool[np.ndarray, " E"]) -> None:
         """Writes the file anew with the edges that are kept, and with its self-loops.
@@ -117,7 +119,7 @@ def read_graph(
         content.senders, content.receivers, len(content.labels), undirected=not directed
     )
     edge_of_entry = edge_ids(graph, content.senders, content.receivers)
-    return GraphFile(path, name, graph, edge_of_entry, content)
+    return GraphFile(path, name, graph, edge_list(graph), edge_of_entry, content)
 
 
 def read_rows_of_names(path: Path) -> Content:
