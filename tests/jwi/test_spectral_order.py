@@ -201,7 +201,7 @@ def test_graphs_too_large_to_solve_exactly_are_refused(monkeypatch):
 
 
 def test_a_solver_that_does_not_converge_says_so(monkeypatch):
-    monkeypatch.setattr("jwi.order.effective_resistance._MOST_STEPS", 5)
+    monkeypatch.setattr("jwi.order.random_projection._MOST_STEPS", 5)
     cycle = jwi.from_edges(np.arange(50), (np.arange(50) + 1) % 50, 50)
     with pytest.raises(ArithmeticError, match="conjugate gradients did not converge in 5"):
         effective_resistances_estimate(jax.random.key(0), cycle)
