@@ -59,7 +59,7 @@ class GraphFile:
         """How many entries repeat an edge, in whichever direction."""
         return len(self.edge_of_entry) - self.num_loops - len(self.edges)
 
-    def write(self, path: Path, keep: Bool[np.ndarray, " E"]) -> None:
+    def write(self, path: Path | str, keep: Bool[np.ndarray, " E"]) -> None:
         """Writes the file anew with the edges that are kept, and with its self-loops.
 
         A repeated edge is kept or removed with all its entries. The file takes its place when it is
@@ -72,6 +72,7 @@ class GraphFile:
         Raises:
             ValueError: if the name stands for another format.
         """
+        path = Path(path)
         check_same_format(self.format, path)
         with written(path) as file:
             # The last place stands for self-loops.
