@@ -67,10 +67,7 @@ def walk_index_addition_order(
     meaning = "how many of the candidates to rank"
     count = checked_integer("num_added", num_added, meaning, low=0, high=len(pairs))
     if depth == 2 and undirected:
-        degree = np.bincount(edges.ravel(), minlength=n)
-        low, high = np.sort(degree[pairs]).T
-        rising = np.lexsort((high, low)).astype(np.int32)
-        return _add_by_degrees(pairs, degree, rising, count)
+        return _add_by_degrees(pairs, np.bincount(edges.ravel(), minlength=n), count)
     all_edges = np.append(edges, pairs, axis=0)
     full = from_edges(all_edges[:, 0], all_edges[:, 1], n, undirected=undirected)
     closed_walks(full, depth)  # Raises if a walk index ahead does not fit.
@@ -113,67 +110,93 @@ def _refuse(candidates: np.ndarray, rows: ArrayLike, because: str) -> None:
 
 @njit(cache=True)
 @no_type_check
-def _add_by_degrees(pairs, degree, heap, num_added):
+def _add_by_degrees(pairs, degree, num_added):
     """The first `num_added` candidates at depth 2.
 
     An edge between degrees a ≤ b makes the tuple largest whose a is smallest, among those one whose
-    b is smallest. Degrees only grow, so a candidate can only fall behind: its key is renewed when
-    it reaches the top of the heap.
+    b is smallest. Degrees only grow, so a candidate only falls behind, and a, the level, only
+    grows: candidates wait in buckets for their level, where a heap has them by b and row. Both are
+    renewed when it is their turn.
 
     Args:
         pairs: int32[M, 2], the candidates.
         degree: int64[n], which grows.
-        heap: int32[M], all rows, by rising smaller degree, larger degree and row.
         num_added: how many to add.
     """
-    order, count, size = np.empty(num_added, np.int32), 0, len(heap)
-    keys = np.empty(len(pairs), np.int64)
+    order, count, level = np.empty(num_added, np.int32), 0, 0
+    first, following = np.full(len(degree), np.int32(-1)), np.empty(len(pairs), np.int32)
+    heap = np.empty(len(pairs), np.int64)
     for row in range(len(pairs)):
-        keys[row] = _degree_key(pairs, degree, row)
+        _wait(first, following, row, _degrees(pairs, degree, row)[0])
     while count < num_added:
-        row = heap[0]
-        key = _degree_key(pairs, degree, row)
-        if key == keys[row]:
-            order[count] = row
-            count += 1
-            degree[pairs[row, 0]] += 1
-            degree[pairs[row, 1]] += 1
-            size -= 1
-            row = heap[size]
-        else:
-            keys[row] = key
-        _sink(heap, size, keys, row)
+        size = _fill(pairs, degree, first, following, level, heap)
+        while size > 0 and count < num_added:
+            row = heap[0] & 0xFFFFFFFF
+            low, high = _degrees(pairs, degree, row)
+            entry = (high << 32) | row
+            if low > level or entry == heap[0]:
+                if low > level:
+                    _wait(first, following, row, low)
+                else:
+                    order[count] = row
+                    count += 1
+                    degree[pairs[row, 0]] += 1
+                    degree[pairs[row, 1]] += 1
+                size -= 1
+                entry = heap[size]
+            _sink(heap, size, 0, entry)
+        level += 1
     return order
 
 
 @njit(cache=True)
 @no_type_check
-def _degree_key(pairs, degree, row):
-    """Orders candidates by their smaller, then their larger degree."""
-    first, second = degree[pairs[row, 0]], degree[pairs[row, 1]]
-    return (min(first, second) << 32) | max(first, second)
+def _degrees(pairs, degree, row):
+    """The smaller and the larger degree of a candidate's ends."""
+    one, other = degree[pairs[row, 0]], degree[pairs[row, 1]]
+    return min(one, other), max(one, other)
 
 
 @njit(cache=True)
 @no_type_check
-def _sink(heap, size, keys, row):
-    """Puts a row in place of the top of a heap by keys and rows."""
-    place = 0
+def _wait(first, following, row, level):
+    """Puts a candidate into the bucket of a level, a linked list."""
+    following[row] = first[level]
+    first[level] = row
+
+
+@njit(cache=True)
+@no_type_check
+def _fill(pairs, degree, first, following, level, heap):
+    """Makes a heap of the candidates of a level, as b · 2^32 + row; returns how many there are."""
+    size, row = 0, first[level]
+    while row >= 0:
+        upcoming = following[row]
+        low, high = _degrees(pairs, degree, row)
+        if low > level:
+            _wait(first, following, row, low)
+        else:
+            heap[size] = (high << 32) | row
+            size += 1
+        row = upcoming
+    for place in range(size // 2 - 1, -1, -1):
+        _sink(heap, size, place, heap[place])
+    return size
+
+
+@njit(cache=True)
+@no_type_check
+def _sink(heap, size, place, entry):
+    """Puts an entry into a heap, from a place that is free downwards."""
     while 2 * place + 1 < size:
         child = 2 * place + 1
-        if child + 1 < size and _is_before(keys, heap[child + 1], heap[child]):
+        if child + 1 < size and heap[child + 1] < heap[child]:
             child += 1
-        if not _is_before(keys, heap[child], row):
+        if heap[child] >= entry:
             break
         heap[place] = heap[child]
         place = child
-    heap[place] = row
-
-
-@njit(cache=True)
-@no_type_check
-def _is_before(keys, row, other):
-    return keys[row] < keys[other] or (keys[row] == keys[other] and row < other)
+    heap[place] = entry
 
 
 @njit(cache=True)
