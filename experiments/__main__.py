@@ -1,4 +1,4 @@
-"""``python -m experiments NAME [--smoke] [--out DIR] [--any-field-of-its-config VALUE]``."""
+"""``python -m experiments NAME [--smoke] [--out DIR] [--tag TAG] [--field-of-config VALUE]``."""
 
 import argparse
 import ast
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _overview() -> str:
     lines = [
-        "usage: python -m experiments NAME [--smoke] [--out DIR] [options of NAME]",
+        "usage: python -m experiments NAME [--smoke] [--out DIR] [--tag TAG] [options of NAME]",
         "       python -m experiments NAME --help",
         "",
         "  demo                      both studies on embedded data, in minutes: report.html",
@@ -73,18 +73,21 @@ def _run(name: str, rest: list[str]) -> None:
     parser = argparse.ArgumentParser(prog=f"python -m experiments {name}", add_help=False)
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--tag", default="")
     known, rest = parser.parse_known_args(rest)
     config = tyro.cli(
         experiment.Config,
         args=rest,
         default=experiment.SMOKE if known.smoke else experiment.Config(),
-        prog=f"{parser.prog} [--smoke] [--out DIR]",
+        prog=f"{parser.prog} [--smoke] [--out DIR] [--tag TAG]",
         description=experiment.__doc__,
     )
-    record = execute(name, experiment, config, known.out)
+    # A tag tells the result files of one experiment's configurations apart.
+    file = f"{name}-{known.tag}" if known.tag else name
+    record = execute(file, experiment, config, known.out)
     print(text_table(experiment.table(record)))
     print(experiment.summary(record))
-    print(known.out / f"{name}.json")
+    print(known.out / f"{file}.json")
 
 
 def _redraw(rest: list[str]) -> None:
@@ -94,9 +97,9 @@ def _redraw(rest: list[str]) -> None:
     )
     directory = parser.parse_args(rest).directory
     for name in EXPERIMENTS:
-        path = directory / f"{name}.json"
-        if path.exists():
-            print(draw(import_module(f"experiments.{name}"), read(path), directory))
+        for path in (directory / f"{name}.json", *sorted(directory.glob(f"{name}-*.json"))):
+            if path.exists():
+                print(draw(import_module(f"experiments.{name}"), read(path), directory))
 
 
 if __name__ == "__main__":

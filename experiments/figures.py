@@ -27,6 +27,9 @@ COLORS = {
     "rft": "#d55e00",
     "sft": "#0072b2",
     "random": "#999999",
+    "spectral": "#cc79a7",
+    "ugs": "#e69f00",
+    "two-walk-index": "#56b4e9",
     "one-walk-index": "#009e73",
 }
 

@@ -35,7 +35,7 @@ def execute(name: str, experiment: Experiment, config: Any, out: Path) -> Record
     """Runs an experiment, or takes up one that was interrupted, and writes what it found.
 
     Args:
-        name: The experiment's name, of its result file and of its figure.
+        name: The experiment's name, with a tag or without; of its result file and figure.
         experiment: Its module.
         config: Its configuration.
         out: Directory of ``<name>.json`` and ``<name>.svg``; made if missing.

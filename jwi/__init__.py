@@ -31,7 +31,18 @@ from jwi.networks import (
     mean_readout,
     vertex_readout,
 )
-from jwi.order import one_walk_index_order, random_order, walk_index_order
+from jwi.order import (
+    effective_resistances,
+    effective_resistances_estimate,
+    local_degree_order,
+    local_similarity_order,
+    magnitude_order,
+    one_walk_index_order,
+    random_order,
+    spectral_order,
+    walk_index_addition_order,
+    walk_index_order,
+)
 from jwi.prune import Pruned, prune
 from jwi.separation import (
     BoundedSeparationRank,
