@@ -13,7 +13,7 @@ from jrft.diagnosis.tilts import GROUP_SIZES, STD_RESOLUTION, TiltedFamily
 
 _ROWS = 1024
 _ATOM_QUANTILES = (np.arange(64) + 0.5) / 64
-_NORMAL_QUANTILES = ndtri((np.arange(9) + 0.5) / 9)
+_NORMAL_QUANTILES = ndtri((np.arange(5) + 0.5) / 5)
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,13 @@ def posterior(
         mixed_probability: Wanted probability that a group's rewards are not all equal.
     """
     parts = []
+    below = int(np.searchsorted(family.std, threshold))
+    all_equal = np.exp(family.log_all_equal)
     for start in range(0, max(len(sums), 1), _ROWS):
         rows = sums[start : start + _ROWS]
-        weights = np.exp(log_likelihood(family, rows)) * prior
+        weights = log_likelihood(family, rows)
+        np.exp(weights, out=weights)
+        weights *= prior
         weights /= weights.sum(axis=1, keepdims=True)
         # Probabilities of stds in ascending order; the last one is 1 whatever the rounding.
         cumulative = np.cumsum(weights, axis=1)
@@ -76,9 +80,12 @@ def posterior(
         of_std = _exact_std if family.saturated else _semiparametric_std
         mean, error = _expected_reward(family, weights, rows)
         std, lower, upper, low = of_std(family, cumulative, rows, threshold, level)
-        needed = _rollouts_needed(family, weights, mixed_probability)
-        learnable = weights * (family.std >= threshold)
-        if_learnable = _rollouts_needed(family, learnable, mixed_probability)
+        # The tilts whose std is not low come last.
+        equal_if_low = weights[:, :below] @ all_equal[:below]
+        equal_if_learnable = weights[:, below:] @ all_equal[below:]
+        needed = _rollouts_needed(equal_if_low + equal_if_learnable, 1.0, mixed_probability)
+        learnable = weights[:, below:].sum(axis=1, keepdims=True)
+        if_learnable = _rollouts_needed(equal_if_learnable, learnable, mixed_probability)
         # What is not told from 0 must not be reported as positive.
         lower = np.where(lower < STD_RESOLUTION, 0.0, lower)
         upper = np.maximum(upper, STD_RESOLUTION)
@@ -206,11 +213,18 @@ def _quantile_atoms(
 
 
 def _rollouts_needed(
-    family: TiltedFamily, weights: Float64[np.ndarray, "n k"], mixed_probability: float
+    all_equal: Float64[np.ndarray, "n sizes"],
+    total: Float64[np.ndarray, "n 1"] | float,
+    mixed_probability: float,
 ) -> Int64[np.ndarray, " n"]:
-    """Smallest tabulated group size with the wanted probability, 0 if there is none."""
-    total = weights.sum(axis=1, keepdims=True)
-    all_equal = weights @ np.exp(family.log_all_equal)
+    """Smallest tabulated group size with the wanted probability, 0 if there is none.
+
+    Args:
+        all_equal: float64[n, sizes], probability that all rewards are equal and that something
+            else holds.
+        total: Probability of that something.
+        mixed_probability: Wanted probability that not all rewards are equal, given it.
+    """
     enough = all_equal <= (1 - mixed_probability) * total
     enough &= total > 1e-9  # nothing is said about what is impossible
     return np.where(enough.any(axis=1), GROUP_SIZES[enough.argmax(axis=1)], 0)

@@ -65,16 +65,13 @@ def log_likelihood(
     Returns:
         float64[n, k], at most 0.
     """
-    values = (
-        sums[:, 1, None] * family.slope
-        + sums[:, 2, None] * family.curvature
-        - sums[:, 0, None] * family.log_partition
-    )
+    statistics = sums[:, :3]
+    if not family.saturated:
+        ratio = np.maximum(sums[:, :1], 1e-9) / SHAPE_CONCENTRATION
+        statistics = statistics * (np.log1p(ratio) / ratio)
+    values = statistics @ np.stack([-family.log_partition, family.slope, family.curvature])
     values -= values.max(axis=1, keepdims=True)
-    if family.saturated:
-        return values
-    ratio = np.maximum(sums[:, 0], 1e-9) / SHAPE_CONCENTRATION
-    return values * (np.log1p(ratio) / ratio)[:, None]
+    return values
 
 
 def _bumps(family: TiltedFamily) -> tuple[Float64[np.ndarray, "c k"], Float64[np.ndarray, " c"]]:
