@@ -7,10 +7,14 @@ from jaxtyping import Float64, Int64, Integer
 
 from jrft.diagnosis.posterior import Posterior, posterior
 from jrft.diagnosis.prior import fit_prior, log_likelihood
-from jrft.diagnosis.tilts import TiltedFamily, reward_levels, tilted_family
+from jrft.diagnosis.tilts import STD_RESOLUTION, TiltedFamily, reward_levels, tilted_family
 
 _DISCOUNTS = (1.0, 0.9, 0.75, 0.6, 0.45, 0.3)
 _MAX_PREDICTED = 2000
+# More prompts than this are judged by the cell: of equal count, and of mean and std that agree to
+# this share of the range, well below what is told apart.
+_MAX_ALONE = 50_000
+_CELL = STD_RESOLUTION / 4
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,9 @@ def judge(
         settings: Threshold, level and probability.
     """
     rows, back, _ = _distinct(population.family, sums)
+    if len(rows) > _MAX_ALONE:
+        rows, cells = _in_cells(rows)
+        back = cells[back]
     distinct = posterior(
         population.family,
         population.prior,
@@ -117,6 +124,20 @@ def _distinct(
     if not np.allclose(rows[back], sums, rtol=1e-9, atol=1e-9):
         return alone
     return rows, back, counts.astype(np.float64)
+
+
+def _in_cells(
+    sums: Float64[np.ndarray, "d 5"],
+) -> tuple[Float64[np.ndarray, "c 5"], Int64[np.ndarray, " d"]]:
+    """Average rows of like ones, and the cell of each row: some 20 000 for groups of one size."""
+    count = np.maximum(sums[:, 0], 1e-9)
+    mean = sums[:, 1] / count
+    std = np.sqrt(np.maximum(sums[:, 2] / count - mean**2, 0.0))
+    place = np.round(np.stack([mean, std], axis=1) / _CELL).astype(np.int64)
+    _, size = np.unique(np.round(sums[:, 0], 2), return_inverse=True)
+    keys = (size * 1024 + place[:, 0]) * 1024 + place[:, 1]
+    _, back, members = np.unique(keys, return_inverse=True, return_counts=True)
+    return prompt_sums(sums, back, len(members)) / members[:, None], back
 
 
 def discounted_sums(

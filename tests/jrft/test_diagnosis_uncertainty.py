@@ -228,6 +228,21 @@ def test_the_even_prior_is_what_is_left_without_prompts():
     assert 0.3 < prior[family.std < 0.1].sum() < 0.7
 
 
+def test_many_prompts_are_judged_by_the_cell_and_hardly_differ(monkeypatch):
+    rng = np.random.default_rng(0)
+    mean = rng.beta(0.4, 0.4, (3000, 1))
+    population, sums = population_of(rng.beta(1 + 5 * mean, 6 - 5 * mean, (3000, 8)))
+    alone = judge(population, sums, SETTINGS)
+    monkeypatch.setattr("jrft.diagnosis.uncertainty._MAX_ALONE", 100)
+    together = judge(population, sums, SETTINGS)
+    assert len(np.unique(together.std)) < len(np.unique(alone.std))
+    np.testing.assert_allclose(together.std, alone.std, atol=0.005)
+    np.testing.assert_allclose(together.mean, alone.mean, atol=0.005)
+    np.testing.assert_allclose(together.std_lower, alone.std_lower, atol=0.015)
+    np.testing.assert_allclose(together.std_upper, alone.std_upper, atol=0.015)
+    assert np.abs(together.prob_low_std - alone.prob_low_std).max() < 0.1
+
+
 def test_discount_is_the_weight_of_a_visit_relative_to_the_next():
     sums = np.arange(20.0).reshape(4, 5)
     prompts = np.array([0, 0, 0, 2])
