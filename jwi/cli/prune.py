@@ -24,6 +24,8 @@ def run(parsed: argparse.Namespace) -> None:
     depth = _depth(parsed.method, parsed.depth)
     for path in (parsed.output, parsed.removed):
         _check_output(path, force=parsed.force)
+    if parsed.removed == parsed.output:
+        raise ValueError(f"--removed is {parsed.removed}, as is the output: give two files")
     clock = [time.perf_counter()]
     file = read(parsed)
     check_same_format(file.format, parsed.output)

@@ -113,6 +113,7 @@ def _dialect(
         byte = ord(SEPARATORS[separator])
     if header is None:
         header = _is_header(columns_of(row, byte)[:2], named)
+        _refuse_other_columns(path, columns_of(row, byte))
     return Dialect(byte, line if header else -1)
 
 
@@ -153,12 +154,25 @@ def _place(row: bytes, name: str) -> int:
 
 def _is_header(columns: list[bytes], named: bool) -> bool:
     if named:
-        return len(columns) == 2 and all(
-            column.decode("utf-8", "replace").lower() in _HEADERS for column in columns
-        )
+        return len(columns) == 2 and all(_is_known(column) for column in columns)
     return len(columns) == 2 and not any(
         column[:1].isdigit() or _is_integer(column) for column in columns
     )
+
+
+def _is_known(column: bytes) -> bool:
+    return column.decode("utf-8", "replace").lower() in _HEADERS
+
+
+def _refuse_other_columns(path: Path, columns: list[bytes]) -> None:
+    """Raises for a header that names other columns than the first two as ends."""
+    known = [place for place, column in enumerate(columns) if _is_known(column)]
+    if len(known) > 1 and known[:2] != [0, 1]:
+        ends = " and ".join(f"{printable(columns[place])!r}" for place in known[:2])
+        raise ValueError(
+            f"{path}: the header has {ends} after other columns, and the ends of edges are read"
+            " from the first two: put these first"
+        )
 
 
 def _is_integer(column: bytes) -> bool:
@@ -226,8 +240,8 @@ def _refuse_line(path: Path, text: np.ndarray, rows: Rows, dialect: Dialect) -> 
     if rows.problem == rows_of_text.TOO_LARGE:
         raise ValueError(f"{where}: {value} has more than 18 digits: --labels takes ids as names")
     raise ValueError(
-        f"{where}: {value!r} is not an integer: --labels takes names of vertices, --header says"
-        " that the first row names the columns"
+        f"{where}: {value!r} is not an integer: --labels takes names of vertices, --header a first"
+        " row of column names; between columns are commas, semicolons, tabs or blanks"
     )
 
 

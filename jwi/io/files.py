@@ -28,7 +28,7 @@ def read_bytes(path: Path, progress: Progress | None = None) -> bytes:
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            zipped = path.suffix == ".gz"
+            zipped = path.suffix.lower() == ".gz"
             source = gzip.GzipFile(fileobj=file) if zipped else file
             blocks = []
             while block := source.read(_BLOCK):
@@ -57,7 +57,7 @@ def written(path: Path) -> Iterator[BufferedIOBase]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
-            if path.suffix != ".gz":
+            if path.suffix.lower() != ".gz":
                 yield file
             else:
                 # Writers of archives go back in what they write; a compressed file cannot.

@@ -34,7 +34,7 @@ def networkx_format(name: str) -> NetworkxFormat:
         try:
             return nx.read_gml(io.BytesIO(text))
         except nx.NetworkXError as error:
-            if "label" not in str(error):
+            if "no 'label' attribute" not in str(error):
                 raise
             return nx.read_gml(io.BytesIO(text), label="id")
 

@@ -217,6 +217,7 @@ WALKS = ["walk-index", "graph.txt", "--depth", "3"]
         (["prune", "graph.txt", "-o", ".", "--keep", "1"], ". is a folder: give a file"),
         (["prune", "graph.txt", "-o", "o.mtx", "--keep", "1"], "o.mtx would be mtx by its name"),
         ([*PRUNE, "--keep", "1", "--removed", "words.txt"], "words.txt exists: add --force"),
+        ([*PRUNE, "--keep", "1", "--removed", "out.txt"], "--removed is out.txt, as is the output"),
         ([*WALKS, "--vertices", "0,7"], "--vertices: '7' is no vertex of graph.txt: its vertices"),
         ([*WALKS, "--target", "x"], "--target: 'x' is no vertex of graph.txt: its vertices are 0"),
         ([*WALKS, "--own", "--target", "0"], "--own is for the prediction at each vertex: leave"),

@@ -217,6 +217,11 @@ HEAD = b"%%MatrixMarket matrix coordinate pattern general\n"
         ("a.mtx", HEAD + b"2 2 1\n1 x\n", "line 3: '1 x' is no entry: give i j value"),
         ("a.graphml", b"<graphml", "a.graphml cannot be read as graphml"),
         ("a.gml", b"hello", "a.gml cannot be read as gml"),
+        (
+            "a.gml",
+            b'graph [ node [ id 1 label "x" ] node [ id 2 label "x" ] ]',
+            "cannot be read as gml .*duplicated",
+        ),
         ("a.g6", b"A_\nA_\n", "a.g6 holds 2 graphs: give a file of one graph"),
         ("a.adjlist", b"# nothing\n", "a.adjlist has no vertices"),
     ],
@@ -233,6 +238,19 @@ def test_files_that_are_not_there_are_refused(tmp_path):
     (tmp_path / "folder.txt").mkdir()
     with pytest.raises(ValueError, match=r"folder\.txt is a folder: give a file"):
         read_graph(tmp_path / "folder.txt")
+
+
+def test_vertices_of_gml_without_labels_go_by_their_ids(tmp_path):
+    path = tmp_path / "a.gml"
+    path.write_text("graph [ node [ id 5 ] node [ id 7 ] edge [ source 5 target 7 ] ]")
+    assert read_graph(path).content.labels == [5, 7]
+
+
+def test_suffixes_in_capitals(tmp_path):
+    path = tmp_path / "a.TXT.GZ"
+    path.write_bytes(gzip.compress(b"1 2\n2 3\n"))
+    read_graph(path).write(tmp_path / "b.TXT.GZ", np.array([True, False]))
+    assert gzip.decompress((tmp_path / "b.TXT.GZ").read_bytes()) == b"1 2\n"
 
 
 def test_a_format_by_hand(tmp_path):

@@ -177,6 +177,15 @@ def test_bad_rows_are_refused_with_their_place(tmp_path, text, message):
         read(tmp_path, text)
 
 
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("header", ["id,Source,Target", ",source,target", "source,weight,target"])
+def test_ends_in_other_columns_are_refused(tmp_path, header, named):
+    with pytest.raises(ValueError, match=r"'(?i:source)' and '(?i:target)' after other columns"):
+        read(tmp_path, f"{header}\n0,1,2\n1,2,3\n", "a.csv", named=named)
+    rows = read(tmp_path, f"{header}\n0,1,2\n", "a.csv", named=named, header=True)
+    assert len(rows.edge_of_entry) == 1
+
+
 def test_names_that_are_not_utf8_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"line 2: b'b\\xe9' is not UTF-8: convert the file"):
         read(tmp_path, b"a b\nb\xe9 a\n", named=True)
