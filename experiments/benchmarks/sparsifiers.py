@@ -1,9 +1,9 @@
 """How much longer than sorting its edges does each order that sparsifies a graph take?
 
 The limit is ``numpy.lexsort`` of two integer key columns of the same edges. The peers are the
-scores of networkit, where it is installed, and an argsort of them; it uses all cores, our orders
-but one. Its graph, like ours, is built beforehand. Graphs are random with power-law degrees; the
-candidates to add are as many random pairs.
+scores of networkit, where it is installed, and an argsort of them; it uses all cores, ours one but
+for linear algebra. Its graph, like ours, is built beforehand. Graphs are random with power-law
+degrees; the candidates to add are as many random pairs.
 """
 
 from collections.abc import Callable

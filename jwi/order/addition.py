@@ -89,17 +89,16 @@ def _checked_candidates(
         )
     outside = np.any((pairs < 0) | (pairs >= n), axis=1)
     _refuse(pairs, outside, f"vertices are 0 to {n - 1}")
-    pairs = pairs.astype(np.int64)
-    _refuse(pairs, pairs[:, 0] == pairs[:, 1], "self-loops are always there, leave them out")
-    if undirected:
-        pairs = np.sort(pairs, axis=1)
-    codes = pairs[:, 0] * n + pairs[:, 1]
-    present = np.isin(codes, edges[:, 0].astype(np.int64) * n + edges[:, 1])
+    ends = np.sort(pairs, axis=1) if undirected else pairs
+    ends = ends.astype(np.int32)
+    _refuse(pairs, ends[:, 0] == ends[:, 1], "self-loops are always there, leave them out")
+    codes = ends[:, 0] * np.int64(n) + ends[:, 1]
+    present = np.isin(codes, edges[:, 0] * np.int64(n) + edges[:, 1])
     _refuse(pairs, present, "the graph has this edge already, leave it out")
     again = np.ones(len(pairs), bool)
     again[np.unique(codes, return_index=True)[1]] = False
     _refuse(pairs, again, "an earlier row is the same edge, give each edge once")
-    return pairs.astype(np.int32)
+    return ends
 
 
 def _refuse(candidates: np.ndarray, rows: ArrayLike, because: str) -> None:
