@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 import jwi
 from jwi.order import walk_index_addition_order
+from jwi.order.addition import _add_by_definition
+from jwi.order.losses import walk_graph
 from tests import oracles_graphs as oracle
 from tests.jwi.graph_cases import NUM_VERTICES, PAIRS, from_pairs, padded
 
@@ -84,7 +86,7 @@ def test_orders_with_hubs_and_paths(depth, skew):
     assert walk_index_addition_order(graph, candidates, depth).tolist() == expected
 
 
-def test_at_depth_2_candidates_go_by_smaller_then_larger_degree():
+def test_at_depth_2_both_designs_go_by_smaller_then_larger_degree():
     rng = np.random.default_rng(0)
     graph = jwi.from_edges(*(200 * rng.random((2, 400)) ** 2).astype(int), 200)
     candidates = rng.permutation(absent_edges(graph, undirected=True))[:600]
@@ -96,6 +98,10 @@ def test_at_depth_2_candidates_go_by_smaller_then_larger_degree():
         degree[candidates[best]] += 1
         expected.append(best)
     assert walk_index_addition_order(graph, candidates, 2).tolist() == expected
+    pairs = np.append(jwi.edge_list(graph), np.sort(candidates, axis=1), axis=0).astype(np.int32)
+    walks, index = walk_graph(pairs, 200, 2, undirected=True), jwi.closed_walks(graph, 2)
+    num_edges = len(pairs) - 600
+    assert _add_by_definition(walks, index, num_edges, 600).tolist() == expected
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
