@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
+from jax.experimental.sparse import BCOO
 from jaxtyping import Int64
 from numpy.typing import ArrayLike
 
@@ -242,7 +243,8 @@ def to_pyg(graph: GraphsTuple) -> "Data":
     data = Data(edge_index=torch.from_numpy(np.stack(_arcs(graph)).astype(np.int64)))
     data.num_nodes = _num_vertices(graph)
     if graph.nodes.size:
-        data.x = torch.from_numpy(np.array(graph.nodes[: data.num_nodes]))
+        nodes = graph.nodes.todense() if isinstance(graph.nodes, BCOO) else graph.nodes
+        data.x = torch.from_numpy(np.array(nodes[: data.num_nodes]))
     return data
 
 

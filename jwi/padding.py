@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.sparse import BCOO
 
 from jwi.graph import Edges, GraphsTuple, edge_list, is_undirected
 from jwi.validation import checked_integer
@@ -19,7 +20,8 @@ def pad(
     Padding arcs have the id −1, the mask False and features 0, and lie at the end: edge ids, masks,
     orders, walks and message passing are those of the graph without them. Padding vertices are the
     last ones: isolated, all their features zero. A mean over vertices counts them, as does batch
-    normalisation; `jnp.arange(num_vertices) < graph.n_node[0]` tells the others.
+    normalisation; `jnp.arange(num_vertices) < graph.n_node[0]` tells the others. A sparse matrix of
+    features keeps its entries.
 
     Args:
         graph: a graph of n vertices and E edges, masked or not, padded or not.
@@ -65,7 +67,7 @@ def pad(
     # Arcs are sorted by receiver, and stay so.
     last = vertices - 1
     return graph._replace(
-        nodes=_extended(np.asarray(graph.nodes)[:present], vertices, 0),
+        nodes=_extended_features(graph.nodes, present, vertices),
         edges=Edges(
             id=laid_out(graph.edges.id, -1),
             mask=laid_out(graph.edges.mask),
@@ -76,6 +78,13 @@ def pad(
         n_node=jnp.asarray([present, vertices - present], jnp.int32),
         n_edge=jnp.asarray([len(used), arcs - len(used)], jnp.int32),
     )
+
+
+def _extended_features(nodes: jax.Array | BCOO, present: int, length: int) -> jax.Array | BCOO:
+    """The features of the vertices that are present, with zeros added up to a length."""
+    if isinstance(nodes, BCOO):
+        return BCOO((nodes.data, nodes.indices), shape=(length, *nodes.shape[1:]))
+    return _extended(np.asarray(nodes)[:present], length, 0)
 
 
 def _extended(array: np.ndarray, length: int, fill: int) -> jax.Array:

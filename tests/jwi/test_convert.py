@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.experimental.sparse import BCOO
 
 import jwi
 from jwi.convert import (
@@ -155,6 +156,9 @@ def test_pyg_there_and_back():
     ids = edge_ids(graph, *data.edge_index)
     pruned = data.edge_subgraph(torch.from_numpy((ids < 0) | keep[ids]))
     assert pruned.edge_attr.tolist() == [0, 1, 4]
+
+    sparse = graph._replace(nodes=BCOO.fromdense(graph.nodes))
+    assert torch.equal(to_pyg(sparse).x, x)
 
     directed = from_pyg(pyg.Data(edge_index=ends, num_nodes=9), undirected=False)
     assert len(jwi.edge_list(directed)) == 5

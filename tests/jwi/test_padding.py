@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.experimental.sparse import BCOO
 
 import jwi
 from jwi.padding import pad
@@ -80,6 +81,14 @@ def test_features_are_padded_with_zeros():
     assert padded.edges.features["weight"].tolist() == [0, 1, 2, 3, 0, 0]
     assert padded.edges.features["kind"].shape == (6, 2)
     assert (padded.n_node.tolist(), padded.n_edge.tolist()) == ([3, 1], [4, 2])
+
+
+def test_sparse_features_are_padded_too():
+    dense = np.array([[0, 2], [0, 0], [3, 0]], np.float32)
+    graph = jwi.from_edges([0, 1], [1, 2], 3, nodes=BCOO.fromdense(dense))
+    for padded in (pad(graph, num_vertices=5), pad(pad(graph, num_vertices=9), num_vertices=5)):
+        np.testing.assert_array_equal(padded.nodes.todense(), [*dense, [0, 0], [0, 0]])
+    np.testing.assert_array_equal(jwi.compact(padded).nodes.todense(), dense)
 
 
 def test_graphs_of_one_size_are_traced_once_and_stacked():
