@@ -102,11 +102,12 @@ def reason(evidence: Evidence, labels: Shaped[np.ndarray, " p"], index: int) -> 
     seen, posterior = evidence.observed, evidence.reward
     count = int(seen.count[index])
     low = f"P(std < {evidence.threshold:.2g} of the range) = {posterior.prob_low_std[index]:.0%}"
-    spread = (
-        f"all {count} rewards are {seen.mean[index]:.3g}"
-        if seen.all_equal[index]
-        else f"{count} rewards of mean {seen.mean[index]:.3g} and std {seen.std[index]:.2g}"
-    )
+    if count == 1:
+        spread = f"its only reward is {seen.mean[index]:.3g}"
+    elif seen.all_equal[index]:
+        spread = f"all {count} rewards are {seen.mean[index]:.3g}"
+    else:
+        spread = f"{count} rewards of mean {seen.mean[index]:.3g} and std {seen.std[index]:.2g}"
     match PromptClass(labels[index]):
         case PromptClass.UNSCORED:
             return f"none of {int(seen.missing[index])} completions has a score"

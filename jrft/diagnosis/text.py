@@ -35,30 +35,35 @@ def _numbers(diagnosis: Diagnosis) -> str:
             f"{batch.num_prompts:,}, {batch.num_groups:,}, {batch.num_rewards:,}",
         ),
         ("completions without a score", f"{batch.num_missing:,}"),
-        ("reward (mean of groups)", f"{batch.reward:.4g}"),
-        ("reward_std (mean of groups, ddof 1)", f"{batch.reward_std:.4g}"),
-        ("frac_reward_zero_std", f"{batch.frac_reward_zero_std:.4g}"),
+        ("reward (mean of groups)", _shown(batch.reward, ".4g")),
+        ("reward_std (mean of groups, ddof 1)", _shown(batch.reward_std, ".4g")),
+        ("frac_reward_zero_std", _shown(batch.frac_reward_zero_std, ".4g")),
         (
             "10th percentile of std, estimated (observed)",
-            f"{batch.std_p10:.3g} ({batch.observed_std_p10:.3g})",
+            f"{_shown(batch.std_p10, '.3g')} ({_shown(batch.observed_std_p10, '.3g')})",
         ),
         (
             f"expected share with std < {diagnosis.evidence.threshold * (high - low):.3g}",
-            f"{batch.share_low_std:.1%}",
+            _shown(batch.share_low_std, ".1%"),
         ),
-        ("… and with a low mean", f"{batch.share_low_std_low_mean:.1%}"),
-        ("effective share of prompts", f"{batch.effective_share:.1%}"),
+        ("… and with a low mean", _shown(batch.share_low_std_low_mean, ".1%")),
+        ("effective share of prompts", _shown(batch.effective_share, ".1%")),
         (
             "relative learning time, RFT : SFT, median (a model)",
-            f"{batch.rft_time[0]:.3g} : {batch.sft_time[0]:.3g}",
+            f"{_shown(batch.rft_time[0], '.3g')} : {_shown(batch.sft_time[0], '.3g')}",
         ),
     ]
     rows += [
-        (f"share of the variance from {name}", f"{value:.1%}")
+        (f"share of the variance from {name}", _shown(value, ".1%"))
         for name, value in batch.component_shares.items()
     ]
     width = max(len(label) for label, _ in rows)
     return "\n".join(f"{label.ljust(width)}  {value}" for label, value in rows)
+
+
+def _shown(value: float, form: str) -> str:
+    """The number in a format; a dash where it is undefined."""
+    return "–" if np.isnan(value) else format(value, form)
 
 
 def _classes(diagnosis: Diagnosis) -> str:

@@ -1,5 +1,6 @@
 """The examples of docs/diagnose.md run, on stand-ins for the trainers they extend."""
 
+import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -102,6 +103,24 @@ def test_trl_example(monkeypatch):
     assert batch["completion_mask"].dtype == np.int64
 
 
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """What tunix trains on, to the extent that the example looks at it."""
+
+    advantages: np.ndarray
+    completion_mask: np.ndarray
+
+    def replace(self, **changes):
+        return dataclasses.replace(self, **changes)
+
+
+class Learner:
+    """tunix's learner, to the extent that the example extends it."""
+
+    def _generate_and_compute_advantage(self, advantages):
+        return Example(advantages, np.ones((len(advantages), 5), bool))
+
+
 def test_tunix_example(monkeypatch):
     registered = {}
 
@@ -112,9 +131,18 @@ def test_tunix_example(monkeypatch):
     module(monkeypatch, "tunix")
     module(monkeypatch, "tunix.rl", function_registry=registry)
     module(monkeypatch, "tunix.rl.grpo")
-    module(monkeypatch, "tunix.rl.grpo.grpo_learner", GRPOConfig=SimpleNamespace)
-    config = run(TUNIX)["config"]
+    grpo = {"GRPOConfig": SimpleNamespace, "GRPOLearner": Learner}
+    module(monkeypatch, "tunix.rl.grpo.grpo_learner", **grpo)
+    names = run(TUNIX)
+    config = names["config"]
     estimator = registered[config.advantage_estimator]
     advantages = estimator(rewards=np.array([0.35] * 4 + [0, 0, 0, 1.0]), num_generations=4)
     np.testing.assert_array_equal(advantages[:4], 0)
     np.testing.assert_allclose(advantages[4:], [-0.5, -0.5, -0.5, 1.5], rtol=1e-5)
+    # The KL penalty is on all tokens that are not masked: none of a dead group.
+    learner = names["MaskedLearner"]()
+    learner.num_generations = 4
+    # An advantage of 0 in a group that is alive is no dead one.
+    example = learner._generate_and_compute_advantage(np.array([0, 0, 0, 0, -1.0, 0, 0, 1.0]))
+    np.testing.assert_array_equal(example.completion_mask[:4], 0)
+    np.testing.assert_array_equal(example.completion_mask[4:], 1)
