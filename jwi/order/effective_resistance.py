@@ -20,7 +20,7 @@ from jwi.validation import checked_integer
 
 # A dense matrix of 134 MB, inverted in seconds; time grows with the cube.
 _MAX_EXACT = 4096
-_MAX_FAST = 1024  # Up to here it takes no longer than an estimate.
+_MAX_FAST = 1024  # Inverted within a second.
 
 
 def effective_resistances(
@@ -106,7 +106,7 @@ def effective_resistances_estimate(
 def resistances_or_estimate(
     key: Key[Array, ""], graph: GraphsTuple, *, weights: ArrayLike | None, num_probes: int
 ) -> Float64[np.ndarray, " E"]:
-    """`effective_resistances` where that takes no longer than the estimate, else the estimate."""
+    """`effective_resistances` where that takes a second at most, else the estimate."""
     network = _network(graph, weights)
     if network.largest <= _MAX_FAST:
         return _solved(network)
