@@ -20,7 +20,7 @@ Formats, by suffix, all of them also with .gz:
                                         edge_index (2, M), edges (M, 2)
   .mtx                                  Matrix Market
   .graphml .gml .gexf .net .paj .adjlist .g6 .s6   with networkx (pip install networkx)"""
-_DEFAULT_DEPTH = 2
+DEFAULT_DEPTH = 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,7 +59,7 @@ def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--depth",
         type=int,
         metavar="L",
-        help=f"depth of the network (default {_DEFAULT_DEPTH}); for methods without a depth, that"
+        help=f"depth of the network (default {DEFAULT_DEPTH}); for methods without a depth, that"
         " of the walk index that is reported",
     )
     command.add_argument("--seed", type=int, default=0, help="of random and spectral (default 0)")

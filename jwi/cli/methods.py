@@ -34,10 +34,12 @@ class Method(NamedTuple):
     Attributes:
         rank: (graph, options) → edge ids int32[N], first removed first, N ≥ `num_removed`.
         depths: the depths of the networks it is for: any if empty. The first one is the default.
+        directed: whether it ranks the edges of directed graphs, too.
     """
 
     rank: Callable[[GraphsTuple, Options], np.ndarray]
     depths: tuple[int, ...] = ()
+    directed: bool = False
 
 
 # Their descriptions are in `arguments`, which imports nothing.
@@ -46,9 +48,10 @@ METHODS = {
     "walk-index": Method(
         lambda graph, given: order.walk_index_order(
             graph, given.depth, num_removed=given.num_removed
-        )
+        ),
+        directed=True,
     ),
-    "random": Method(lambda graph, given: order.random_order(given.key(), graph)),
+    "random": Method(lambda graph, given: order.random_order(given.key(), graph), directed=True),
     "spectral": Method(lambda graph, given: order.spectral_order(given.key(), graph)),
     "local-degree": Method(lambda graph, _: order.local_degree_order(graph)),
     "local-similarity": Method(lambda graph, _: order.local_similarity_order(graph)),

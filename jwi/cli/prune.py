@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32
 
+from jwi.cli.arguments import DEFAULT_DEPTH
 from jwi.cli.methods import METHODS, Options
 from jwi.cli.terminal import announce, clear, notes, read, table
 from jwi.cli.walk_index import own_walk_indices
@@ -15,8 +16,6 @@ from jwi.graph import GraphsTuple, edge_mask, is_undirected
 from jwi.io import GraphFile, check_same_format
 from jwi.io.files import written
 from jwi.prune import Pruned, prune
-
-_DEFAULT_DEPTH = 2
 
 
 def run(parsed: argparse.Namespace) -> None:
@@ -45,7 +44,7 @@ def _depth(method: str, depth: int | None) -> int:
     """The depth of the network, if the method is for it."""
     depths = METHODS[method].depths
     if depth is None:
-        return depths[0] if depths else _DEFAULT_DEPTH
+        return depths[0] if depths else DEFAULT_DEPTH
     if depths and depth not in depths:
         raise ValueError(
             f"--depth is {depth} and {method} is for depth {depths[0]}: add --method walk-index"
@@ -68,7 +67,7 @@ def _check_output(path: Path | None, *, force: bool) -> None:
 
 
 def _check_directions(method: str, graph: GraphsTuple) -> None:
-    if is_undirected(graph) or method in ("walk-index", "random"):
+    if is_undirected(graph) or METHODS[method].directed:
         return
     raise ValueError(
         f"the graph is directed and {method} is for undirected graphs: add --undirected, or rank by"
