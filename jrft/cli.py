@@ -118,6 +118,12 @@ def _weighted(text: str) -> tuple[str, float]:
 def _diagnose(parsed: argparse.Namespace) -> int:
     if parsed.fail_if_dead is not None and not 0 < parsed.fail_if_dead <= 1:
         raise ValueError(f"--fail-if-dead is {parsed.fail_if_dead}: pass a share in (0, 1].")
+    # Said before a large log is read, not after.
+    for option, path in (("--report", parsed.report), ("--json", parsed.json)):
+        if path is not None and not path.parent.is_dir():
+            raise ValueError(
+                f"{option} {path}: there is no directory {path.parent}, make it first."
+            )
     columns = Columns(
         prompt=parsed.prompt, reward=dict(parsed.reward), outcome=parsed.outcome, step=parsed.step
     )
