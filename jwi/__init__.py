@@ -1,6 +1,15 @@
 """How strongly graph neural networks can model interactions between vertices."""
 
 from jwi.closed_walks import closed_walks
+from jwi.convert import (
+    edge_ids,
+    from_networkx,
+    from_pyg,
+    from_scipy,
+    to_networkx,
+    to_pyg,
+    to_scipy,
+)
 from jwi.graph import (
     Edges,
     compact,
@@ -43,6 +52,7 @@ from jwi.order import (
     walk_index_addition_order,
     walk_index_order,
 )
+from jwi.padding import pad
 from jwi.prune import Pruned, prune
 from jwi.separation import (
     BoundedSeparationRank,
@@ -85,24 +95,39 @@ __all__ = [
     "compact",
     "count_walks",
     "count_walks_with_overflow",
+    "edge_ids",
     "edge_list",
     "edge_mask",
+    "effective_resistances",
+    "effective_resistances_estimate",
     "from_edges",
+    "from_networkx",
+    "from_pyg",
+    "from_scipy",
     "in_degree",
     "is_undirected",
+    "local_degree_order",
+    "local_similarity_order",
     "log_count_walks",
     "log_walk_index",
+    "magnitude_order",
     "mean_readout",
     "neighbor_product",
     "neighbor_sum",
     "one_walk_index_order",
+    "pad",
     "prune",
     "random_order",
     "separation_bounds",
     "separation_rank",
     "separation_rank_estimate",
+    "spectral_order",
+    "to_networkx",
+    "to_pyg",
+    "to_scipy",
     "vertex_readout",
     "walk_index",
+    "walk_index_addition_order",
     "walk_index_order",
     "walk_index_with_overflow",
     "with_edge_mask",
