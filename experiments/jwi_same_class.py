@@ -44,7 +44,7 @@ from experiments.loop import EarlyStopping, GradientFn, fit, from_loss
 from experiments.record import Record
 from experiments.tables import mean_and_std, standard_error
 
-NETWORKS = ("gcn", "gat", "gin")
+NETWORKS: tuple[Literal["gcn", "gat", "gin"], ...] = ("gcn", "gat", "gin")
 PARTITIONS = ("low", "high")
 SPLITS = ("train", "test")
 # Table 1, accuracy in %: mean and std over five runs.
@@ -67,6 +67,7 @@ _COLORS = {"low": "#56b4e9", "high": "#000000"}
 class Config:
     """Accuracy of GCN, GAT and GIN on pairs of Fashion-MNIST images, laid out in two ways."""
 
+    networks: tuple[Literal["gcn", "gat", "gin"], ...] = NETWORKS
     source: Literal["train-and-test", "test-only"] = "train-and-test"
     """Train pairs from the train images and test pairs from the test images; or both from the test
     images alone, from one half and from the other."""
@@ -184,7 +185,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
         "deviations": deviations(config),
         "walk_index": walk_indices,
         "epochs": np.arange(0, config.max_epochs + 1, config.log_every),
-        "accuracy": {name: _train(name, config, data, directory) for name in NETWORKS},
+        "accuracy": {name: _train(name, config, data, directory) for name in config.networks},
     }
 
 
@@ -304,7 +305,7 @@ def _loss(
 def deviations(config: Config) -> list[str]:
     """What a configuration changes in the paper's protocol."""
     # These are no part of the protocol.
-    free = {"pairs_seed", "log_every", "chunk_size"}
+    free = {"networks", "pairs_seed", "log_every", "chunk_size"}
     paper = Config()
     return [
         f"{field.name} {getattr(config, field.name)} instead of {getattr(paper, field.name)}"
@@ -323,11 +324,18 @@ def curves(record: Record, network: str, partition: str, split: str) -> np.ndarr
 
 def figure(record: Record) -> Figure:
     """Accuracy over epochs, train above test, with the paper's result as a line."""
+    networks = _networks(record)
     figure, axes = plt.subplots(
-        2, 3, figsize=(10.5, 5.6), sharex=True, sharey="row", layout="constrained"
+        2,
+        len(networks),
+        figsize=(0.9 + 3.2 * len(networks), 5.6),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
     )
     for row, split in zip(axes, SPLITS, strict=True):
-        for axis, network in zip(row, NETWORKS, strict=True):
+        for axis, network in zip(row, networks, strict=True):
             for partition in PARTITIONS:
                 runs = curves(record, network, partition, split)
                 label = f"{partition}: {record.results['walk_index'][partition]}"
@@ -345,7 +353,7 @@ def figure(record: Record) -> Figure:
 def table(record: Record) -> list[list[str]]:
     """Accuracy in % at the last epoch, mean ± sample std over seeds, beside the paper's."""
     rows = [["network", "walk index", *(f"{s}{of}" for s in SPLITS for of in ("", ", paper"))]]
-    for network in NETWORKS:
+    for network in _networks(record):
         for partition in PARTITIONS:
             cells = []
             for split in SPLITS:
@@ -367,7 +375,7 @@ def summary(record: Record) -> str:
     """Where high walk index is ahead of low and where not, from the record's numbers."""
     ahead: list[str] = []
     other: list[str] = []
-    for network in NETWORKS:
+    for network in _networks(record):
         for split in SPLITS:
             differences = _differences(record, network, split)
             mean, error = differences.mean(), standard_error(differences)
@@ -380,6 +388,11 @@ def summary(record: Record) -> str:
     )
     changed = record.results["deviations"]
     return f"{text} Other than in the paper: {', '.join(changed)}." if changed else text
+
+
+def _networks(record: Record) -> list[str]:
+    """The networks of a record, in the paper's order."""
+    return [network for network in NETWORKS if network in record.results["accuracy"]]
 
 
 def _differences(record: Record, network: str, split: str) -> np.ndarray:

@@ -235,6 +235,11 @@ def test_summary_tells_where_high_is_ahead():
     assert "Other than in the paper" not in shown
     # 60, 62 and, where the run stopped, 51.
     assert study.table(record)[1][2] == "57.7 ± 5.9"
+    record = make_record(
+        "x", study.Config(networks=("gat",)), {**results, "accuracy": {"gat": same}}, 1
+    )
+    assert [row[0] for row in study.table(record)] == ["network", "GAT", "GAT", "GAT"]
+    assert [axis.get_title() for axis in study.figure(record).axes] == ["GAT, train", "GAT, test"]
 
 
 @pytest.fixture
