@@ -1,0 +1,152 @@
+"""How much faster than in PyTorch Geometric is an epoch of training a graph network?
+
+Full-batch Adam steps of the sparsification study's GCN (3 layers of 64, LayerNorm, masked edges, so
+degrees anew each step), on the same CPU: one seed with the features as they come, one with sparse
+features, and the share of one seed in a vmapped sweep. The peer is eager PyTorch with
+`GCNConv(cached=True)`, which computes degrees once; its columns are empty where PyTorch Geometric
+is not installed.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.experimental.sparse import BCOO
+
+from experiments import jwi_sparsification as study
+from experiments.benchmarks.timing import compare, ratio
+from experiments.sparsification.networks import (
+    RUN_AXES,
+    Data,
+    gradient_of_loss,
+    initialise,
+    make_optimizer,
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Graphs, and how many epochs are timed."""
+
+    datasets: tuple[str, ...] = ("cora", "dblp")
+    num_epochs: int = 20
+    num_seeds: int = 4
+    """Of the vmapped sweep."""
+    repeats: int = 3
+
+
+SMOKE = Config(datasets=("digits",), num_epochs=2, num_seeds=2, repeats=1)
+
+
+def run(config: Config) -> dict[str, Any]:
+    """Times ours and the peer's epochs in turn, for each data set."""
+    rows = [
+        [
+            "data set",
+            "dense (ms)",
+            "sparse (ms)",
+            "in a sweep (ms)",
+            "PyG / dense",
+            "PyG / sparse",
+            "PyG / in a sweep",
+        ]
+    ]
+    for name in config.datasets:
+        prepared = study.prepare(study.Config(dataset=name, num_seeds=config.num_seeds))  # type: ignore[arg-type]
+        data = prepared.data
+        nodes = data.graph.nodes
+        dense = nodes.todense() if isinstance(nodes, BCOO) else nodes
+        on_dense = data._replace(graph=data.graph._replace(nodes=dense))
+        on_sparse = data._replace(graph=data.graph._replace(nodes=BCOO.fromdense(dense)))
+        functions = {
+            "dense": _epochs(config.num_epochs, prepared, on_dense),
+            "sparse": _epochs(config.num_epochs, prepared, on_sparse),
+            "sweep": _epochs(config.num_epochs, prepared, data, sweep=True),
+        }
+        if importlib.util.find_spec("torch_geometric"):
+            functions["peer"] = _peer_epochs(config.num_epochs, prepared, on_dense)
+        timings = compare(functions, repeats=config.repeats)
+        ms = {key: 1e3 * timing.median / config.num_epochs for key, timing in timings.items()}
+        shares = {"dense": 1, "sparse": 1, "sweep": config.num_seeds}
+        rows.append(
+            [
+                name,
+                *(f"{ms[key] / share:.2f}" for key, share in shares.items()),
+                *(
+                    f"{share * ratio(timings['peer'], timings[key]):.1f}"
+                    if "peer" in timings
+                    else "–"
+                    for key, share in shares.items()
+                ),
+            ]
+        )
+    return {"table": rows}
+
+
+def _epochs(
+    num_epochs: int, prepared: study.Study, data: Data, *, sweep: bool = False
+) -> Callable[[], Any]:
+    """Trains one seed, or all at once; starts anew with every call."""
+    params, model_state = initialise(prepared.model, prepared.keys, data.graph)
+    gradient_fn = gradient_of_loss(prepared.model)
+    optimizer = make_optimizer(prepared.settings)
+
+    def train(params: Any, model_state: Any, data: Data) -> Any:
+        def step(carry: Any, key: jax.Array) -> tuple[Any, None]:
+            params, opt_state, model_state = carry
+            gradient, model_state, _ = gradient_fn(key, params, model_state, data)
+            updates, opt_state = optimizer.update(gradient, opt_state, params)
+            return (optax.apply_updates(params, updates), opt_state, model_state), None
+
+        start = params, optimizer.init(params), model_state
+        keys = jax.random.split(jax.random.key(0), num_epochs)
+        return jax.lax.scan(step, start, keys)[0]
+
+    if not sweep:
+        first = jax.tree.map(lambda leaf: leaf[0], (params, model_state))
+        return partial(jax.jit(train), *first, data)
+    keep = jnp.broadcast_to(data.keep, (len(prepared.keys), len(data.keep)))
+    swept = jax.jit(jax.vmap(train, in_axes=(0, 0, RUN_AXES)))
+    return partial(swept, params, model_state, data._replace(keep=keep))
+
+
+def _peer_epochs(num_epochs: int, prepared: study.Study, data: Data) -> Callable[[], Any]:
+    import torch
+    import torch_geometric.nn as pyg
+
+    width, depth = prepared.settings.width, prepared.settings.depth
+    x = torch.from_numpy(np.array(data.graph.nodes))
+    edge_index = torch.from_numpy(
+        np.stack([data.graph.senders, data.graph.receivers]).astype(np.int64)
+    )
+    labels = torch.from_numpy(np.array(data.labels, np.int64))
+    train = torch.from_numpy(np.array(data.split.train))
+    widths = [x.shape[1], *[width] * depth]
+    convs = [pyg.GCNConv(a, b, cached=True) for a, b in pairwise(widths)]
+    norms = [torch.nn.LayerNorm(width) for _ in convs]
+    head = torch.nn.Linear(width, int(labels.max()) + 1)
+    modules = torch.nn.ModuleList([*convs, *norms, head])
+    optimizer = torch.optim.Adam(
+        modules.parameters(),
+        lr=prepared.settings.learning_rate,
+        weight_decay=prepared.settings.weight_decay,
+    )
+
+    def epochs() -> None:
+        for _ in range(num_epochs):
+            hidden = x
+            for conv, norm in zip(convs, norms, strict=True):
+                hidden = norm(torch.relu(conv(hidden, edge_index)))
+            loss = torch.nn.functional.cross_entropy(head(hidden)[train], labels[train])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return epochs
