@@ -14,8 +14,9 @@ from jwi.order.sorting import shell_sort
 # A walk index is below _CEILING and a multiplicity below 2^_COUNT_BITS, for degrees below 2^20.
 MAX_DEGREE = 2**20 - 1
 _CEILING = 2**41
+MAX_WALK_INDEX = _CEILING - 1
 _COUNT_BITS = 21
-KEY = 4  # Codes in a key: all of them for an edge that is in no triangle.
+KEY = 4  # Codes in a key at depth 3: all of them for an edge that is in no triangle.
 _MAX_BUCKETS = 2**22
 
 
@@ -30,7 +31,7 @@ class EdgeQueue(NamedTuple):
         size: int64[1], how many edges are in the heap.
         heap: int32[E], the edges in the heap.
         place_of: int32[E], their places there, −1 if it is not in the heap.
-        keys: int64[E, KEY], the first codes of their signatures.
+        keys: int64[E, key], the first codes of their signatures.
     """
 
     width: int
@@ -59,6 +60,20 @@ def edge_queue(bounds: np.ndarray) -> EdgeQueue:
     )
     _wait_all(queue, bounds)
     return queue
+
+
+def empty_queue(num_edges: int, key: int) -> EdgeQueue:
+    """A queue with room for so many edges in the heap, and no buckets; keys have `key` codes."""
+    return EdgeQueue(
+        width=1,
+        first=np.empty(0, np.int32),
+        following=np.empty(0, np.int32),
+        bucket_of=np.empty(0, np.int32),
+        size=np.zeros(1, np.int64),
+        heap=np.empty(num_edges, np.int32),
+        place_of=np.full(num_edges, -1, np.int32),
+        keys=np.empty((num_edges, key), np.int64),
+    )
 
 
 @njit(cache=True)
@@ -128,7 +143,7 @@ def wait(queue, edge, bound):
 @no_type_check
 def set_key(queue, edge, codes):
     """Makes the first codes of an edge's signature its key."""
-    for place in range(KEY):
+    for place in range(queue.keys.shape[1]):
         queue.keys[edge, place] = codes[place] if place < len(codes) else 0
 
 
@@ -137,7 +152,7 @@ def set_key(queue, edge, codes):
 def set_least_key(queue, edge, value):
     """Gives an edge a key below those of all signatures that start with this value."""
     queue.keys[edge, 0] = (_CEILING - value) << _COUNT_BITS
-    for place in range(1, KEY):
+    for place in range(1, queue.keys.shape[1]):
         queue.keys[edge, place] = -(_CEILING << _COUNT_BITS)
 
 
@@ -145,7 +160,7 @@ def set_least_key(queue, edge, value):
 @no_type_check
 def has_key(queue, edge, codes):
     """Whether an edge's key is the one of its signature."""
-    for place in range(KEY):
+    for place in range(queue.keys.shape[1]):
         if queue.keys[edge, place] != (codes[place] if place < len(codes) else 0):
             return False
     return True
@@ -155,7 +170,7 @@ def has_key(queue, edge, codes):
 @no_type_check
 def same_key(queue, edge, other):
     """Whether two edges have one key."""
-    for place in range(KEY):  # noqa: SIM110, numba knows no all()
+    for place in range(queue.keys.shape[1]):
         if queue.keys[edge, place] != queue.keys[other, place]:
             return False
     return True
@@ -210,7 +225,7 @@ def sift(queue, edge):
 @no_type_check
 def _goes_before(queue, edge, other):
     """Whether one edge has the smaller key, or the same and the lower id."""
-    for place in range(KEY):
+    for place in range(queue.keys.shape[1]):
         if queue.keys[edge, place] != queue.keys[other, place]:
             return queue.keys[edge, place] < queue.keys[other, place]
     return edge < other

@@ -8,10 +8,11 @@ from numba import njit
 
 from jwi.closed_walks import closed_walks
 from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
-from jwi.order.edge_queue import MAX_DEGREE
+from jwi.order.edge_queue import MAX_DEGREE, MAX_WALK_INDEX
 from jwi.order.losses import edges_among, find_losses, walk_graph
 from jwi.order.one_walk_index import remove_by_degrees
 from jwi.order.signatures import compare, sift, signature
+from jwi.order.three_walk_index import remove_by_squares
 from jwi.order.two_walk_index import remove_by_triangles
 from jwi.validation import checked_integer
 
@@ -25,6 +26,9 @@ def walk_index_order(
     vertices t in the graph without it and sort them, the smallest first; the edge whose sorted
     tuple is lexicographically largest goes, of equal ones that of the lowest id. The self-loops of
     the theory are always there. Directed graphs by the same definition.
+
+    Undirected graphs have designs of their own up to depth 4; the others take one that looks, for
+    each edge near a removed one, at all arcs within (L − 1) / 2 steps of it.
 
     Args:
         graph: a graph; on a masked graph only the kept edges count.
@@ -61,6 +65,9 @@ def walk_index_order(
     if depth == 3 and undirected and highest <= MAX_DEGREE:
         return kept[remove_by_triangles(edges, n, count)]
     walks = closed_walks(graph, depth)
+    fits = highest <= MAX_DEGREE and walks.max() <= MAX_WALK_INDEX
+    if depth == 4 and undirected and fits:
+        return kept[remove_by_squares(edges, walks, count)]
     return kept[remove_by_definition(edges, walks, depth, count, undirected=undirected)]
 
 

@@ -90,8 +90,9 @@ def complete_bipartite(m, n):
 def test_orders_on_graphs_full_of_ties(graph):
     n, edges = graph.nodes.shape[0], jwi.edge_list(graph).tolist()
     assert jwi.one_walk_index_order(graph).tolist() == oracle.algorithm_2(n, edges)
-    expected = oracle.algorithm_1(n, edges, 3, undirected=True)
-    assert jwi.walk_index_order(graph, 3).tolist() == expected
+    for depth in (3, 4):
+        expected = oracle.algorithm_1(n, edges, depth, undirected=True)
+        assert jwi.walk_index_order(graph, depth).tolist() == expected
 
 
 @pytest.mark.parametrize("skew", [1.0, 4.0])
@@ -115,23 +116,34 @@ def copies(graph, num_copies):
 
 @pytest.mark.parametrize("skew", [1.0, 2.0, 4.0])
 @pytest.mark.parametrize("num_copies", [1, 4])
-def test_both_designs_of_depth_3_agree(skew, num_copies):
+@pytest.mark.parametrize("depth", [3, 4])
+def test_both_designs_of_one_depth_agree(skew, num_copies, depth):
     for seed in range(8):
         rng = np.random.default_rng(seed)
         n = int(rng.integers(5, 40))
         graph = random_graph(rng, n, int(rng.integers(n, 6 * n)), skew=skew)
         graph = copies(graph, num_copies)
-        edges, walks = jwi.edge_list(graph), jwi.closed_walks(graph, 3)
-        by_definition = remove_by_definition(edges, walks, 3, len(edges), undirected=True)
-        np.testing.assert_array_equal(jwi.walk_index_order(graph, 3), by_definition)
+        edges, walks = jwi.edge_list(graph), jwi.closed_walks(graph, depth)
+        by_definition = remove_by_definition(edges, walks, depth, len(edges), undirected=True)
+        np.testing.assert_array_equal(jwi.walk_index_order(graph, depth), by_definition)
 
 
-def test_degrees_too_large_for_coded_signatures_take_the_other_design(monkeypatch):
+@pytest.mark.parametrize(
+    ("depth", "design", "limit", "low"),
+    [
+        (3, "remove_by_triangles", "MAX_DEGREE", 3),
+        (4, "remove_by_squares", "MAX_DEGREE", 3),
+        (4, "remove_by_squares", "MAX_WALK_INDEX", 50),
+    ],
+)
+def test_what_does_not_fit_coded_signatures_takes_the_other_design(
+    monkeypatch, depth, design, limit, low
+):
     graph = random_graph(np.random.default_rng(6), 30, 90)
-    order = jwi.walk_index_order(graph, 3)
-    monkeypatch.setattr("jwi.order.walk_index.MAX_DEGREE", 3)
-    monkeypatch.delattr("jwi.order.walk_index.remove_by_triangles")
-    np.testing.assert_array_equal(jwi.walk_index_order(graph, 3), order)
+    order = jwi.walk_index_order(graph, depth)
+    monkeypatch.setattr(f"jwi.order.walk_index.{limit}", low)
+    monkeypatch.delattr(f"jwi.order.walk_index.{design}")
+    np.testing.assert_array_equal(jwi.walk_index_order(graph, depth), order)
 
 
 ORDERS = {
