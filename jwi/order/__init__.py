@@ -6,6 +6,7 @@ from jwi.order.local_degree import local_degree_order
 from jwi.order.local_similarity import local_similarity_order
 from jwi.order.magnitude import magnitude_order
 from jwi.order.one_walk_index import one_walk_index_order
+from jwi.order.one_walk_index_rounds import one_walk_index_order_with_rounds
 from jwi.order.random import random_order
 from jwi.order.spectral import spectral_order
 from jwi.order.walk_index import walk_index_order
@@ -17,6 +18,7 @@ __all__ = [
     "local_similarity_order",
     "magnitude_order",
     "one_walk_index_order",
+    "one_walk_index_order_with_rounds",
     "random_order",
     "spectral_order",
     "walk_index_addition_order",
