@@ -7,6 +7,7 @@ from jwi.order.local_similarity import local_similarity_order
 from jwi.order.magnitude import magnitude_order
 from jwi.order.one_walk_index import one_walk_index_order
 from jwi.order.one_walk_index_rounds import one_walk_index_order_with_rounds
+from jwi.order.partitions import partition_walk_index_order
 from jwi.order.random import random_order
 from jwi.order.spectral import spectral_order
 from jwi.order.walk_index import walk_index_order
@@ -19,6 +20,7 @@ __all__ = [
     "magnitude_order",
     "one_walk_index_order",
     "one_walk_index_order_with_rounds",
+    "partition_walk_index_order",
     "random_order",
     "spectral_order",
     "walk_index_addition_order",
