@@ -1,6 +1,7 @@
 """Removal orders: rankings of edge ids, first removed first."""
 
 from jwi.order.addition import walk_index_addition_order
+from jwi.order.approximate import chunked_walk_index_order
 from jwi.order.effective_resistance import effective_resistances, effective_resistances_estimate
 from jwi.order.local_degree import local_degree_order
 from jwi.order.local_similarity import local_similarity_order
@@ -13,6 +14,7 @@ from jwi.order.spectral import spectral_order
 from jwi.order.walk_index import walk_index_order
 
 __all__ = [
+    "chunked_walk_index_order",
     "effective_resistances",
     "effective_resistances_estimate",
     "local_degree_order",

@@ -117,6 +117,24 @@ def find_losses(graph, edge):
 
 @njit(cache=True)
 @no_type_check
+def remove_edge(graph, walk_index, edge, count):
+    """Takes an edge out of the graph.
+
+    Args:
+        graph: a `WalkGraph`.
+        walk_index: int64[n], of the vertices, which falls.
+        edge: its id.
+        count: what `find_losses` has returned for it, with nothing found since.
+    """
+    for place in range(count):
+        walk_index[graph.around[place]] -= np.int64(graph.lost[place])
+    graph.gone[edge] = True
+    for arc in range(edge, len(graph.heads), len(graph.gone)):
+        graph.in_degree[graph.heads[arc]] -= 1
+
+
+@njit(cache=True)
+@no_type_check
 def edges_among(graph, count, found):
     """The edges that join two of the first vertices of `graph.around`, each once.
 

@@ -9,7 +9,7 @@ from numba import njit
 from jwi.closed_walks import closed_walks
 from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
 from jwi.order.edge_queue import MAX_DEGREE, MAX_WALK_INDEX
-from jwi.order.losses import edges_among, find_losses, walk_graph
+from jwi.order.losses import edges_among, find_losses, remove_edge, walk_graph
 from jwi.order.one_walk_index import remove_by_degrees
 from jwi.order.signatures import compare, sift, signature
 from jwi.order.three_walk_index import remove_by_squares
@@ -129,11 +129,7 @@ def _remove(graph, index, num_removed):
         size -= 1
         heap[0], place_of[heap[size]] = heap[size], 0
         sift(heap, place_of, heap[0], signatures, size)
-        graph.gone[top] = True
-        for place in range(count):
-            index[graph.around[place]] -= np.int64(graph.lost[place])
-        for arc in range(top, len(graph.heads), len(graph.gone)):
-            graph.in_degree[graph.heads[arc]] -= 1
+        remove_edge(graph, index, top, count)
         for edge in near[: edges_among(graph, count, near)]:
             count = find_losses(graph, edge)
             signatures[edge] = signature(index, graph.around[:count], graph.lost[:count])
