@@ -27,9 +27,9 @@ def chunked_walk_index_order(
     order, with one of all edges a single ranking. N edges take N / chunk_size rankings, each of
     which looks, for each edge, at all arcs within (L − 1) / 2 steps of it.
 
-    For undirected graphs up to depth 4 the exact order is the faster one. A deeper network may take
-    the exact order of such a depth instead: what either loses is measured in
-    `experiments/jwi_approximate_orders.py`.
+    For undirected graphs up to depth 4 the exact order is the faster one. A deeper network may also
+    take the exact order of such a depth, which is faster than chunks and farther from the network's
+    own order; how far is measured in `experiments/jwi_approximate_orders.py`.
 
     Args:
         graph: a graph; on a masked graph only the kept edges count.
