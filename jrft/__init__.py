@@ -5,12 +5,21 @@ from jrft.budget import rollout_budget
 from jrft.completions import all_completions
 from jrft.diagnosis.diagnosis import Diagnosis, diagnose
 from jrft.environments import ChangedLabels, changed_labels, correct_label_rewards
-from jrft.estimators import GradientInfo, reinforce_gradient, reinforce_gradient_from
+from jrft.estimators import (
+    grpo_gradient,
+    grpo_gradient_from,
+    reinforce_gradient,
+    reinforce_gradient_from,
+    rloo_gradient,
+    rloo_gradient_from,
+)
 from jrft.exact import exact_log_probs, exact_policy_gradient, exact_reward_std, exact_value
 from jrft.objectives import expected_reward, reward_std, sft_loss
 from jrft.policy import Policy
+from jrft.ppo import PPOInfo, ppo_gradient_from
 from jrft.rewards import reward_table
 from jrft.sampling import Samples, sample
+from jrft.score_gradient import GradientInfo, GradientStatistics, gradient_statistics
 from jrft.tabular import tabular_policy
 from jrft.transformer import transformer
 
@@ -18,6 +27,8 @@ __all__ = [
     "ChangedLabels",
     "Diagnosis",
     "GradientInfo",
+    "GradientStatistics",
+    "PPOInfo",
     "Policy",
     "Samples",
     "all_completions",
@@ -29,12 +40,18 @@ __all__ = [
     "exact_reward_std",
     "exact_value",
     "expected_reward",
+    "gradient_statistics",
     "group_advantages",
+    "grpo_gradient",
+    "grpo_gradient_from",
     "keep_mask",
+    "ppo_gradient_from",
     "reinforce_gradient",
     "reinforce_gradient_from",
     "reward_std",
     "reward_table",
+    "rloo_gradient",
+    "rloo_gradient_from",
     "rollout_budget",
     "sample",
     "sft_loss",

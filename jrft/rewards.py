@@ -105,26 +105,26 @@ def map_reward(
     return check_rewards(rewards, completions.shape[0])
 
 
-def check_rewards(rewards: ArrayLike, count: int) -> Float[Array, " n"]:
-    """Rewards as a float vector; ValueError if they are none.
+def check_rewards(rewards: ArrayLike, count: int, name: str = "rewards") -> Float[Array, " n"]:
+    """Rewards, or what `name` says, as a float vector; ValueError if they are none.
 
     NaN is looked for only when the values are known, that is, outside `jax.jit` and `jax.vmap`.
     """
     values = jnp.asarray(rewards)
     if values.shape != (count,):
         raise ValueError(
-            f"rewards have shape {list(values.shape)}: float[{count}] is needed, one for each "
+            f"{name} have shape {list(values.shape)}: float[{count}] is needed, one for each "
             "completion"
         )
     if jnp.issubdtype(values.dtype, jnp.complexfloating):
-        raise ValueError(f"rewards have dtype {values.dtype}: real numbers are needed")
+        raise ValueError(f"{name} have dtype {values.dtype}: real numbers are needed")
     if not jnp.issubdtype(values.dtype, jnp.floating):
         values = values.astype(float)
     if not isinstance(values, jax.core.Tracer):
         wrong = np.flatnonzero(np.isnan(np.asarray(values)))
         if wrong.size:
             raise ValueError(
-                f"rewards hold NaN at completion {wrong[0]} ({wrong.size} of {count}): give every "
+                f"{name} hold NaN at completion {wrong[0]} ({wrong.size} of {count}): give every "
                 "completion a number"
             )
     return values
