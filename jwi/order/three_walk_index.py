@@ -14,7 +14,6 @@ from jwi.order.edge_queue import (
     encode,
     has_key,
     insert,
-    lowest,
     same_key,
     set_key,
     sift,
@@ -50,12 +49,12 @@ class _Scratch(NamedTuple):
     """Room for what is found about one edge.
 
     Attributes:
-        paths: int64[n], all 0 before and after.
+        paths: int64[n], all 0 before and after: numbers of paths, or losses, by vertex.
         vertices: int32[k], the vertices whose walk indices fall with it.
         losses: int64[k], by how much.
         values: int64[2 k], what becomes a signature.
         codes: int64[2 k], the signature's codes.
-        near: int32[2 E], edges nearby, some of them twice.
+        near: int32[k], edges next to it.
     """
 
     paths: np.ndarray
@@ -92,7 +91,7 @@ def remove_by_squares(
         losses=np.empty(most, np.int64),
         values=np.empty(2 * most, np.int64),
         codes=np.empty(2 * most, np.int64),
-        near=np.empty(2 * len(edges), np.int32),
+        near=np.empty(most, np.int32),
     )
     return _remove(graph, scratch, empty_queue(len(edges), _KEY), num_removed)
 
@@ -102,11 +101,10 @@ def remove_by_squares(
 def _remove(graph, scratch, queue, num_removed):
     """The first `num_removed` edges to go.
 
-    The search is lazy, as in `remove_by_definition`: signatures only grow, but for the edges that
-    share a closed walk of length 4 with the removed one. Most of theirs grow too, which `_renew`
-    tells from an upper bound of where they start. The heap has the edges by the
-    first codes of their signatures; where these are equal and there are more, the whole signatures
-    decide.
+    The search is lazy, as in `remove_by_definition`: signatures only grow, but for some of the
+    edges that share an end with the removed one, which `_reconsider` finds. The heap has the edges
+    by the first codes of their signatures; where these are equal and there are more, the whole
+    signatures decide.
 
     Args:
         graph: a `_Graph`, which loses its edges.
@@ -130,8 +128,7 @@ def _remove(graph, scratch, queue, num_removed):
             edge = _break_tie(graph, scratch, queue, edge, length)
         order[count] = edge
         count += 1
-        _remove_edge(graph, scratch, edge)
-        _reconsider(graph, scratch, queue, edge)
+        _reconsider(graph, scratch, queue, edge, _remove_edge(graph, scratch, edge))
     return order
 
 
@@ -228,8 +225,9 @@ def _break_tie(graph, scratch, queue, edge, length):
 @njit(cache=True)
 @no_type_check
 def _remove_edge(graph, scratch, edge):
-    """Takes an edge out of the graph."""
-    for place in range(_find_losses(graph, scratch, edge)):
+    """Takes an edge out of the graph; returns how many walk indices fall, as `_find_losses`."""
+    count = _find_losses(graph, scratch, edge)
+    for place in range(count):
         graph.walk_index[scratch.vertices[place]] -= scratch.losses[place]
     for side in range(2):
         here, there = graph.edges[edge, side], graph.edges[edge, 1 - side]
@@ -243,74 +241,74 @@ def _remove_edge(graph, scratch, edge):
         graph.degree[here] -= 1
         for arc in range(graph.starts[here], graph.starts[here] + graph.degree[here]):
             graph.reach[graph.neighbors[arc]] -= 1
-
-
-@njit(cache=True)
-@no_type_check
-def _reconsider(graph, scratch, queue, removed):
-    """Renews the edges whose signatures may have become smaller with the removal of one {u, v}.
-
-    A closed walk of length 4 passes both only if the other is at u or v, or joins a neighbor of u
-    to one of v.
-    """
-    edges, starts, degree = graph.edges, graph.starts, graph.degree
-    for side in range(2):
-        here = edges[removed, side]
-        around = _lowest_around(graph, here)
-        for arc in range(starts[here], starts[here] + degree[here]):
-            _renew(graph, scratch, queue, graph.ids[arc], graph.neighbors[arc], around)
-    for edge in scratch.near[: _find_opposite(graph, scratch, removed)]:
-        _renew(graph, scratch, queue, edge, edges[edge, 0], _lowest_around(graph, edges[edge, 1]))
-
-
-@njit(cache=True)
-@no_type_check
-def _find_opposite(graph, scratch, removed):
-    """Fills `scratch.near` with the edges between neighbors of u and v; returns how many."""
-    neighbors, starts, degree = graph.neighbors, graph.starts, graph.degree
-    u, v = graph.edges[removed]
-    if graph.reach[u] > graph.reach[v]:
-        u, v = v, u
-    for y in neighbors[starts[v] : starts[v] + degree[v]]:
-        scratch.paths[y] = 1
-    count = 0
-    for x in neighbors[starts[u] : starts[u] + degree[u]]:
-        for arc in range(starts[x], starts[x] + degree[x]):
-            if scratch.paths[neighbors[arc]] > 0:
-                scratch.near[count] = graph.ids[arc]
-                count += 1
-    for y in neighbors[starts[v] : starts[v] + degree[v]]:
-        scratch.paths[y] = 0
     return count
 
 
 @njit(cache=True)
 @no_type_check
-def _lowest_around(graph, vertex):
-    """The lowest walk index of a vertex's neighbors."""
-    least = np.int64(2**62)
-    for place in range(graph.starts[vertex], graph.starts[vertex] + graph.degree[vertex]):
-        least = min(least, graph.walk_index[graph.neighbors[place]])
-    return least
+def _reconsider(graph, scratch, queue, removed, count):
+    """Renews the edges whose signatures may have become smaller with the removal of an edge.
+
+    Let f be the removed edge and e another. A vertex t that e changes, with f and without, and f,
+    with e and without, falls with e to a lower place than before, from one not higher: its part of
+    the signature grows. There are other parts only if e = {u, x} and f = {u, w} make no triangle:
+    e changes w no more, which takes one from the place to which w fell; and f changes x no more
+    once e is gone, which moves the place that x leaves down to the present one. Where e changes a
+    neighbor of u, it falls by 1 or more from its present place. If one of these new places is lower
+    than those two, the signature has grown. By e, w fell as far as x did by f. (Derived.)
+
+    Args:
+        graph: a `_Graph`, without the edge.
+        scratch: a `_Scratch`, with the losses that the edge has caused.
+        queue: the `EdgeQueue`.
+        removed: the edge.
+        count: how many losses there are.
+    """
+    num_near = 0
+    loss_of = scratch.paths
+    for place in range(count):
+        loss_of[scratch.vertices[place]] = scratch.losses[place]
+    _forget_common(graph, scratch, removed)
+    for side in range(2):
+        here, there = graph.edges[removed, side], graph.edges[removed, 1 - side]
+        before = graph.walk_index[there] + loss_of[there]
+        weakest, least, second = _lowest_around(graph, here)
+        for arc in range(graph.starts[here], graph.starts[here] + graph.degree[here]):
+            x = graph.neighbors[arc]
+            limit = min(before - loss_of[x], graph.walk_index[x])
+            if loss_of[x] > 0 and (second if x == weakest else least) - 1 >= limit:
+                scratch.near[num_near] = graph.ids[arc]
+                num_near += 1
+    for vertex in scratch.vertices[:count]:
+        loss_of[vertex] = 0
+    for edge in scratch.near[:num_near]:
+        set_key(queue, edge, scratch.codes[: _evaluate(graph, scratch, edge)])
+        sift(queue, edge)
 
 
 @njit(cache=True)
 @no_type_check
-def _renew(graph, scratch, queue, edge, end, around):
-    """Renews an edge's key unless its signature has become larger.
+def _forget_common(graph, scratch, removed):
+    """Sets the losses in `scratch.paths` to 0 where a vertex is next to both ends."""
+    paths, starts, degree = scratch.paths, graph.starts, graph.degree
+    u, v = graph.edges[removed]
+    for x in graph.neighbors[starts[u] : starts[u] + degree[u]]:
+        paths[x] = -paths[x]
+    for x in graph.neighbors[starts[v] : starts[v] + degree[v]]:
+        paths[x] = max(paths[x], 0)
+    for x in graph.neighbors[starts[u] : starts[u] + degree[u]]:
+        paths[x] = -paths[x]
 
-    A signature starts with the lowest walk index that the edge's removal causes, and every neighbor
-    of its ends loses 1 or more. If that makes it start below its key, it is larger than the key.
 
-    Args:
-        graph: a `_Graph`.
-        scratch: a `_Scratch`.
-        queue: the `EdgeQueue`.
-        edge: the edge.
-        end: one of its ends.
-        around: the lowest walk index of the neighbors of the other end.
-    """
-    first = lowest(queue.keys[edge, 0])
-    if around - 1 >= first and _lowest_around(graph, end) - 1 >= first:
-        set_key(queue, edge, scratch.codes[: _evaluate(graph, scratch, edge)])
-        sift(queue, edge)
+@njit(cache=True)
+@no_type_check
+def _lowest_around(graph, vertex):
+    """The neighbor of the lowest walk index, this index, and the lowest of the others."""
+    weakest, least, second = -1, np.int64(2**62), np.int64(2**62)
+    for arc in range(graph.starts[vertex], graph.starts[vertex] + graph.degree[vertex]):
+        value = graph.walk_index[graph.neighbors[arc]]
+        if value < least:
+            weakest, least, second = graph.neighbors[arc], value, least
+        else:
+            second = min(second, value)
+    return weakest, least, second
