@@ -21,8 +21,8 @@ from jrft.diagnosis.uncertainty import (
     Settings,
     discounted_sums,
     fit_population,
+    group_sums,
     judge,
-    power_sums,
     predictive_discount,
 )
 
@@ -218,7 +218,7 @@ def diagnose_log(
 
 class _Judged(NamedTuple):
     population: Population
-    sums: Float64[np.ndarray, "v 5"]
+    sums: Float64[np.ndarray, "v c"]
     discount: float
     posterior: Posterior
 
@@ -231,7 +231,7 @@ def _judge(
     discount: float | int | None,
 ) -> _Judged:
     """Learns the population from all visits, then judges each prompt by its discounted visits."""
-    sums = power_sums(x, seen.visit, len(seen.prompts))
+    sums = group_sums(x, seen.visit, seen.prompts)
     population = fit_population(x[~np.isnan(x)], sums)
     if discount is None:
         discount = predictive_discount(population, sums, seen.prompts)

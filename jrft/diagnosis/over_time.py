@@ -61,7 +61,7 @@ def over_time(
     settings: Settings,
     *,
     groups: GroupStatistics,
-    sums: Float64[np.ndarray, "v 5"],
+    sums: Float64[np.ndarray, "v c"],
     prompts: Int32[np.ndarray, " v"],
     steps: Int64[np.ndarray, " v"],
     num_prompts: int,
@@ -74,7 +74,7 @@ def over_time(
         population: The prior.
         settings: As for the posteriors of the diagnosis.
         groups: Statistics of the v visits.
-        sums: float64[v, 5], their power sums.
+        sums: float64[v, c], their `group_sums`.
         prompts: int32[v], ascending.
         steps: int64[v], ascending within a prompt.
         num_prompts: p.

@@ -5,9 +5,10 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 from scipy.special import ndtr, ndtri
 
+from jrft.diagnosis.departures import Departures, departed_mean, departures_given
 from jrft.diagnosis.prior import SHAPE_CONCENTRATION, log_likelihood
 from jrft.diagnosis.tilts import GROUP_SIZES, STD_RESOLUTION, TiltedFamily
 
@@ -47,8 +48,9 @@ class Posterior:
 
 def posterior(
     family: TiltedFamily,
+    departures: Departures | None,
     prior: Float64[np.ndarray, " k"],
-    sums: Float64[np.ndarray, "n 5"],
+    sums: Float64[np.ndarray, "n c"],
     *,
     threshold: float,
     level: float,
@@ -57,20 +59,20 @@ def posterior(
     """Posterior of each prompt's reward std and of what follows from it.
 
     Args:
-        family: k tilts.
-        prior: float64[k], their prior probabilities.
-        sums: float64[n, 5], count, Σx, Σx², Σx³, Σx⁴ of each prompt, x in [0, 1]; counts may be
-            fractions, where old completions are discounted.
+        family: The tilts.
+        departures: The departures from a mode, or None.
+        prior: float64[k], prior probabilities of the tilts, then of the departures.
+        sums: float64[n, c], `uncertainty.group_sums` of each prompt, without departures at least
+            the five power sums; counts may be fractions, where old completions are discounted.
         threshold: A std below this is low.
         level: Probability of the credible interval.
         mixed_probability: Wanted probability that a group's rewards are not all equal.
     """
     parts = []
-    below = int(np.searchsorted(family.std, threshold))
-    all_equal = np.exp(family.log_all_equal)
+    is_low, all_equal = _low_and_all_equal(family, departures, threshold)
     for start in range(0, max(len(sums), 1), _ROWS):
         rows = sums[start : start + _ROWS]
-        weights = log_likelihood(family, rows)
+        weights = log_likelihood(family, departures, rows)
         np.exp(weights, out=weights)
         weights *= prior
         weights /= weights.sum(axis=1, keepdims=True)
@@ -78,13 +80,12 @@ def posterior(
         cumulative = np.cumsum(weights, axis=1)
         cumulative /= cumulative[:, -1:]
         of_std = _exact_std if family.saturated else _semiparametric_std
-        mean, error = _expected_reward(family, weights, rows)
-        std, lower, upper, low = of_std(family, cumulative, rows, threshold, level)
-        # The tilts whose std is not low come last.
-        equal_if_low = weights[:, :below] @ all_equal[:below]
-        equal_if_learnable = weights[:, below:] @ all_equal[below:]
+        mean, error = _expected_reward(family, departures, weights, rows)
+        std, lower, upper, low = of_std(family, departures, cumulative, rows, threshold, level)
+        equal_if_low = weights[:, is_low] @ all_equal[is_low]
+        equal_if_learnable = weights[:, ~is_low] @ all_equal[~is_low]
         needed = _rollouts_needed(equal_if_low + equal_if_learnable, 1.0, mixed_probability)
-        learnable = weights[:, below:].sum(axis=1, keepdims=True)
+        learnable = weights[:, ~is_low].sum(axis=1, keepdims=True)
         if_learnable = _rollouts_needed(equal_if_learnable, learnable, mixed_probability)
         # What is not told from 0 must not be reported as positive.
         lower = np.where(lower < STD_RESOLUTION, 0.0, lower)
@@ -92,6 +93,18 @@ def posterior(
         parts.append(Posterior(std, lower, upper, low, mean, error, needed, if_learnable))
     columns = [field.name for field in fields(Posterior)]
     return Posterior(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
+
+
+def _low_and_all_equal(
+    family: TiltedFamily, departures: Departures | None, threshold: float
+) -> tuple[Bool[np.ndarray, " k"], Float64[np.ndarray, "k sizes"]]:
+    """Which candidates are low in std, and how likely groups of each size are all equal."""
+    std, log_all_equal = family.std, family.log_all_equal
+    if departures is not None:
+        std = np.concatenate([std, departures.std()])
+        modal = GROUP_SIZES * np.log1p(-departures.share)[:, None]
+        log_all_equal = np.concatenate([log_all_equal, modal])
+    return std < threshold, np.exp(log_all_equal)
 
 
 class _StdSummary(NamedTuple):
@@ -103,8 +116,9 @@ class _StdSummary(NamedTuple):
 
 def _exact_std(
     family: TiltedFamily,
+    departures: Departures | None,
     cumulative: Float64[np.ndarray, "n k"],
-    sums: Float64[np.ndarray, "n 5"],
+    sums: Float64[np.ndarray, "n c"],
     threshold: float,
     level: float,
 ) -> _StdSummary:
@@ -122,24 +136,33 @@ def _exact_std(
 
 def _semiparametric_std(
     family: TiltedFamily,
+    departures: Departures | None,
     cumulative: Float64[np.ndarray, "n k"],
-    sums: Float64[np.ndarray, "n 5"],
+    sums: Float64[np.ndarray, "n c"],
     threshold: float,
     level: float,
 ) -> _StdSummary:
-    """The same where a prompt's distribution is a Dirichlet process around a tilt.
+    """The same where a prompt's distribution, or its departures, are a Dirichlet process.
 
-    The posterior of the std is taken as a mixture over the tilts at the posterior's quantiles of
-    log-normals with the variance's exact mean and variance.
+    The posterior of the std is taken as a mixture over the candidates at the posterior's quantiles
+    of log-normals with the variance's exact mean and variance.
     """
     atoms = _quantile_atoms(cumulative, _ATOM_QUANTILES)
-    count = sums[:, :1]
-    total = SHAPE_CONCENTRATION + count
+    tilts = np.minimum(atoms, len(family.std) - 1)
+    total = SHAPE_CONCENTRATION + sums[:, :1]
     moments = [
-        (SHAPE_CONCENTRATION * family.moments[atoms, power] + sums[:, power + 1, None]) / total
+        (SHAPE_CONCENTRATION * family.moments[tilts, power] + sums[:, power + 1, None]) / total
         for power in range(4)
     ]
     mean, variance = variance_moments(moments, total)
+    if departures is not None:
+        candidates = np.maximum(atoms - len(family.std), 0)
+        given = departures_given(departures, candidates, sums)
+        departed = variance_moments(*given, departures.share[candidates])
+        mean, variance = (
+            np.where(atoms < len(family.std), tilted, other)
+            for tilted, other in zip((mean, variance), departed, strict=True)
+        )
     mean = np.maximum(mean, 1e-16)
     spread = np.log1p(variance / mean**2)
     centre = np.log(mean) - spread / 2
@@ -153,9 +176,13 @@ def _semiparametric_std(
 
 
 def variance_moments(
-    moments: Sequence[Float64[np.ndarray, "n q"]], concentration: Float64[np.ndarray, "n 1"]
+    moments: Sequence[Float64[np.ndarray, "n q"]],
+    concentration: Float64[np.ndarray, "n 1"],
+    share: Float64[np.ndarray, "n q"] | float = 1.0,
 ) -> tuple[Float64[np.ndarray, "n q"], Float64[np.ndarray, "n q"]]:
     """Mean and variance of the variance of a distribution drawn from a Dirichlet process.
+
+    With a share below 1 a draw is from that distribution with this probability, else 0.
 
     Derived from Pólya's urn: draws 1 … r fall into blocks of equal ones with probability
     ∏ A·(size − 1)! / (A·(A + 1)⋯(A + r − 1)).
@@ -163,6 +190,7 @@ def variance_moments(
     Args:
         moments: Four arrays: E[x], E[x²], E[x³], E[x⁴] of the base distribution.
         concentration: A.
+        share: Probability of a draw from the distribution.
 
     Example:
         >>> import numpy as np
@@ -173,7 +201,7 @@ def variance_moments(
     """
     m1, m2, m3, m4 = moments
     a = concentration
-    mean = a / (a + 1) * (m2 - m1**2)
+    mean = share * m2 - share**2 * (a * m1**2 + m2) / (a + 1)
     second_second = (a * m2**2 + m4) / (a + 1)
     second_first_first = (a**2 * m2 * m1**2 + a * (m2**2 + 2 * m3 * m1) + 2 * m4) / (
         (a + 1) * (a + 2)
@@ -181,24 +209,33 @@ def variance_moments(
     first_fourth = (
         a**3 * m1**4 + 6 * a**2 * m1**2 * m2 + a * (8 * m1 * m3 + 3 * m2**2) + 6 * m4
     ) / ((a + 1) * (a + 2) * (a + 3))
-    square = second_second - 2 * second_first_first + first_fourth
+    square = share**2 * (second_second - 2 * share * second_first_first + share**2 * first_fourth)
     return mean, np.maximum(square - mean**2, 0.0)
 
 
 def _expected_reward(
-    family: TiltedFamily, weights: Float64[np.ndarray, "n k"], sums: Float64[np.ndarray, "n 5"]
+    family: TiltedFamily,
+    departures: Departures | None,
+    weights: Float64[np.ndarray, "n k"],
+    sums: Float64[np.ndarray, "n c"],
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     """Posterior mean and std of the expected reward."""
+    tilts = len(family.std)
     m1, m2 = family.moments[:, 0], family.moments[:, 1]
-    first, second, squares = (weights @ np.stack([m1, m1**2, m2], axis=1)).T
+    columns = np.stack([np.ones(tilts), m1, m1**2, m2], axis=1)
+    mass, first, second, squares = (weights[:, :tilts] @ columns).T
     if family.saturated:
         return first, np.sqrt(np.maximum(second - first**2, 0.0))
-    count = sums[:, 0]
-    share = SHAPE_CONCENTRATION / (SHAPE_CONCENTRATION + count)
-    mean = share * first + sums[:, 1] / (SHAPE_CONCENTRATION + count)
-    square = share * squares + sums[:, 2] / (SHAPE_CONCENTRATION + count)
-    within = np.maximum(square - mean**2, 0.0) / (SHAPE_CONCENTRATION + count + 1)
-    return mean, np.sqrt(share**2 * np.maximum(second - first**2, 0.0) + within)
+    a, total = SHAPE_CONCENTRATION, SHAPE_CONCENTRATION + sums[:, 0]
+    seen = sums[:, 1]
+    mean = (a * first + mass * seen) / total
+    of_base = (a**2 * second + 2 * a * first * seen + mass * seen**2) / total**2
+    within = (a * squares + mass * sums[:, 2]) / total
+    square = (total * of_base + within) / (total + 1)
+    if departures is not None:
+        more, more_squared = departed_mean(departures, weights[:, tilts:], sums)
+        mean, square = mean + more, square + more_squared
+    return mean, np.sqrt(np.maximum(square - mean**2, 0.0))
 
 
 def _quantile_atoms(

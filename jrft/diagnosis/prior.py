@@ -2,7 +2,9 @@
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.linalg import block_diag
 
+from jrft.diagnosis.departures import Departures, departure_bumps, departure_log_likelihood
 from jrft.diagnosis.tilts import TiltedFamily, plane
 
 # How far a prompt's own reward distribution is trusted to follow a tilt: as far as so many
@@ -14,12 +16,17 @@ _WIDTHS = ((0.05, 0.25), (0.15, 0.6), (0.5, 1.5))
 _EM_ITERATIONS = 45
 _PSEUDO_PROMPTS = 1.0
 _MAX_ROWS = 4000
+# Of the even start: as much as one of the three widths has.
+_START_OF_DEPARTURES = 0.25
 
 
 def fit_prior(
-    family: TiltedFamily, sums: Float64[np.ndarray, "n 5"], counts: Float64[np.ndarray, " n"]
+    family: TiltedFamily,
+    departures: Departures | None,
+    sums: Float64[np.ndarray, "n c"],
+    counts: Float64[np.ndarray, " n"],
 ) -> Float64[np.ndarray, " k"]:
-    """Empirical-Bayes weights of the tilts, by EM over smooth pieces.
+    """Empirical-Bayes weights of the candidates, by EM over smooth pieces.
 
     The prior is a mixture of Gaussian bumps over (mean, std), of three widths; EM finds the
     weights of the bumps, from an even start with the strength of one prompt. Bumps keep the prior
@@ -27,19 +34,26 @@ def fit_prior(
     in simulation both were needed for intervals that cover.
 
     Args:
-        family: k tilts.
-        sums: float64[n, 3 or more], count, Σx, Σx² of each prompt (or of each distinct row).
+        family: The tilts.
+        departures: The departures from a mode, if there are any ties.
+        sums: float64[n, c], `uncertainty.group_sums` of each prompt (or of each distinct row);
+            without departures the first three columns are enough.
         counts: float64[n], how many prompts a row stands for.
 
     Returns:
-        float64[k], of sum 1.
+        float64[k], of sum 1: of the tilts, then of the departures.
     """
     rows = np.flatnonzero(sums[:, 0] > 0)
     if len(rows) > _MAX_ROWS:
         # Without replacement, from a fixed seed: the same log gives the same diagnosis.
         rows = np.random.default_rng(0).choice(rows, _MAX_ROWS, replace=False)
     bumps, start = _bumps(family)
-    likelihood = np.exp(log_likelihood(family, sums[rows])) @ bumps.T
+    if departures is not None:
+        more, start_of_more = departure_bumps(departures)
+        bumps = block_diag(bumps, more)
+        share = _START_OF_DEPARTURES
+        start = np.r_[(1 - share) * start, share * start_of_more]
+    likelihood = np.exp(log_likelihood(family, departures, sums[rows])) @ bumps.T
     weights = start
     for _ in range(_EM_ITERATIONS):
         shares = likelihood * weights
@@ -50,26 +64,29 @@ def fit_prior(
 
 
 def log_likelihood(
-    family: TiltedFamily, sums: Float64[np.ndarray, "n 5"]
+    family: TiltedFamily, departures: Departures | None, sums: Float64[np.ndarray, "n c"]
 ) -> Float64[np.ndarray, "n k"]:
-    """Log-likelihood of each row's rewards under each tilt, less the row's maximum.
+    """Log-likelihood of each row's rewards under each candidate, less the row's maximum.
 
     Beyond three levels a prompt's reward distribution is taken as a draw from a Dirichlet process
     of concentration α = 64 around a tilt. Of n rewards then only α·log(1 + n/α), in expectation,
     are independent draws from the tilt, the others repeat them: so much of the likelihood counts.
 
     Args:
-        family: k tilts.
-        sums: float64[n, 3 or more].
+        family: The tilts.
+        departures: The departures, or None.
+        sums: float64[n, c].
 
     Returns:
-        float64[n, k], at most 0.
+        float64[n, k], at most 0: of the tilts, then of the departures.
     """
     statistics = sums[:, :3]
     if not family.saturated:
         ratio = np.maximum(sums[:, :1], 1e-9) / SHAPE_CONCENTRATION
         statistics = statistics * (np.log1p(ratio) / ratio)
     values = statistics @ np.stack([-family.log_partition, family.slope, family.curvature])
+    if departures is not None:
+        values = np.concatenate([values, departure_log_likelihood(departures, sums)], axis=1)
     values -= values.max(axis=1, keepdims=True)
     return values
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64, Integer
 
+from jrft.diagnosis.departures import Departures, fit_departures
 from jrft.diagnosis.posterior import Posterior, posterior
 from jrft.diagnosis.prior import fit_prior, log_likelihood
+from jrft.diagnosis.ties import tie_sums
 from jrft.diagnosis.tilts import STD_RESOLUTION, TiltedFamily, reward_levels, tilted_family
 
 _DISCOUNTS = (1.0, 0.9, 0.75, 0.6, 0.45, 0.3)
@@ -37,11 +39,13 @@ class Population:
     """A prior fitted to all prompts.
 
     Attributes:
-        family: k candidate reward distributions.
-        prior: float64[k], how frequent each is among the prompts.
+        family: Candidate reward distributions: tilts.
+        departures: More of them, where rewards tie on more than three levels, else None.
+        prior: float64[k], how frequent each is among the prompts: of tilts, then of departures.
     """
 
     family: TiltedFamily
+    departures: Departures | None
     prior: Float64[np.ndarray, " k"]
 
 
@@ -67,26 +71,46 @@ def power_sums(
     return np.stack(columns, axis=1).astype(np.float64)
 
 
-def fit_population(x: Float64[np.ndarray, " m"], sums: Float64[np.ndarray, "n 5"]) -> Population:
+def group_sums(
+    x: Float64[np.ndarray, " m"],
+    groups: Integer[np.ndarray, " m"],
+    prompts: Integer[np.ndarray, " g"],
+) -> Float64[np.ndarray, "g c"]:
+    """All that the posteriors are made of: `power_sums`, then `tie_sums`.
+
+    Args:
+        x: float64[m], rewards in [0, 1]; NaN is left out.
+        groups: int[m].
+        prompts: int[g], the prompt of each group, ascending.
+
+    Returns:
+        float64[g, 8], or [g, 5] without ties; of several groups of a prompt they may be added up.
+    """
+    powers = power_sums(x, groups, len(prompts))
+    return np.concatenate([powers, tie_sums(x, groups, prompts)], axis=1)
+
+
+def fit_population(x: Float64[np.ndarray, " m"], sums: Float64[np.ndarray, "n c"]) -> Population:
     """Learns from all prompts which reward distributions are how frequent.
 
     Args:
         x: float64[m], all scored rewards, in [0, 1].
-        sums: float64[n, 5], `power_sums` of the prompts.
+        sums: float64[n, c], `group_sums` of the prompts.
     """
     family = tilted_family(*reward_levels(x))
+    departures = fit_departures(sums) if sums.shape[1] == 8 else None
     rows, _, counts = _distinct(family, sums)
-    return Population(family, fit_prior(family, rows, counts))
+    return Population(family, departures, fit_prior(family, departures, rows, counts))
 
 
 def judge(
-    population: Population, sums: Float64[np.ndarray, "n 5"], settings: Settings
+    population: Population, sums: Float64[np.ndarray, "n c"], settings: Settings
 ) -> Posterior:
     """Posterior of each prompt.
 
     Args:
         population: The prior.
-        sums: float64[n, 5], `power_sums` of the prompts.
+        sums: float64[n, c], `group_sums` of the prompts.
         settings: Threshold, level and probability.
     """
     rows, back, _ = _distinct(population.family, sums)
@@ -95,6 +119,7 @@ def judge(
         back = cells[back]
     distinct = posterior(
         population.family,
+        population.departures,
         population.prior,
         rows,
         threshold=settings.threshold,
@@ -105,8 +130,8 @@ def judge(
 
 
 def _distinct(
-    family: TiltedFamily, sums: Float64[np.ndarray, "n 5"]
-) -> tuple[Float64[np.ndarray, "d 5"], Int64[np.ndarray, " n"] | slice, Float64[np.ndarray, " d"]]:
+    family: TiltedFamily, sums: Float64[np.ndarray, "n c"]
+) -> tuple[Float64[np.ndarray, "d c"], Int64[np.ndarray, " n"] | slice, Float64[np.ndarray, " d"]]:
     """Distinct rows, the row of each prompt, and how many prompts share a row.
 
     On few levels few rows stand for many prompts: 0/1 rewards have group size + 1 of them. On many
@@ -127,42 +152,57 @@ def _distinct(
 
 
 def _in_cells(
-    sums: Float64[np.ndarray, "d 5"],
-) -> tuple[Float64[np.ndarray, "c 5"], Int64[np.ndarray, " d"]]:
-    """Average rows of like ones, and the cell of each row: some 20 000 for groups of one size."""
+    sums: Float64[np.ndarray, "d c"],
+) -> tuple[Float64[np.ndarray, "e c"], Int64[np.ndarray, " d"]]:
+    """Average rows of like ones, and the cell of each row: some 20 000 for groups of one size.
+
+    A mode that most rewards of a row are, and how many they are, must agree, too.
+    """
     count = np.maximum(sums[:, 0], 1e-9)
     mean = sums[:, 1] / count
     std = np.sqrt(np.maximum(sums[:, 2] / count - mean**2, 0.0))
-    place = np.round(np.stack([mean, std], axis=1) / _CELL).astype(np.int64)
-    _, size = np.unique(np.round(sums[:, 0], 2), return_inverse=True)
-    keys = (size * 1024 + place[:, 0]) * 1024 + place[:, 1]
+    columns = [
+        _ranks_of(sums[:, 0], 2),
+        *(np.round(x / _CELL).astype(np.int64) for x in (mean, std)),
+    ]
+    if sums.shape[1] == 8:
+        most = 2 * sums[:, 5] > count
+        mode = np.where(most, sums[:, 6] / count, 0.0)
+        columns += [np.round(mode / (4 * _CELL)).astype(np.int64), _ranks_of(sums[:, 5] * most, 0)]
+    keys = np.zeros(len(sums), np.int64)
+    for column in columns:
+        keys = keys * (1 + int(column.max())) + column
     _, back, members = np.unique(keys, return_inverse=True, return_counts=True)
     return prompt_sums(sums, back, len(members)) / members[:, None], back
 
 
+def _ranks_of(values: Float64[np.ndarray, " d"], decimals: int) -> Int64[np.ndarray, " d"]:
+    return np.unique(np.round(values, decimals), return_inverse=True)[1]
+
+
 def discounted_sums(
-    sums: Float64[np.ndarray, "v 5"],
+    sums: Float64[np.ndarray, "v c"],
     prompts: Integer[np.ndarray, " v"],
     num_prompts: int,
     discount: float,
-) -> Float64[np.ndarray, "p 5"]:
+) -> Float64[np.ndarray, "p c"]:
     """Sums of all visits of each prompt, each visit weighing ``discount`` times the next one.
 
     Args:
-        sums: float64[v, 5], of the visits, sorted by prompt and time.
+        sums: float64[v, c], of the visits, sorted by prompt and time.
         prompts: int[v], ascending.
         num_prompts: p.
         discount: In (0, 1]; 1 forgets nothing.
 
     Returns:
-        float64[p, 5].
+        float64[p, c].
     """
     return prompt_sums(sums * (discount ** visits_after(prompts))[:, None], prompts, num_prompts)
 
 
 def prompt_sums(
-    sums: Float64[np.ndarray, "v 5"], prompts: Integer[np.ndarray, " v"], num_prompts: int
-) -> Float64[np.ndarray, "p 5"]:
+    sums: Float64[np.ndarray, "v c"], prompts: Integer[np.ndarray, " v"], num_prompts: int
+) -> Float64[np.ndarray, "p c"]:
     """Adds up the visits of each prompt: float64[v, c] and int[v] to float64[p, c]."""
     columns = [np.bincount(prompts, column, minlength=num_prompts) for column in sums.T]
     return np.stack(columns, axis=1).astype(np.float64)
@@ -181,7 +221,7 @@ def visits_after(prompts: Integer[np.ndarray, " v"]) -> Int64[np.ndarray, " v"]:
 
 
 def predictive_discount(
-    population: Population, sums: Float64[np.ndarray, "v 5"], prompts: Integer[np.ndarray, " v"]
+    population: Population, sums: Float64[np.ndarray, "v c"], prompts: Integer[np.ndarray, " v"]
 ) -> float:
     """The discount under which a prompt's past best predicts its last visit.
 
@@ -189,7 +229,7 @@ def predictive_discount(
 
     Args:
         population: The prior.
-        sums: float64[v, 5], of the visits, sorted by prompt and time.
+        sums: float64[v, c], of the visits, sorted by prompt and time.
         prompts: int[v], ascending.
 
     Returns:
@@ -204,12 +244,12 @@ def predictive_discount(
     member = np.isin(prompts, again)
     sums, after = sums[member], after[member]
     _, codes = np.unique(prompts[member], return_inverse=True)
-    family, prior = population.family, population.prior
-    last = np.exp(log_likelihood(family, sums[after == 0]))
+    candidates, prior = (population.family, population.departures), population.prior
+    last = np.exp(log_likelihood(*candidates, sums[after == 0]))
     scores = []
     for discount in _DISCOUNTS:
         past = discounted_sums(sums[after > 0], codes[after > 0], int(codes.max()) + 1, discount)
-        weights = np.exp(log_likelihood(family, past)) * prior
+        weights = np.exp(log_likelihood(*candidates, past)) * prior
         predicted = np.sum(weights * last, axis=1) / np.sum(weights, axis=1)
         scores.append(np.log(np.maximum(predicted, 1e-300)))
     losses = scores[int(np.argmax(np.sum(scores, axis=1)))] - np.array(scores)

@@ -14,11 +14,12 @@ from jrft.diagnosis.posterior import variance_moments
 from jrft.diagnosis.prior import SHAPE_CONCENTRATION, fit_prior
 from jrft.diagnosis.tilts import GROUP_SIZES, reward_levels, tilted_family
 from jrft.diagnosis.uncertainty import (
+    Population,
     Settings,
     discounted_sums,
     fit_population,
+    group_sums,
     judge,
-    power_sums,
     predictive_discount,
 )
 
@@ -27,7 +28,7 @@ SETTINGS = Settings(threshold=0.1, level=0.9, mixed_probability=0.9)
 
 def population_of(rewards):
     groups = np.repeat(np.arange(len(rewards)), rewards.shape[1])
-    sums = power_sums(rewards.ravel(), groups, len(rewards))
+    sums = group_sums(rewards.ravel(), groups, np.arange(len(rewards)))
     return fit_population(rewards.ravel(), sums), sums
 
 
@@ -118,6 +119,8 @@ def test_semiparametric_posterior_against_draws():
     rng = np.random.default_rng(3)
     rewards = rng.beta(rng.uniform(1, 6, (60, 1)), rng.uniform(1, 6, (60, 1)), (60, 8)).round(2)
     population, sums = population_of(rewards)
+    prior = fit_prior(population.family, None, sums, np.ones(len(sums)))
+    population = Population(population.family, None, prior)
     found = judge(population, sums[:3], SETTINGS)
     levels, h = reward_levels(rewards.ravel())
     family, alpha = population.family, SHAPE_CONCENTRATION
@@ -220,7 +223,7 @@ def test_prompts_without_scores_get_the_population():
 
 def test_the_even_prior_is_what_is_left_without_prompts():
     family = tilted_family(*reward_levels(np.array([0.0, 1.0])))
-    prior = fit_prior(family, np.zeros((0, 5)), np.zeros(0))
+    prior = fit_prior(family, None, np.zeros((0, 5)), np.zeros(0))
     assert prior.sum() == pytest.approx(1)
     assert prior.min() > 0
     # Even between success and failure, and open as to whether the std is low.
