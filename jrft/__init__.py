@@ -13,7 +13,16 @@ from jrft.estimators import (
     rloo_gradient,
     rloo_gradient_from,
 )
-from jrft.exact import exact_log_probs, exact_policy_gradient, exact_reward_std, exact_value
+from jrft.exact import (
+    RewardDistribution,
+    exact_hessian_vector_product,
+    exact_log_probs,
+    exact_policy_gradient,
+    exact_reward_distribution,
+    exact_reward_std,
+    exact_value,
+)
+from jrft.exact_information import exact_entropy, exact_kl
 from jrft.objectives import expected_reward, reward_std, sft_loss
 from jrft.policy import Policy
 from jrft.ppo import PPOInfo, ppo_gradient_from
@@ -30,13 +39,18 @@ __all__ = [
     "GradientStatistics",
     "PPOInfo",
     "Policy",
+    "RewardDistribution",
     "Samples",
     "all_completions",
     "changed_labels",
     "correct_label_rewards",
     "diagnose",
+    "exact_entropy",
+    "exact_hessian_vector_product",
+    "exact_kl",
     "exact_log_probs",
     "exact_policy_gradient",
+    "exact_reward_distribution",
     "exact_reward_std",
     "exact_value",
     "expected_reward",
