@@ -29,10 +29,11 @@ def partition_walk_index_order(
     self-loops of the theory are always there. Directed graphs by the same definition. With the
     partitions {t} and their targets t this is `walk_index_order`, which is far faster.
 
-    Nothing is kept from step to step: each of the N steps counts the walks of length L − 1 of all E
-    graphs without one edge, and of each target apart, in time N · E · L · A for A arcs, times the
-    number of partitions if there are targets. That is for graphs of some hundred edges on a CPU,
-    and of some thousand on an accelerator. Compiled once for all masks and depths of one shape.
+    Nothing is kept from step to step: each of the N steps counts the walks of length L − 1 in all E
+    graphs without one edge, and of each target apart: time N · E · L · A for A arcs, and M times
+    that if there are targets. For predictions over the graph that is for some hundred edges on a
+    CPU, or for a few removals from some thousand. Compiled once for all masks and depths of one
+    shape.
 
     Args:
         graph: a graph of n vertices; on a masked graph only the kept edges count.
