@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jraph
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -85,7 +84,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     return {"rows": rows}
 
 
-def _graphs(config: Config, name: str) -> tuple[list[jraph.GraphsTuple], tuple[int, ...]]:
+def _graphs(config: Config, name: str) -> tuple[list[Any], tuple[int, ...]]:
     """The graphs of a name and the chunks that are tried on them."""
     if name == "cora":
         data = cora()
@@ -102,7 +101,7 @@ def _graphs(config: Config, name: str) -> tuple[list[jraph.GraphsTuple], tuple[i
 
 def methods(
     depth: int, chunks: tuple[int, ...], key: jax.Array
-) -> dict[str, Callable[[jraph.GraphsTuple], np.ndarray]]:
+) -> dict[str, Callable[[Any], np.ndarray]]:
     """Orders that stand in for the exact one of a depth, by name."""
     return {
         **{f"depth {lower}": _exact(lower) for lower in range(2, depth)},
@@ -112,11 +111,11 @@ def methods(
     }
 
 
-def _exact(depth: int) -> Callable[[jraph.GraphsTuple], np.ndarray]:
+def _exact(depth: int) -> Callable[[Any], np.ndarray]:
     return lambda graph: jwi.walk_index_order(graph, depth)
 
 
-def _chunked(depth: int, size: int) -> Callable[[jraph.GraphsTuple], np.ndarray]:
+def _chunked(depth: int, size: int) -> Callable[[Any], np.ndarray]:
     return lambda graph: chunked_walk_index_order(graph, depth, size)
 
 
