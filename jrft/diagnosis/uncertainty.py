@@ -98,7 +98,8 @@ def fit_population(x: Float64[np.ndarray, " m"], sums: Float64[np.ndarray, "n c"
         sums: float64[n, c], `group_sums` of the prompts.
     """
     family = tilted_family(*reward_levels(x))
-    departures = fit_departures(sums) if sums.shape[1] == 8 else None
+    ties = sums.shape[1] == 8 and not family.saturated
+    departures = fit_departures(sums) if ties else None
     rows, _, counts = _distinct(family, sums)
     return Population(family, departures, fit_prior(family, departures, rows, counts))
 

@@ -101,11 +101,12 @@ def test_rewards_that_float32_has_passed_tie():
     np.testing.assert_allclose(found[:, 0], 6)
 
 
-@pytest.mark.parametrize("kind", ["binary", "continuous", "three levels"])
+@pytest.mark.parametrize("kind", ["binary", "hard ones first", "continuous", "three levels"])
 def test_without_ties_to_learn_from_there_are_no_departures(kind):
     rng = np.random.default_rng(0)
     rewards = {
         "binary": (rng.random((300, 8)) < rng.random((300, 1))).astype(float),
+        "hard ones first": np.repeat([[0.0], [1.0]], 200, axis=0) * np.eye(8)[:1],
         "continuous": rng.beta(2, 3, (300, 8)),
         "three levels": rng.integers(0, 3, (300, 8)) / 2,
     }[kind]
@@ -114,6 +115,13 @@ def test_without_ties_to_learn_from_there_are_no_departures(kind):
     sums = sums_of(rewards)
     assert sums.shape[1] == 5
     assert fit_population(rewards.ravel(), sums).departures is None
+
+
+def test_three_levels_up_to_rounding_have_no_departures():
+    rng = np.random.default_rng(0)
+    levels = np.array([0.0, 0.1 + 0.2, 0.3, 1.0])
+    rewards = levels[rng.integers(0, 4, (100, 8))]
+    assert fit_population(rewards.ravel(), sums_of(rewards)).departures is None
 
 
 def test_likelihood_against_the_binomial():
