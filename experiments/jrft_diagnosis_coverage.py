@@ -9,8 +9,9 @@ Command: python -m experiments jrft_diagnosis_coverage
 
 Cost: see ``seconds`` in the result file; minutes on 2 cores.
 
-Expected: coverage near 0.9, and an error below the observed std's in every regime; coverage is
-  lowest, about 0.8 to 0.9, where every prompt has reward levels of its own. The last regime is
+Expected: coverage near 0.9, never below 0.84, and an error below the observed std's in every
+  regime. Both are worst where every prompt has reward levels of its own: coverage is 0.84 there,
+  and in groups of 32 the error is that of the observed std. The last regime is
   beyond the model: prompts earn a continuous reward with a rare jackpot, and pass for flat until it
   is drawn. There the error is still below the observed std's, the intervals are too short, and too
   many prompts are called low.
