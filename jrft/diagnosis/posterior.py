@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -69,7 +69,7 @@ def posterior(
         mixed_probability: Wanted probability that a group's rewards are not all equal.
     """
     parts = []
-    is_low, all_equal = _low_and_all_equal(family, departures, threshold)
+    low_ones, learnable_ones, all_equal = _parted(family, departures, threshold)
     for start in range(0, max(len(sums), 1), _ROWS):
         rows = sums[start : start + _ROWS]
         weights = log_likelihood(family, departures, rows)
@@ -82,10 +82,10 @@ def posterior(
         of_std = _exact_std if family.saturated else _semiparametric_std
         mean, error = _expected_reward(family, departures, weights, rows)
         std, lower, upper, low = of_std(family, departures, cumulative, rows, threshold, level)
-        equal_if_low = weights[:, is_low] @ all_equal[is_low]
-        equal_if_learnable = weights[:, ~is_low] @ all_equal[~is_low]
+        equal_if_low = weights[:, low_ones] @ all_equal[low_ones]
+        equal_if_learnable = weights[:, learnable_ones] @ all_equal[learnable_ones]
         needed = _rollouts_needed(equal_if_low + equal_if_learnable, 1.0, mixed_probability)
-        learnable = weights[:, ~is_low].sum(axis=1, keepdims=True)
+        learnable = weights[:, learnable_ones].sum(axis=1, keepdims=True)
         if_learnable = _rollouts_needed(equal_if_learnable, learnable, mixed_probability)
         # What is not told from 0 must not be reported as positive.
         lower = np.where(lower < STD_RESOLUTION, 0.0, lower)
@@ -95,16 +95,20 @@ def posterior(
     return Posterior(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 
 
-def _low_and_all_equal(
+_Part: TypeAlias = slice | Bool[np.ndarray, " k"]
+
+
+def _parted(
     family: TiltedFamily, departures: Departures | None, threshold: float
-) -> tuple[Bool[np.ndarray, " k"], Float64[np.ndarray, "k sizes"]]:
-    """Which candidates are low in std, and how likely groups of each size are all equal."""
-    std, log_all_equal = family.std, family.log_all_equal
-    if departures is not None:
-        std = np.concatenate([std, departures.std()])
-        modal = GROUP_SIZES * np.log1p(-departures.share)[:, None]
-        log_all_equal = np.concatenate([log_all_equal, modal])
-    return std < threshold, np.exp(log_all_equal)
+) -> tuple[_Part, _Part, Float64[np.ndarray, "k sizes"]]:
+    """Which candidates are low in std, which not, and how likely groups are all equal."""
+    if departures is None:
+        # The tilts whose std is not low come last: slices, which copy nothing.
+        below = int(np.searchsorted(family.std, threshold))
+        return slice(below), slice(below, None), np.exp(family.log_all_equal)
+    low = np.concatenate([family.std, departures.std()]) < threshold
+    modal = GROUP_SIZES * np.log1p(-departures.share)[:, None]
+    return low, ~low, np.exp(np.concatenate([family.log_all_equal, modal]))
 
 
 class _StdSummary(NamedTuple):
