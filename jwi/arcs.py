@@ -75,13 +75,14 @@ class ArcList:
         self, values: Float[Array, "n *heads d"], weight: Float[Array, "arcs *heads"]
     ) -> Float[Array, "n *heads d"]:
         """Sum of the senders' values, weighted, over the kept arcs into each vertex."""
-        kept = self.where_kept(weight, 0)
+        values, kept = _of_one_dtype(values, self.where_kept(weight, 0))
         return arc_sums.weighted_sum(values, kept, self.senders, self.receivers, self.num_vertices)
 
     def softmax_sum(
         self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, " arcs"]
     ) -> Float[Array, "n d"]:
         """Sum of messages weight · value, each by the softmax of temperature times messages."""
+        values, weight = _of_one_dtype(values, weight)
         return arc_softmax.softmax_sum(
             temperature, values, weight, self.mask, self.senders, self.receivers
         )
@@ -188,6 +189,12 @@ def softmax_powers(
     # gradient NaN, so they are replaced before and after.
     shifted = arcs.where_kept(scores - arcs.from_receivers(largest), 0)
     return arcs.where_kept(jnp.exp(shifted), 0), jnp.exp(loop_scores - largest)
+
+
+def _of_one_dtype(values: Array, weight: Array) -> tuple[Array, Array]:
+    """Both in the type of their product: the sums' own gradients do not convert."""
+    dtype = jnp.result_type(values, weight)
+    return values.astype(dtype), weight.astype(dtype)
 
 
 # Compiled here: one by one, the operations of the scan take seconds to compile outside jit.

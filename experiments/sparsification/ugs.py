@@ -98,7 +98,7 @@ def ugs_orders(
 def _initial_mask(key: jax.Array, num_edges: int) -> jax.Array:
     # Not all 1: values that stay equal could not be ranked.
     noise = jax.random.uniform(
-        jax.random.fold_in(key, 1), (num_edges,), minval=-_SPREAD, maxval=_SPREAD
+        jax.random.fold_in(key, 1), (num_edges,), jnp.float32, -_SPREAD, _SPREAD
     )
     return 1 + noise
 

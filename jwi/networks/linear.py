@@ -74,4 +74,5 @@ def _sparse_product(x: BCOO, kernel: Float[Array, "d_in features"]) -> Float[Arr
         )
     # Message passing from words to vertices.
     rows, columns = x.indices[:, 0], x.indices[:, 1]
-    return weighted_sum(kernel, x.data, columns, rows, x.shape[0])
+    dtype = jnp.result_type(kernel, x.data)
+    return weighted_sum(kernel.astype(dtype), x.data.astype(dtype), columns, rows, x.shape[0])

@@ -168,3 +168,19 @@ def test_vmap_over_masks_values_and_weights_is_a_loop_in_one_trace(graph):
         looped = [gradients(graph, masks[k], x[k], weight[k]) for k in range(4)]
         expected = jax.tree.map(lambda *leaves: jnp.stack(leaves), *looped)
         chex.assert_trees_all_close(swept(graph, masks, x, weight), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [TABLE, LIST])
+def test_values_and_weights_of_different_precision_keep_their_own_gradients(n):
+    graph = random_graph(0, n=n)
+    with jax.enable_x64(True):
+        weight = jnp.linspace(0.5, 2, len(graph.senders), dtype=jnp.float64)
+
+        def loss(values, weight):
+            return jnp.sin(neighbor_sum(graph, values, weight)).sum()
+
+        gradients = jax.grad(loss, (0, 1))(graph.nodes, weight)
+        expected = jax.grad(loss, (0, 1))(graph.nodes.astype(jnp.float64), weight)
+        assert [g.dtype for g in gradients] == [jnp.float32, jnp.float64]
+        for actual, exact in zip(gradients, expected, strict=True):
+            np.testing.assert_allclose(actual, exact, rtol=1e-5, atol=1e-5)
