@@ -11,6 +11,7 @@ from experiments import jwi_sparsification as sparsification
 from experiments.data.sources import DataUnavailableError
 from experiments.report import Section, write_report
 from experiments.run import execute
+from experiments.sparsification.prepare import load
 
 Dataset = Literal["digits", "cora"]
 
@@ -45,7 +46,7 @@ def _sparsification(dataset: Dataset, out: Path, *, smoke: bool) -> Section:
     config = sparsification.DEMO_CORA if dataset == "cora" else sparsification.DEMO
     note = ""
     try:
-        sparsification.load(config.dataset)
+        load(config.dataset)
     except DataUnavailableError as error:
         print(f"{error}\nThe embedded graph of digits takes its place.", file=sys.stderr)
         config = sparsification.DEMO

@@ -27,7 +27,6 @@ from tqdm.auto import tqdm
 import jwi
 from experiments.data.planetoid import cora
 from experiments.record import Record
-from jwi.order import chunked_walk_index_order
 
 TITLES = {"random": "random graphs", "cora": "Cora"}
 
@@ -106,7 +105,7 @@ def methods(
     return {
         **{f"depth {lower}": _exact(lower) for lower in range(2, depth)},
         **{f"chunks of {size}": _chunked(depth, size) for size in chunks},
-        "one ranking": lambda graph: chunked_walk_index_order(graph, depth, len(graph.senders)),
+        "one ranking": lambda graph: jwi.chunked_walk_index_order(graph, depth, len(graph.senders)),
         "random": lambda graph: jwi.random_order(key, graph),
     }
 
@@ -116,7 +115,7 @@ def _exact(depth: int) -> Callable[[Any], np.ndarray]:
 
 
 def _chunked(depth: int, size: int) -> Callable[[Any], np.ndarray]:
-    return lambda graph: chunked_walk_index_order(graph, depth, size)
+    return lambda graph: jwi.chunked_walk_index_order(graph, depth, size)
 
 
 def overlap(order: np.ndarray, exact: np.ndarray, removed: tuple[float, ...]) -> np.ndarray:

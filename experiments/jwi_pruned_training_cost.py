@@ -29,7 +29,6 @@ import optax
 from matplotlib.figure import Figure
 
 import jwi
-from experiments import jwi_sparsification as study
 from experiments.figures import COLORS, mean_and_band
 from experiments.loop import EarlyStopping, fit
 from experiments.record import Record
@@ -43,6 +42,7 @@ from experiments.sparsification.networks import (
     make_optimizer,
 )
 from experiments.sparsification.orders import LABELS, untrained_orders
+from experiments.sparsification.prepare import Study, prepare
 from experiments.tables import mean_and_std
 
 METHODS = ("random", "one-walk-index")
@@ -81,15 +81,13 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
         config: The configuration; accuracies and bytes are a function of it, seconds are measured.
         directory: Where checkpoints go; an interrupted run continues from there.
     """
-    prepared = study.prepare(
-        study.Config(
-            dataset=config.dataset,
-            network=config.network,
-            num_seeds=config.num_seeds,
-            width=config.width,
-            depth=config.depth,
-            learning_rate=config.learning_rate,
-        )
+    prepared = prepare(
+        config.dataset,
+        config.network,
+        num_seeds=config.num_seeds,
+        width=config.width,
+        depth=config.depth,
+        learning_rate=config.learning_rate,
     )
     graph = prepared.data.graph
     accuracy: dict[str, list[Any]] = {}
@@ -115,7 +113,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     }
 
 
-def _train(config: Config, prepared: study.Study, graphs: list[Any], directory: Path) -> np.ndarray:
+def _train(config: Config, prepared: Study, graphs: list[Any], directory: Path) -> np.ndarray:
     """Test accuracy by seed, float[R]: as many edges each, so all seeds are one program."""
     graph = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[_topology(g) for g in graphs])
     keep = jnp.ones((len(graphs), len(jwi.edge_list(graphs[0]))), bool)
@@ -151,7 +149,7 @@ def _whole(data: Data) -> Data:
     return data._replace(graph=topology._replace(nodes=nodes))
 
 
-def _cost(config: Config, prepared: study.Study, graph: Any) -> dict[str, float]:
+def _cost(config: Config, prepared: Study, graph: Any) -> dict[str, float]:
     """Median seconds of a training step on one graph, and the bytes it takes beside its inputs."""
     data = prepared.data._replace(graph=graph, keep=jnp.ones(len(jwi.edge_list(graph)), bool))
     params, model_state = initialise(prepared.model, prepared.keys[:1], graph)

@@ -19,51 +19,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
-from jax.experimental.sparse import BCOO
 from matplotlib.figure import Figure
 
 import jwi
-from experiments.data.attributed_npz import amazon_computers, dblp
-from experiments.data.digits import digits
-from experiments.data.heterophilous import chameleon, squirrel, tolokers
-from experiments.data.ogb import ogbn_arxiv
-from experiments.data.planetoid import cora
-from experiments.data.vertex_classification import VertexClassification, random_split
 from experiments.figures import COLORS, mean_and_band
 from experiments.loop import EarlyStopping, fit
 from experiments.record import Record, atomic_path
 from experiments.sparsification.networks import (
     RUN_AXES,
-    Data,
     NetworkName,
-    Settings,
     evaluate,
     gradient_of_loss,
     initialise,
-    make_network,
     make_optimizer,
-    settings,
 )
 from experiments.sparsification.orders import LABELS, Method, untrained_orders
+from experiments.sparsification.prepare import Study, prepare
 from experiments.sparsification.ugs import ugs_orders
 from experiments.tables import mean_and_std, standard_error
 
-LOADERS: dict[str, Callable[[], VertexClassification]] = {
-    "cora": cora,
-    "dblp": dblp,
-    "computers": amazon_computers,
-    "chameleon": chameleon,
-    "squirrel": squirrel,
-    "tolokers": tolokers,
-    "ogbn-arxiv": ogbn_arxiv,
-    "digits": digits,
-}
 # Test accuracy of a GCN in % by share of removed edges, read off the paper's figures (± 0.3).
 PAPER: dict[str, dict[str, dict[float, float]]] = {
     "cora": {
@@ -80,8 +59,6 @@ PAPER: dict[str, dict[str, dict[float, float]]] = {
         "one-walk-index": {0.3: 85.3, 0.5: 85.5, 0.7: 84.1, 0.9: 80.2},
     },
 }
-# Above this share of non-zero features a dense product is faster.
-_MAX_SPARSE_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -155,15 +132,6 @@ DEMO_CORA = replace(
 )
 
 
-def load(dataset: str) -> VertexClassification:
-    """The data set of that name.
-
-    Raises:
-        DataUnavailableError: It is not at hand and cannot be downloaded.
-    """
-    return LOADERS[dataset]()
-
-
 def run(config: Config, directory: Path) -> dict[str, Any]:
     """Trains every (method, ratio), all its seeds at a time, by one program.
 
@@ -171,7 +139,18 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
         config: The configuration; the result is a function of it alone.
         directory: Where finished cells and checkpoints go; an interrupted run continues from there.
     """
-    study = prepare(config)
+    study = prepare(
+        config.dataset,
+        config.network,
+        num_seeds=config.num_seeds,
+        shares=(config.train_share, config.validation_share),
+        split_seed=config.split_seed,
+        width=config.width,
+        depth=config.depth,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        ugs_penalty=config.ugs_penalty,
+    )
     orders = {method: _orders(method, config, study, directory) for method in config.methods}
     cells = dict(_cells(config, study, orders, directory))
     return {
@@ -186,49 +165,6 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
             for measure in ("test_accuracy", "best_step")
         },
     }
-
-
-class Study(NamedTuple):
-    """What all cells share."""
-
-    model: Any
-    settings: Settings
-    data: Data
-    keys: jax.Array
-
-
-def prepare(config: Config) -> Study:
-    """Loads the data set, splits it and makes the network; ``data.keep`` is all edges."""
-    dataset = load(config.dataset)
-    num_vertices = len(dataset.labels)
-    features: Any = dataset.features
-    if np.count_nonzero(features) < _MAX_SPARSE_SHARE * features.size:
-        features = BCOO.fromdense(features)
-    graph = jwi.from_edges(dataset.edges[:, 0], dataset.edges[:, 1], num_vertices, nodes=features)
-    split = random_split(
-        config.split_seed, num_vertices, config.train_share, config.validation_share
-    )
-    chosen = settings(
-        config.dataset,
-        config.network,
-        width=config.width,
-        depth=config.depth,
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        ugs_penalty=config.ugs_penalty,
-    )
-    data = Data(
-        graph,
-        jnp.asarray(dataset.labels),
-        jax.tree.map(jnp.asarray, split),
-        jnp.asarray(jwi.edge_mask(graph)),
-    )
-    return Study(
-        make_network(config.network, chosen, dataset.num_classes),
-        chosen,
-        data,
-        jax.vmap(jax.random.key)(jnp.arange(config.num_seeds)),
-    )
 
 
 def _orders(method: Method, config: Config, study: Study, directory: Path) -> np.ndarray:

@@ -20,7 +20,6 @@ import numpy as np
 import optax
 from jax.experimental.sparse import BCOO
 
-from experiments import jwi_sparsification as study
 from experiments.benchmarks.timing import compare, ratio
 from experiments.sparsification.networks import (
     RUN_AXES,
@@ -29,6 +28,7 @@ from experiments.sparsification.networks import (
     initialise,
     make_optimizer,
 )
+from experiments.sparsification.prepare import Study, prepare
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def run(config: Config) -> dict[str, Any]:
         ]
     ]
     for name in config.datasets:
-        prepared = study.prepare(study.Config(dataset=name, num_seeds=config.num_seeds))  # type: ignore[arg-type]
+        prepared = prepare(name, "gcn", num_seeds=config.num_seeds)
         data = prepared.data
         nodes = data.graph.nodes
         dense = nodes.todense() if isinstance(nodes, BCOO) else nodes
@@ -91,7 +91,7 @@ def run(config: Config) -> dict[str, Any]:
 
 
 def _epochs(
-    num_epochs: int, prepared: study.Study, data: Data, *, sweep: bool = False
+    num_epochs: int, prepared: Study, data: Data, *, sweep: bool = False
 ) -> Callable[[], Any]:
     """Trains one seed, or all at once; starts anew with every call."""
     params, model_state = initialise(prepared.model, prepared.keys, data.graph)
@@ -117,7 +117,7 @@ def _epochs(
     return partial(swept, params, model_state, data._replace(keep=keep))
 
 
-def _peer_epochs(num_epochs: int, prepared: study.Study, data: Data) -> Callable[[], Any]:
+def _peer_epochs(num_epochs: int, prepared: Study, data: Data) -> Callable[[], Any]:
     import torch
     import torch_geometric.nn as pyg
 

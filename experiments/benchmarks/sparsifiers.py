@@ -19,13 +19,6 @@ import numpy as np
 import jwi
 from experiments.benchmarks.one_walk_index_order import power_law_graph
 from experiments.benchmarks.timing import compare, ratio
-from jwi.order import (
-    local_degree_order,
-    local_similarity_order,
-    magnitude_order,
-    spectral_order,
-    walk_index_addition_order,
-)
 
 
 @dataclass(frozen=True)
@@ -76,13 +69,13 @@ def _orders(seed: int, graph: Any) -> dict[str, Callable[[], Any]]:
     values = np.random.default_rng(seed).normal(size=len(edges))
     return {
         "random": partial(jwi.random_order, key, graph),
-        "magnitude": partial(magnitude_order, graph, values),
-        "local degree": partial(local_degree_order, graph),
-        "local similarity": partial(local_similarity_order, graph),
-        "spectral": partial(spectral_order, key, graph),
+        "magnitude": partial(jwi.magnitude_order, graph, values),
+        "local degree": partial(jwi.local_degree_order, graph),
+        "local similarity": partial(jwi.local_similarity_order, graph),
+        "spectral": partial(jwi.spectral_order, key, graph),
         "1-WIS": partial(jwi.one_walk_index_order, graph),
         "1-WIS addition": partial(
-            walk_index_addition_order, graph, _absent_pairs(seed, edges, len(graph.nodes)), 2
+            jwi.walk_index_addition_order, graph, _absent_pairs(seed, edges, len(graph.nodes)), 2
         ),
     }
 

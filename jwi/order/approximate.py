@@ -7,7 +7,8 @@ from jaxtyping import Int32
 from numba import njit
 
 from jwi.closed_walks import closed_walks
-from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
+from jwi.graph import GraphsTuple, is_undirected
+from jwi.order.kept import checked_num_removed, kept_edges
 from jwi.order.losses import find_losses, remove_edge, walk_graph
 from jwi.order.signatures import sift, signature
 from jwi.validation import checked_integer
@@ -56,12 +57,8 @@ def chunked_walk_index_order(
     depth = checked_integer("depth", depth, "how many layers the network has", low=1)
     meaning = "how many edges to remove between two rankings"
     chunk = checked_integer("chunk_size", chunk_size, meaning, low=1)
-    kept = np.flatnonzero(edge_mask(graph)).astype(np.int32)
-    if num_removed is None:
-        num_removed = len(kept)
-    meaning = "how many of the graph's edges to rank"
-    count = checked_integer("num_removed", num_removed, meaning, low=0, high=len(kept))
-    edges = np.ascontiguousarray(edge_list(graph)[kept])
+    kept, edges = kept_edges(graph)
+    count = checked_num_removed(num_removed, len(kept))
     walks = closed_walks(graph, depth)
     walk = walk_graph(edges, len(walks), depth, undirected=is_undirected(graph))
     chunk = min(chunk, max(1, len(kept)))

@@ -7,7 +7,8 @@ from jaxtyping import Float64, Int32
 from numba import njit
 
 from jwi.adjacency import arcs_by_vertex
-from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
+from jwi.graph import GraphsTuple, is_undirected
+from jwi.order.kept import kept_edges
 
 _DIGITS = 40
 
@@ -47,8 +48,7 @@ def local_degree_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
             "graph is directed and local degree ranks the edges of undirected graphs: build it"
             " with undirected=True"
         )
-    kept = np.flatnonzero(edge_mask(graph)).astype(np.int32)
-    edges = edge_list(graph)[kept]
+    kept, edges = kept_edges(graph)
     return kept[np.argsort(local_degree_scores(edges, graph.nodes.shape[0]), kind="stable")]
 
 

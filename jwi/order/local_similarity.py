@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Float64, Int32
 
-from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
+from jwi.graph import GraphsTuple, is_undirected
+from jwi.order.kept import kept_edges
 from jwi.order.local_degree import best_scores
 from jwi.order.triangles import triangulate
 
@@ -38,8 +39,7 @@ def local_similarity_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
             "graph is directed and local similarity ranks the edges of undirected graphs: build it"
             " with undirected=True"
         )
-    kept = np.flatnonzero(edge_mask(graph)).astype(np.int32)
-    edges = np.ascontiguousarray(edge_list(graph)[kept])
+    kept, edges = kept_edges(graph)
     return kept[np.argsort(local_similarity_scores(edges, graph.nodes.shape[0]), kind="stable")]
 
 

@@ -8,7 +8,8 @@ from jaxtyping import Int32
 from numba import njit
 
 from jwi.adjacency import arcs_by_vertex
-from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
+from jwi.graph import GraphsTuple, is_undirected
+from jwi.order.kept import kept_edges
 from jwi.order.sorting import sort_by_id
 
 
@@ -41,8 +42,7 @@ def one_walk_index_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
             "graph is directed and the degrees of 1-WIS are those of undirected graphs:"
             " use jwi.walk_index_order with depth=2"
         )
-    kept = np.flatnonzero(edge_mask(graph)).astype(np.int32)
-    edges = np.ascontiguousarray(edge_list(graph)[kept])
+    kept, edges = kept_edges(graph)
     return kept[remove_by_degrees(edges, graph.nodes.shape[0], len(edges))]
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Array, Bool, Int, Int32
 from numpy.typing import ArrayLike
 
 from jwi.graph import GraphsTuple, edge_mask, with_edge_mask
+from jwi.order.kept import checked_num_removed
 from jwi.validation import checked_integer
 from jwi.walks_under_jit import walk_index_with_overflow
 
@@ -66,10 +67,7 @@ def partition_walk_index_order(
     ends = None if targets is None else _checked_targets(targets, len(sides), n)
     depth = checked_integer("depth", depth, "how many layers the network has", low=1)
     kept = edge_mask(graph)
-    if num_removed is None:
-        num_removed = int(kept.sum())
-    meaning = "how many of the graph's edges to rank"
-    count = checked_integer("num_removed", num_removed, meaning, low=0, high=int(kept.sum()))
+    count = checked_num_removed(num_removed, int(kept.sum()))
     with jax.enable_x64(True):
         # Edges that go make no walk index larger: if these fit, so do all.
         _, overflowed = jax.device_get(_walk_indices(graph, sides, ends, depth - 1))

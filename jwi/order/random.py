@@ -4,7 +4,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Int32, Key
 
-from jwi.graph import GraphsTuple, edge_mask
+from jwi.graph import GraphsTuple
+from jwi.order.kept import kept_ids
 
 
 def random_order(key: Key[Array, ""], graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
@@ -26,5 +27,4 @@ def random_order(key: Key[Array, ""], graph: GraphsTuple) -> Int32[np.ndarray, "
         >>> sorted(random_order(jax.random.key(0), graph).tolist())
         [0, 1, 2]
     """
-    kept = np.flatnonzero(edge_mask(graph)).astype(np.int32)
-    return np.asarray(jax.random.permutation(key, kept))
+    return np.asarray(jax.random.permutation(key, kept_ids(graph)))

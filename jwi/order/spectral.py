@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Array, Int32, Key
 from numpy.typing import ArrayLike
 
-from jwi.graph import GraphsTuple, edge_mask
+from jwi.graph import GraphsTuple
 from jwi.order.effective_resistance import resistances_or_estimate
+from jwi.order.kept import kept_ids
 from jwi.validation import checked_integer
 
 
@@ -54,7 +55,7 @@ def spectral_order(
     num_probes = checked_integer("num_probes", num_probes, meaning, low=1)
     for_probes, for_sample = jax.random.split(key)
     resistances = resistances_or_estimate(for_probes, graph, weights=weights, num_probes=num_probes)
-    kept = np.flatnonzero(edge_mask(graph)).astype(np.int32)
+    kept = kept_ids(graph)
     shares = resistances[kept]
     if weights is not None:
         shares = shares * np.asarray(weights, np.float64)[kept]

@@ -7,8 +7,9 @@ from jaxtyping import Int32
 from numba import njit
 
 from jwi.closed_walks import closed_walks
-from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
+from jwi.graph import GraphsTuple, is_undirected
 from jwi.order.edge_queue import MAX_DEGREE, MAX_WALK_INDEX
+from jwi.order.kept import checked_num_removed, kept_edges
 from jwi.order.losses import edges_among, find_losses, remove_edge, walk_graph
 from jwi.order.one_walk_index import remove_by_degrees
 from jwi.order.signatures import compare, sift, signature
@@ -52,12 +53,8 @@ def walk_index_order(
         [2, 3]
     """
     depth = checked_integer("depth", depth, "how many layers the network has", low=1)
-    kept = np.flatnonzero(edge_mask(graph)).astype(np.int32)
-    if num_removed is None:
-        num_removed = len(kept)
-    meaning = "how many of the graph's edges to rank"
-    count = checked_integer("num_removed", num_removed, meaning, low=0, high=len(kept))
-    edges = np.ascontiguousarray(edge_list(graph)[kept])
+    kept, edges = kept_edges(graph)
+    count = checked_num_removed(num_removed, len(kept))
     n, undirected = graph.nodes.shape[0], is_undirected(graph)
     if depth == 2 and undirected:
         return kept[remove_by_degrees(edges, n, count)]

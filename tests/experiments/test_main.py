@@ -1,4 +1,6 @@
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -7,6 +9,8 @@ from experiments.__main__ import EXPERIMENTS, main
 from experiments.benchmarks import timing
 from experiments.benchmarks.__main__ import main as benchmarks_main
 from experiments.data import sources
+
+RESULTS = Path(demo_module.__file__).parent / "results"
 
 
 def test_overview_lists_every_experiment(capsys):
@@ -70,6 +74,15 @@ def test_a_run_writes_its_record_and_figures_are_redrawn_from_it(capsys, tmp_pat
         "jrft_perfect_exploration-short.svg",
     ]
     assert "SFT reaches" in capsys.readouterr().out
+
+
+def test_committed_figures_are_redrawn_from_committed_results(tmp_path):
+    for path in RESULTS.glob("j*.json"):
+        shutil.copy(path, tmp_path)
+    assert main(["figures", str(tmp_path)]) == 0
+    drawn = {path.stem for path in tmp_path.glob("*.svg")}
+    assert drawn == {path.stem for path in tmp_path.glob("*.json")}
+    assert drawn == {path.stem for path in RESULTS.glob("j*.svg")}
 
 
 def test_timings_alternate_and_leave_the_first_out():
