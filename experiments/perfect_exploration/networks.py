@@ -1,0 +1,18 @@
+"""The networks of the controlled experiments."""
+
+import flax.linen as nn
+import jax
+
+
+class MLP(nn.Module):
+    """Perceptron with ReLU between its layers, whose widths end with the number of classes."""
+
+    widths: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Logits of a batch of inputs."""
+        *hidden, outputs = self.widths
+        for width in hidden:
+            x = nn.relu(nn.Dense(width)(x))
+        return nn.Dense(outputs)(x)
