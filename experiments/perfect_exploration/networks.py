@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 import jax
+from jax.typing import ArrayLike
 
 
 class MLP(nn.Module):
@@ -10,9 +11,9 @@ class MLP(nn.Module):
     widths: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Logits of a batch of inputs."""
+    def __call__(self, x: jax.Array, temperature: ArrayLike = 1.0) -> jax.Array:
+        """Logits of a batch of inputs, divided by the temperature."""
         *hidden, outputs = self.widths
         for width in hidden:
             x = nn.relu(nn.Dense(width)(x))
-        return nn.Dense(outputs)(x)
+        return nn.Dense(outputs)(x) / temperature
