@@ -1,10 +1,10 @@
 """Attention of the transformer: to a sequence or cache, and to the ancestors in the prefix tree.
 
-Names end in their shapes: T queries, S keys, N prefixes of one level, H heads, C width of a head.
+Names end in their shapes: T queries, S keys, N prefixes of one level, P their parents, V children
+of a parent, H heads, C width of a head.
 
-In the tree the prefixes of level t stand in lexicographic order, so that the ancestor of prefix i
-at level j is i // V^(t−j). Attention to it is a reshape and a broadcast, one key a level: no cache
-is gathered or copied.
+In the tree the prefixes of a level stand in lexicographic order, so that siblings are neighbours:
+a family is a reshape, and what stands above it is kept once for all its members.
 """
 
 import jax
@@ -35,52 +35,54 @@ def attend(
     mask_TxS: Bool[Array, "T S"],
 ) -> Float[Array, "T H C"]:
     """Attention of T queries to S keys, where the mask is true."""
-    scores_HxTxS = _masked_scores(q_TxHxC, k_SxHxC, mask_TxS)
-    weights_HxTxS = jax.nn.softmax(scores_HxTxS).astype(v_SxHxC.dtype)
+    scores_HxTxS = _scaled(jnp.einsum("thc,shc->hts", q_TxHxC, k_SxHxC), q_TxHxC.shape[-1])
+    masked_HxTxS = jnp.where(mask_TxS[None], scores_HxTxS, -jnp.inf)
+    weights_HxTxS = jax.nn.softmax(masked_HxTxS).astype(v_SxHxC.dtype)
     return jnp.einsum("hts,shc->thc", weights_HxTxS, v_SxHxC)
 
 
 def attend_tree(
     q_NxHxC: Float[Array, "N H C"],
-    k_SxHxC: Float[Array, "S H C"],
-    v_SxHxC: Float[Array, "S H C"],
+    k_NxHxC: Float[Array, "N H C"],
+    v_NxHxC: Float[Array, "N H C"],
+    path_k_PxSxHxC: Float[Array, "P S H C"],
+    path_v_PxSxHxC: Float[Array, "P S H C"],
     visible_S: Bool[Array, " S"],
-    path_keys: list[Float[Array, "_ H C"]],
-    path_values: list[Float[Array, "_ H C"]],
 ) -> Float[Array, "N H C"]:
-    """Attention of the N prefixes of one level to what all share and their own ancestors.
+    """Attention of the N prefixes of one level to themselves and to what stands above them.
+
+    Siblings share all but their own key, so a family attends by one small matrix product.
 
     Args:
         q_NxHxC: queries of the level's prefixes, in lexicographic order.
-        k_SxHxC: keys that all prefixes share: those of the tree's root and of what precedes it.
-        v_SxHxC: the values that belong to them.
-        visible_S: which of the shared slots hold a token.
-        path_keys: keys of levels 1 … t, the j-th float[V^j, H, C]; the last are the prefixes' own.
-        path_values: the values that belong to them.
+        k_NxHxC: their own keys.
+        v_NxHxC: their own values.
+        path_k_PxSxHxC: the keys above each of their P parents, the parent's own among them.
+        path_v_PxSxHxC: the values that belong to them.
+        visible_S: which of these S hold a token.
     """
-    num_prefixes, heads, _ = q_NxHxC.shape
-    num_shared = k_SxHxC.shape[0]
-    mask_NxS = jnp.broadcast_to(visible_S, (num_prefixes, num_shared))
-    scores = [_masked_scores(q_NxHxC, k_SxHxC, mask_NxS)]
-    for key in path_keys:
-        family_q = q_NxHxC.reshape(key.shape[0], -1, *key.shape[1:])
-        score = _scaled(jnp.sum(family_q * key[:, None], -1), q_NxHxC)
-        scores.append(score.reshape(num_prefixes, heads).T[:, :, None])
-    weights = jax.nn.softmax(jnp.concatenate(scores, -1)).astype(v_SxHxC.dtype)
-    y_NxHxC = jnp.einsum("hns,shc->nhc", weights[..., :num_shared], v_SxHxC)
-    for j, value in enumerate(path_values):
-        weight_NxH = weights[..., num_shared + j].T
-        family_weight = weight_NxH.reshape(value.shape[0], -1, heads, 1)
-        y_NxHxC += (family_weight * value[:, None]).reshape(y_NxHxC.shape)
-    return y_NxHxC
+    num_parents, num_above, heads, channels = path_k_PxSxHxC.shape
+    q_PxVxHxC = q_NxHxC.reshape(num_parents, -1, heads, channels)
+    scores_PxHxVxS = jnp.einsum("pvhc,pshc->phvs", q_PxVxHxC, path_k_PxSxHxC)
+    own_PxVxHx1 = jnp.sum(q_NxHxC * k_NxHxC, -1).reshape(num_parents, -1, heads, 1)
+    scores = _scaled(jnp.concatenate([scores_PxHxVxS, own_PxVxHx1.swapaxes(1, 2)], -1), channels)
+    mask = jnp.pad(visible_S, (0, 1), constant_values=True)
+    weights = jax.nn.softmax(jnp.where(mask, scores, -jnp.inf)).astype(v_NxHxC.dtype)
+    y_PxVxHxC = jnp.einsum("phvs,pshc->pvhc", weights[..., :num_above], path_v_PxSxHxC)
+    own_weight_PxVxHx1 = weights[..., num_above:].swapaxes(1, 2)
+    return (y_PxVxHxC + own_weight_PxVxHx1 * v_NxHxC.reshape(q_PxVxHxC.shape)).reshape(
+        q_NxHxC.shape
+    )
 
 
-def _masked_scores(
-    q_TxHxC: Float[Array, "T H C"], k_SxHxC: Float[Array, "S H C"], mask_TxS: Bool[Array, "T S"]
-) -> Float[Array, "H T S"]:
-    scores_HxTxS = _scaled(jnp.einsum("thc,shc->hts", q_TxHxC, k_SxHxC), q_TxHxC)
-    return jnp.where(mask_TxS[None], scores_HxTxS, -jnp.inf)
+def extend_paths(
+    path_PxSxHxC: Float[Array, "P S H C"], own_NxHxC: Float[Array, "N H C"]
+) -> Float[Array, "N _ H C"]:
+    """What stands above the children of N prefixes: what stood above these, and their own."""
+    family_size = len(own_NxHxC) // len(path_PxSxHxC)
+    above_NxSxHxC = jnp.repeat(path_PxSxHxC, family_size, axis=0)
+    return jnp.concatenate([above_NxSxHxC, own_NxHxC[:, None]], 1)
 
 
-def _scaled(scores: Float[Array, "..."], q: Float[Array, "T H C"]) -> Float[Array, "..."]:
-    return scores.astype(jnp.promote_types(scores.dtype, jnp.float32)) * q.shape[-1] ** -0.5
+def _scaled(scores: Float[Array, "..."], channels: int) -> Float[Array, "..."]:
+    return scores.astype(jnp.promote_types(scores.dtype, jnp.float32)) * channels**-0.5

@@ -62,9 +62,21 @@ def all_completions(
         [[0, -1], [0, -1], [1, 0], [1, 1]]
     """
     index = jnp.arange(num_completions(vocab_size, length), dtype=jnp.int32)
-    place_values = vocab_size ** np.arange(length - 1, -1, -1, dtype=np.int32)
-    tokens = index[:, None] // place_values[None, :] % vocab_size
+    tokens = prefix_tokens(index, vocab_size, length)
     return jnp.where(after_end(tokens, eos), PAD, tokens)
+
+
+def prefix_tokens(
+    index: Int[Array, "*batch"], vocab_size: int, length: int
+) -> Int[Array, "*batch length"]:
+    """The tokens of a prefix from its index: the digits of that number in base K.
+
+    Examples:
+        >>> prefix_tokens(jnp.int32(5), 3, 3).tolist()
+        [0, 1, 2]
+    """
+    place_values = vocab_size ** np.arange(length - 1, -1, -1, dtype=np.int32)
+    return index[..., None] // place_values % vocab_size
 
 
 def after_end(tokens: Int[Array, "*batch length"], eos: int | None) -> Bool[Array, "*batch length"]:

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
+from flax.linen.dtypes import promote_dtype
 from jaxtyping import Array, Bool, Float, Int
 
-from jrft.attention import attend, attend_tree, rotate
+from jrft.attention import attend, attend_tree, extend_paths, rotate
 
 
 class KeyValueCache(NamedTuple):
@@ -40,8 +42,10 @@ class Block(nn.Module):
     def setup(self) -> None:
         """Make the layers."""
         self.attention_norm = nn.RMSNorm(dtype=self.dtype)
-        self.qkv = nn.DenseGeneral(
-            (3, self.heads, self.width // self.heads), use_bias=False, dtype=self.dtype
+        self.qkv = self.param(
+            "qkv",
+            nn.initializers.lecun_normal(in_axis=0, out_axis=(1, 2, 3)),
+            (self.width, 3, self.heads, self.width // self.heads),
         )
         self.out = nn.DenseGeneral(self.width, axis=(-2, -1), use_bias=False, dtype=self.dtype)
         self.mlp_norm = nn.RMSNorm(dtype=self.dtype)
@@ -49,11 +53,24 @@ class Block(nn.Module):
         self.down = nn.Dense(self.width, use_bias=False, dtype=self.dtype)
 
     def query_key_value(
-        self, x_TxD: Float[Array, "T D"], position: Int[Array, "..."]
+        self, x_TxD: Float[Array, "T D"], position_T: Int[Array, " T"]
     ) -> tuple[Float[Array, "T H C"], Float[Array, "T H C"], Float[Array, "T H C"]]:
-        """Queries, keys and values; position is int[T], or int[] if all stand at the same one."""
-        q_TxHxC, k_TxHxC, v_TxHxC = jnp.moveaxis(self.qkv(self.attention_norm(x_TxD)), 1, 0)
-        return rotate(q_TxHxC, position), rotate(k_TxHxC, position), v_TxHxC
+        """Queries, keys and values of tokens at their positions."""
+        h_TxD, kernel = promote_dtype(self.attention_norm(x_TxD), self.qkv, dtype=self.dtype)
+        q_TxHxC, k_TxHxC, v_TxHxC = jnp.einsum("td,dnhc->nthc", h_TxD, kernel)
+        return rotate(q_TxHxC, position_T), rotate(k_TxHxC, position_T), v_TxHxC
+
+    def project_at(
+        self, h_NxD: Float[Array, "N D"], position: Int[Array, ""]
+    ) -> tuple[Float[Array, "N H C"], Float[Array, "N H C"], Float[Array, "N H C"]]:
+        """Queries, keys and values of normalised tokens that all stand at one position.
+
+        Rotation is linear: it is the weights that are rotated, once for all tokens.
+        """
+        h_NxD, kernel = promote_dtype(h_NxD, self.qkv, dtype=self.dtype)
+        kernels = rotate(kernel[:, 0], position), rotate(kernel[:, 1], position), kernel[:, 2]
+        q_NxHxC, k_NxHxC, v_NxHxC = (jnp.einsum("nd,dhc->nhc", h_NxD, k) for k in kernels)
+        return q_NxHxC, k_NxHxC, v_NxHxC
 
     def update(
         self, x_TxD: Float[Array, "T D"], attended_TxHxC: Float[Array, "T H C"]
@@ -116,7 +133,7 @@ class Decoder(nn.Module):
         x_1xD = self.embed(token[None])
         keys, values = [], []
         for block, k_SxHxC, v_SxHxC in zip(self.blocks, cache.keys, cache.values, strict=True):
-            q_1xHxC, k_1xHxC, v_1xHxC = block.query_key_value(x_1xD, position)
+            q_1xHxC, k_1xHxC, v_1xHxC = block.query_key_value(x_1xD, position[None])
             k_SxHxC = k_SxHxC.at[cache.size].set(k_1xHxC[0])
             v_SxHxC = v_SxHxC.at[cache.size].set(v_1xHxC[0])
             x_1xD = block.update(x_1xD, attend(q_1xHxC, k_SxHxC, v_SxHxC, visible_S[None]))
@@ -127,20 +144,25 @@ class Decoder(nn.Module):
 
     def below(self, cache: KeyValueCache, depth: int) -> tuple[Float[Array, "_ V"], ...]:
         """Logits at all prefixes 1 … depth − 1 tokens below a node whose cache is full so far."""
-        position = jnp.sum(cache.visible)
-        x_VxD = self.embed(jnp.arange(self.vocab_size))
-        path_keys: list[list[Array]] = [[] for _ in self.blocks]
-        path_values: list[list[Array]] = [[] for _ in self.blocks]
-        levels = []
-        for t in range(1, depth):
-            # The last token of prefix i is i mod V.
-            x_NxD = jnp.tile(x_VxD, (self.vocab_size ** (t - 1), 1))
-            for layer, block in enumerate(self.blocks):
-                q_NxHxC, k_NxHxC, v_NxHxC = block.query_key_value(x_NxD, position + t - 1)
-                path_keys[layer].append(k_NxHxC)
-                path_values[layer].append(v_NxHxC)
-                shared = cache.keys[layer], cache.values[layer], cache.visible
-                attended = attend_tree(q_NxHxC, *shared, path_keys[layer], path_values[layer])
-                x_NxD = block.update(x_NxD, attended)
-            levels.append(self.logits(x_NxD))
-        return tuple(levels)
+        sizes = [self.vocab_size**t for t in range(1, depth)]
+        if not sizes:
+            return ()
+        first_position = jnp.sum(cache.visible)
+        # All levels are one batch of N prefixes: only attention tells them apart. The last token of
+        # prefix i of a level is i mod V.
+        x_NxD = jnp.tile(self.embed(jnp.arange(self.vocab_size)), (sum(sizes) // sizes[0], 1))
+        for layer, block in enumerate(self.blocks):
+            path_k, path_v = cache.keys[layer][None], cache.values[layer][None]
+            visible = cache.visible
+            attended = []
+            for t, h_NxD in enumerate(_cut(block.attention_norm(x_NxD), sizes)):
+                q_NxHxC, k_NxHxC, v_NxHxC = block.project_at(h_NxD, first_position + t)
+                attended.append(attend_tree(q_NxHxC, k_NxHxC, v_NxHxC, path_k, path_v, visible))
+                path_k, path_v = extend_paths(path_k, k_NxHxC), extend_paths(path_v, v_NxHxC)
+                visible = jnp.pad(visible, (0, 1), constant_values=True)
+            x_NxD = block.update(x_NxD, jnp.concatenate(attended))
+        return tuple(_cut(self.logits(x_NxD), sizes))
+
+
+def _cut(x: Float[Array, "N *rest"], sizes: list[int]) -> list[Float[Array, "_ *rest"]]:
+    return jnp.split(x, np.cumsum(sizes)[:-1])

@@ -5,6 +5,7 @@ leaves into the root: V(prefix) = Σ_token p(token | prefix) V(prefix, token). N
 Everything is differentiable in the parameters, under `jax.jit` and `jax.vmap` too.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -13,12 +14,18 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from jrft import objectives
+from jrft.fold import MEMORY_BUDGET, LogProbs, fold, leaf_log_probs
 from jrft.policy import Params, Policy, Prompt, check_prompt
 from jrft.rewards import Reward, all_rewards
 
 
 def exact_value(
-    policy: Policy, params: Params, prompt: Prompt, reward: Reward | ArrayLike
+    policy: Policy,
+    params: Params,
+    prompt: Prompt,
+    reward: Reward | ArrayLike,
+    *,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> Float[Array, ""]:
     """Expected reward of one prompt, V(x; θ) = E_{y~p_θ(·|x)}[r(x, y)], over all completions.
 
@@ -28,6 +35,8 @@ def exact_value(
         prompt: int[P], −1 pads on the left; may be empty.
         reward: a traceable function (prompt, completion) → float, or float[K^length] in the order
             of `jrft.all_completions` (see `jrft.reward_table`).
+        memory_budget: bytes to take at most, rewards and parameters apart; static under `jax.jit`.
+            A larger tree is evaluated in parts, and for the gradient a second time.
 
     Returns:
         float[] in the precision of the policy's log-probabilities. Under a caller's `jax.jit` a NaN
@@ -35,7 +44,7 @@ def exact_value(
 
     Raises:
         ValueError: if the prompt or the rewards are malformed, a known reward is NaN, or there are
-            too many completions to enumerate.
+            too many completions to enumerate, or the memory budget is too small for one prefix.
 
     Examples:
         >>> import jax.numpy as jnp, jrft
@@ -45,11 +54,16 @@ def exact_value(
         1.5
     """
     prompt = check_prompt(policy, prompt)
-    return _value(params, policy, prompt, all_rewards(policy, prompt, reward))
+    return _value(params, policy, prompt, all_rewards(policy, prompt, reward), memory_budget)
 
 
 def exact_reward_std(
-    policy: Policy, params: Params, prompt: Prompt, reward: Reward | ArrayLike
+    policy: Policy,
+    params: Params,
+    prompt: Prompt,
+    reward: Reward | ArrayLike,
+    *,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> Float[Array, ""]:
     """Standard deviation of the reward over the completions of one prompt, STD(x; θ).
 
@@ -62,6 +76,7 @@ def exact_reward_std(
         params: its parameters.
         prompt: int[P], −1 pads on the left; may be empty.
         reward: a traceable function (prompt, completion) → float, or float[K^length].
+        memory_budget: as in `exact_value`.
 
     Returns:
         float[], in the unit of the rewards. Under a caller's `jax.jit` a NaN reward gives NaN.
@@ -77,11 +92,16 @@ def exact_reward_std(
         1.0
     """
     prompt = check_prompt(policy, prompt)
-    return _reward_std(params, policy, prompt, all_rewards(policy, prompt, reward))
+    return _reward_std(params, policy, prompt, all_rewards(policy, prompt, reward), memory_budget)
 
 
 def exact_policy_gradient(
-    policy: Policy, params: Params, prompt: Prompt, reward: Reward | ArrayLike
+    policy: Policy,
+    params: Params,
+    prompt: Prompt,
+    reward: Reward | ArrayLike,
+    *,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> Params:
     """Gradient of the expected reward of one prompt, ∇_θ V(x; θ), over all completions.
 
@@ -92,6 +112,7 @@ def exact_policy_gradient(
         params: its parameters θ.
         prompt: int[P], −1 pads on the left; may be empty.
         reward: a traceable function (prompt, completion) → float, or float[K^length].
+        memory_budget: as in `exact_value`.
 
     Returns:
         A pytree like `params`. Under a caller's `jax.jit` a NaN reward gives NaN.
@@ -107,11 +128,19 @@ def exact_policy_gradient(
         [[-0.25, 0.25]]
     """
     prompt = check_prompt(policy, prompt)
-    return _policy_gradient(params, policy, prompt, all_rewards(policy, prompt, reward))
+    return _policy_gradient(
+        params, policy, prompt, all_rewards(policy, prompt, reward), memory_budget
+    )
 
 
 def exact_hessian_vector_product(
-    policy: Policy, params: Params, prompt: Prompt, reward: Reward | ArrayLike, vector: Params
+    policy: Policy,
+    params: Params,
+    prompt: Prompt,
+    reward: Reward | ArrayLike,
+    vector: Params,
+    *,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> Params:
     """Hessian of the expected reward of one prompt times a vector, ∇²_θ V(x; θ) v.
 
@@ -124,6 +153,7 @@ def exact_hessian_vector_product(
         prompt: int[P], −1 pads on the left; may be empty.
         reward: a traceable function (prompt, completion) → float, or float[K^length].
         vector: v, a pytree like `params`.
+        memory_budget: as in `exact_value`; the product takes about twice as much.
 
     Returns:
         A pytree like `params`. Under a caller's `jax.jit` a NaN reward gives NaN.
@@ -142,7 +172,9 @@ def exact_hessian_vector_product(
         [[-0.09..., 0.09...]]
     """
     prompt = check_prompt(policy, prompt)
-    return _hessian_vector(params, vector, policy, prompt, all_rewards(policy, prompt, reward))
+    return _hessian_vector(
+        params, vector, policy, prompt, all_rewards(policy, prompt, reward), memory_budget
+    )
 
 
 class RewardDistribution(NamedTuple):
@@ -159,7 +191,12 @@ class RewardDistribution(NamedTuple):
 
 
 def exact_reward_distribution(
-    policy: Policy, params: Params, prompt: Prompt, reward: Reward | ArrayLike
+    policy: Policy,
+    params: Params,
+    prompt: Prompt,
+    reward: Reward | ArrayLike,
+    *,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> RewardDistribution:
     """The distribution of the reward over the completions of one prompt.
 
@@ -168,6 +205,7 @@ def exact_reward_distribution(
         params: its parameters.
         prompt: int[P], −1 pads on the left; may be empty.
         reward: a traceable function (prompt, completion) → float, or float[K^length].
+        memory_budget: as in `exact_value`.
 
     Returns:
         `RewardDistribution`; `jnp.cumsum(probs)` is the distribution function at `rewards`.
@@ -184,16 +222,19 @@ def exact_reward_distribution(
         ([-1.0, 0.0], [0.5, 0.5])
     """
     prompt = check_prompt(policy, prompt)
-    return _distribution(params, policy, prompt, all_rewards(policy, prompt, reward))
+    return _distribution(params, policy, prompt, all_rewards(policy, prompt, reward), memory_budget)
 
 
-def exact_log_probs(policy: Policy, params: Params, prompt: Prompt) -> Float[Array, " completions"]:
+def exact_log_probs(
+    policy: Policy, params: Params, prompt: Prompt, *, memory_budget: int = MEMORY_BUDGET
+) -> Float[Array, " completions"]:
     """Log-probability of every completion of one prompt.
 
     Args:
         policy: the model.
         params: its parameters.
         prompt: int[P], −1 pads on the left; may be empty.
+        memory_budget: as in `exact_value`.
 
     Returns:
         float[K^length] in the order of `jrft.all_completions`, −∞ for completions that repeat an
@@ -208,75 +249,87 @@ def exact_log_probs(policy: Policy, params: Params, prompt: Prompt) -> Float[Arr
         >>> jnp.exp(jrft.exact_log_probs(policy, jnp.zeros((3, 2)), [])).tolist()
         [0.5, 0.0, 0.25, 0.25]
     """
-    return _log_probs(params, policy, check_prompt(policy, prompt))
+    return _log_probs(params, policy, check_prompt(policy, prompt), memory_budget)
 
 
-@jax.jit
+_compiled = functools.partial(jax.jit, static_argnames="memory_budget")
+
+
+@_compiled
 def _value(
     params: Params,
     policy: Policy,
     prompt: Int[Array, " prompt"],
     rewards: Float[Array, " completions"],
+    memory_budget: int,
 ) -> Float[Array, ""]:
-    levels = policy.tree_log_probs(params, prompt)
-    values = rewards.astype(levels[0].dtype)
-    for log_probs in reversed(levels):
-        values = jax.vmap(objectives.mean)(jnp.exp(log_probs), values.reshape(log_probs.shape))
-    return values[0]
+    return fold(_combine_means, policy, (params,), prompt, rewards, memory_budget)
 
 
-_policy_gradient = jax.jit(jax.grad(_value))
+_policy_gradient = _compiled(jax.grad(_value))
 
 
-@jax.jit
+@_compiled
 def _hessian_vector(
     params: Params,
     vector: Params,
     policy: Policy,
     prompt: Int[Array, " prompt"],
     rewards: Float[Array, " completions"],
+    memory_budget: int,
 ) -> Params:
     def gradient(params: Params) -> Params:
-        return jax.grad(_value)(params, policy, prompt, rewards)
+        return jax.grad(_value)(params, policy, prompt, rewards, memory_budget)
 
     return jax.jvp(gradient, (params,), (vector,))[1]
 
 
-@jax.jit
+@_compiled
 def _distribution(
     params: Params,
     policy: Policy,
     prompt: Int[Array, " prompt"],
     rewards: Float[Array, " completions"],
+    memory_budget: int,
 ) -> RewardDistribution:
     order = jnp.argsort(rewards)
-    return RewardDistribution(rewards[order], jnp.exp(_log_probs(params, policy, prompt))[order])
+    log_probs = leaf_log_probs(policy, params, prompt, memory_budget)
+    return RewardDistribution(rewards[order], jnp.exp(log_probs)[order])
 
 
-@jax.jit
+@_compiled
 def _reward_std(
     params: Params,
     policy: Policy,
     prompt: Int[Array, " prompt"],
     rewards: Float[Array, " completions"],
+    memory_budget: int,
 ) -> Float[Array, ""]:
-    levels = policy.tree_log_probs(params, prompt)
-    means = rewards.astype(levels[0].dtype)
-    variances = jnp.zeros_like(means)
-    for log_probs in reversed(levels):
-        probs, means = jnp.exp(log_probs), means.reshape(log_probs.shape)
-        within = jnp.sum(probs * variances.reshape(log_probs.shape), axis=-1)
-        variances = within + jax.vmap(objectives.variance)(probs, means)
-        means = jax.vmap(objectives.mean)(probs, means)
-    return objectives.sqrt(variances[0])
+    leaves = rewards, jnp.zeros_like(rewards)
+    moments = fold(_combine_moments, policy, (params,), prompt, leaves, memory_budget)
+    return objectives.sqrt(moments[1])
 
 
-@jax.jit
+@_compiled
 def _log_probs(
-    params: Params, policy: Policy, prompt: Int[Array, " prompt"]
+    params: Params, policy: Policy, prompt: Int[Array, " prompt"], memory_budget: int
 ) -> Float[Array, " completions"]:
-    levels = policy.tree_log_probs(params, prompt)
-    total = jnp.zeros(1, levels[0].dtype)
-    for log_probs in levels:
-        total = (total[:, None] + log_probs).reshape(-1)
-    return total
+    return leaf_log_probs(policy, params, prompt, memory_budget)
+
+
+def _combine_means(log_probs: LogProbs, means: Float[Array, "n K"]) -> Float[Array, " n"]:
+    probs = jnp.exp(log_probs[0])
+    return jax.vmap(objectives.mean)(probs, means.astype(probs.dtype))
+
+
+def _combine_moments(
+    log_probs: LogProbs, moments: tuple[Float[Array, "n K"], Float[Array, "n K"]]
+) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    """Means and variances: the law of total variance."""
+    probs = jnp.exp(log_probs[0])
+    means, variances = (moment.astype(probs.dtype) for moment in moments)
+    within = jnp.sum(probs * variances, axis=-1)
+    return (
+        jax.vmap(objectives.mean)(probs, means),
+        within + jax.vmap(objectives.variance)(probs, means),
+    )

@@ -4,20 +4,27 @@ By the prefix tree, like `jrft.exact`: the terms of every prefix are folded from
 root. Everything is differentiable in the parameters, under `jax.jit` and `jax.vmap` too.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from jrft.completions import num_completions
+from jrft.fold import MEMORY_BUDGET, LogProbs, fold
 from jrft.policy import Params, Policy, Prompt, check_prompt
 
 
-def exact_entropy(policy: Policy, params: Params, prompt: Prompt) -> Float[Array, ""]:
+def exact_entropy(
+    policy: Policy, params: Params, prompt: Prompt, *, memory_budget: int = MEMORY_BUDGET
+) -> Float[Array, ""]:
     """Entropy of the completions of one prompt, −E[log p_θ(y | x)], in nats.
 
     Args:
         policy: the model.
         params: its parameters θ.
         prompt: int[P], −1 pads on the left; may be empty.
+        memory_budget: bytes to take at most; as in `jrft.exact_value`.
 
     Returns:
         float[], in the precision of the policy's log-probabilities; log K^length at most.
@@ -31,10 +38,17 @@ def exact_entropy(policy: Policy, params: Params, prompt: Prompt) -> Float[Array
         >>> round(float(jrft.exact_entropy(policy, jnp.zeros((7, 2)), []) / jnp.log(2)), 5)
         3.0
     """
-    return _entropy(params, policy, check_prompt(policy, prompt))
+    return _entropy(params, policy, check_prompt(policy, prompt), memory_budget)
 
 
-def exact_kl(policy: Policy, params: Params, reference: Params, prompt: Prompt) -> Float[Array, ""]:
+def exact_kl(
+    policy: Policy,
+    params: Params,
+    reference: Params,
+    prompt: Prompt,
+    *,
+    memory_budget: int = MEMORY_BUDGET,
+) -> Float[Array, ""]:
     """Kullback–Leibler divergence of two policies' completions of one prompt, in nats.
 
     KL(p_θ ‖ p_ref) = E_{y~p_θ}[log p_θ(y | x) − log p_ref(y | x)], the penalty of finetuning with
@@ -45,6 +59,7 @@ def exact_kl(policy: Policy, params: Params, reference: Params, prompt: Prompt) 
         params: the parameters θ that the expectation is over.
         reference: the parameters of the other policy.
         prompt: int[P], −1 pads on the left; may be empty.
+        memory_budget: bytes to take at most; as in `jrft.exact_value`.
 
     Returns:
         float[], in the precision of the policy's log-probabilities; for equal parameters 0 up to
@@ -64,35 +79,41 @@ def exact_kl(policy: Policy, params: Params, reference: Params, prompt: Prompt) 
         >>> jax.grad(jrft.exact_kl, argnums=1)(policy, uniform, uniform, []).tolist()
         [[0.0, 0.0]]
     """
-    return _kl(params, reference, policy, check_prompt(policy, prompt))
+    return _kl(params, reference, policy, check_prompt(policy, prompt), memory_budget)
 
 
-@jax.jit
-def _entropy(params: Params, policy: Policy, prompt: Int[Array, " prompt"]) -> Float[Array, ""]:
-    levels = policy.tree_log_probs(params, prompt)
-    return _folded(levels, tuple(-_finite(log_probs) for log_probs in levels))
+_compiled = functools.partial(jax.jit, static_argnames="memory_budget")
 
 
-@jax.jit
+@_compiled
+def _entropy(
+    params: Params, policy: Policy, prompt: Int[Array, " prompt"], memory_budget: int
+) -> Float[Array, ""]:
+    def combine(log_probs: LogProbs, below: Float[Array, "n K"]) -> Float[Array, " n"]:
+        (mine,) = log_probs
+        return jnp.sum(jnp.exp(mine) * (below - _finite(mine)), axis=-1)
+
+    return fold(combine, policy, (params,), prompt, _zeros(policy), memory_budget)
+
+
+@_compiled
 def _kl(
-    params: Params, reference: Params, policy: Policy, prompt: Int[Array, " prompt"]
+    params: Params,
+    reference: Params,
+    policy: Policy,
+    prompt: Int[Array, " prompt"],
+    memory_budget: int,
 ) -> Float[Array, ""]:
-    levels = policy.tree_log_probs(params, prompt)
-    others = policy.tree_log_probs(reference, prompt)
-    differences = tuple(
-        _finite(mine) - _finite(other) for mine, other in zip(levels, others, strict=True)
-    )
-    return _folded(levels, differences)
+    def combine(log_probs: LogProbs, below: Float[Array, "n K"]) -> Float[Array, " n"]:
+        mine, other = log_probs
+        return jnp.sum(jnp.exp(mine) * (below + _finite(mine) - _finite(other)), axis=-1)
+
+    return fold(combine, policy, (params, reference), prompt, _zeros(policy), memory_budget)
 
 
-def _folded(
-    levels: tuple[Float[Array, "..."], ...], terms: tuple[Float[Array, "..."], ...]
-) -> Float[Array, ""]:
-    """Expectation of the sum of the terms of the tokens of a completion."""
-    below = jnp.zeros(levels[-1].size, levels[0].dtype)
-    for log_probs, term in zip(reversed(levels), reversed(terms), strict=True):
-        below = jnp.sum(jnp.exp(log_probs) * (term + below.reshape(log_probs.shape)), axis=-1)
-    return below[0]
+def _zeros(policy: Policy) -> Float[Array, " completions"]:
+    """What the completions hold: no token is left."""
+    return jnp.zeros(num_completions(policy.vocab_size, policy.length))
 
 
 def _finite(log_probs: Float[Array, "n K"]) -> Float[Array, "n K"]:

@@ -56,7 +56,7 @@ def _forward(weights, policy, tokens):
     x = _array(weights["embed"]["embedding"])[tokens]
     for layer in range(policy.depth):
         block = weights[f"blocks_{layer}"]
-        qkv = _array(block["qkv"]["kernel"])
+        qkv = _array(block["qkv"])
         out = _array(block["out"]["kernel"])
         normed = _rms_norm(x, block["attention_norm"])
         attended = np.zeros_like(x)

@@ -88,6 +88,7 @@ def test_hessian_vector_product_is_the_slope_of_the_gradient(name):
         params = cases.init(policy, dtype=np.float64)
         flat, unravel = ravel_pytree(params)
         direction = np.random.default_rng(1).standard_normal(flat.size)
+        direction /= np.linalg.norm(direction)
         gradient = jax.jit(functools.partial(jrft.exact_policy_gradient, policy))
 
         def flat_gradient(step):
