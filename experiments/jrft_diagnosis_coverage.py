@@ -30,7 +30,8 @@ from scipy.stats import betabinom
 from experiments.figures import COLORS
 from experiments.record import Record
 from jrft.diagnosis.prior import fit_prior
-from jrft.diagnosis.uncertainty import Population, Settings, fit_population, group_sums, judge
+from jrft.diagnosis.sums import group_sums
+from jrft.diagnosis.uncertainty import Population, Settings, fit_population, judge
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ def metrics(config: Config, regime: Regime, *, size: int, seed: int) -> dict[str
     settings = Settings(config.threshold, config.level, 0.9)
     pooled = judge(population, sums, settings)
     # The tilts without learning from the other prompts; of departures one prompt knows nothing.
-    even = fit_prior(population.family, None, np.zeros((0, 8)), np.zeros(0))
+    even = fit_prior(population.family, None, np.zeros((0, 5)), np.zeros(0))
     alone = judge(Population(population.family, None, even), sums, settings)
     low = truth < config.threshold
     called_low = pooled.prob_low_std >= config.confidence

@@ -9,18 +9,18 @@ Claim: of this project, not of a paper. On policies small enough for `jrft.exact
 
 Command: python -m experiments jrft_diagnosis_truth
 
-Cost: see ``seconds`` in the result file; two minutes on 2 cores.
+Cost: see ``seconds`` in the result file; minutes on 2 cores.
 
-Expected: all of it for binary rewards; there the ranking gains most where solved prompts and hard
-  ones differ, which equal groups hide. Graded rewards of nearly deterministic policies are harder:
-  each prompt has reward levels of its own and rarely leaves one of them. Coverage is 0.84 or more,
-  "learnable" and "too hard" are right; "too easy" and "flat in the middle" fall short of 0.9 in
-  small groups, and for the partly trained transformer the observed std ranks better. The exact std
-  bounds what any estimate can reach: a large std does not imply a large gradient.
+Expected: all of it. Graded rewards of nearly deterministic policies are the harder ones: each
+  prompt has reward levels of its own and rarely leaves one of them; few small groups are called low.
+  The ranking gains most for binary rewards where solved prompts and hard ones differ, which equal
+  groups hide; for the partly trained transformer with graded rewards it is about that of the
+  observed std. The exact std bounds what any estimate can reach: a large std does not imply a large
+  gradient.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -61,8 +61,8 @@ class Config:
     num_prompts: int = 300
     group_sizes: tuple[int, ...] = (4, 8, 16, 32)
     """A smaller group is the beginning of the largest one."""
-    num_repetitions: int = 3
-    """Groups sampled a prompt."""
+    num_repetitions: int = 5
+    """Draws of policies, prompts and groups, from seeds that follow each other."""
     vocab_size: int = 4
     length: int = 4
     """Tokens of a completion."""
@@ -122,6 +122,11 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
         directory: Not needed: nothing is resumed.
     """
     del directory
+    draws = [replace(config, seed=config.seed + i) for i in range(config.num_repetitions)]
+    return _mean([_compare_all(draw) for draw in draws])
+
+
+def _compare_all(config: Config) -> dict[str, Any]:
     return {
         f"{name}, {reward}": _compare(config, setting)
         for reward in REWARDS
@@ -290,16 +295,15 @@ def _sampled(
 
 
 def _compare(config: Config, setting: Setting) -> dict[str, Any]:
-    """For every group size: coverage, calls and rank correlations, over all repetitions."""
+    """For every group size: coverage, calls and rank correlations."""
     exact = truth(setting)
-    keys = jax.random.split(jax.random.key(config.seed + 1), config.num_repetitions)
-    drawn = [sampled_rewards(key, setting, max(config.group_sizes)) for key in keys]
+    key = jax.random.fold_in(jax.random.key(config.seed), 1)
+    rewards = sampled_rewards(key, setting, max(config.group_sizes))
     return {
         "share_low_std": float(np.mean(exact.std < config.threshold)),
         "share_low_mean": float(np.mean(exact.mean < LOW_MEAN)),
         "groups": {
-            str(size): _mean([metrics(config, exact, rewards[:, :size]) for rewards in drawn])
-            for size in config.group_sizes
+            str(size): metrics(config, exact, rewards[:, :size]) for size in config.group_sizes
         },
     }
 
@@ -411,6 +415,11 @@ def precision(record: Record, reward: str, call: str, sizes: Iterable[str]) -> f
     return sum(cell["right"][call] for cell in cells) / called if called else float("nan")
 
 
+def _share_called(record: Record, reward: str, size: str) -> float:
+    cells = [one["groups"][size] for one in _of(record, reward)]
+    return float(np.mean([sum(cell["called"].values()) for cell in cells]))
+
+
 def _of(record: Record, reward: str) -> list[dict[str, Any]]:
     return [one for name, one in record.results.items() if name.endswith(reward)]
 
@@ -424,15 +433,28 @@ def mean_correlation(record: Record, ranking: str, size: str) -> float:
 
 def table(record: Record) -> list[list[str]]:
     """Every setting and group size."""
-    heading = ["policy, reward", "group", "low", "expected", "coverage", "RMSE", "observed"]
+    heading = [
+        "policy, reward",
+        "group",
+        "low",
+        "expected",
+        "called",
+        "right",
+        "coverage",
+        "RMSE",
+        "observed",
+    ]
     rows = [[*heading, *(f"ρ {name}" for name in RANKINGS)]]
     for name in sorted(record.results):
         one = record.results[name]
         for size in record.config["group_sizes"]:
             cell = one["groups"][str(size)]
+            called = sum(cell["called"].values())
             numbers = [
                 one["share_low_std"],
                 cell["expected_share_low_std"],
+                called,
+                sum(cell["right"].values()) / called if called else None,
                 cell["coverage"],
                 cell["rmse"],
                 cell["rmse_observed"],
@@ -453,10 +475,12 @@ def summary(record: Record) -> str:
         ]
         calls = {call: precision(record, reward, call, sizes) for call in CALLS}
         right = ", ".join(f"{name} {x:.0%}" for name, x in calls.items() if not np.isnan(x))
+        called = " ".join(f"{_share_called(record, reward, size):.0%}" for size in sizes)
         found.append(
             f"With {reward} rewards intervals of level {record.config['level']:g} cover the exact "
             f"std with a share of {min(coverage):.2f} to {max(coverage):.2f} (mean "
-            f"{np.mean(coverage):.2f}); right among those called so: {right}."
+            f"{np.mean(coverage):.2f}); a call is made for {called} of the prompts; right among "
+            f"those called so: {right}."
         )
     ranked = [
         f"{name} {' '.join(f'{mean_correlation(record, name, size):.2f}' for size in sizes)}"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from jrft.diagnosis.ties import DEPARTURE_CONCENTRATION
+from jrft.diagnosis.ties import DEPARTURE_CONCENTRATIONS
 
 # Shares from one in 8000 to nearly all: the reward seen most often need not be frequent.
 _SHARES = 1 / (1 + np.exp(-np.linspace(-9.0, 3.2, 40)))
@@ -30,15 +30,17 @@ _UNIFORM = np.array([1 / 2, 1 / 3, 1 / 4, 1 / 5])
 
 
 class Departures(NamedTuple):
-    """e candidates: each a place of the mode and a share.
+    """e candidates: each a place of the mode, a share, and a concentration of what departs.
 
     Attributes:
         share: float64[e], probability that a reward departs from the mode.
+        concentration: float64[e], of the Dirichlet process that departures are drawn from.
         moments: float64[e, 4], E[d] … E[d⁴] of departures d = x − mode there.
         mass: float64[c], how many prompts have their mode near each of the c places.
     """
 
     share: Float64[np.ndarray, " e"]
+    concentration: Float64[np.ndarray, " e"]
     moments: Float64[np.ndarray, "e 4"]
     mass: Float64[np.ndarray, " c"]
 
@@ -48,11 +50,11 @@ class Departures(NamedTuple):
         return np.sqrt(np.maximum(self.share * second - (self.share * first) ** 2, 0.0))
 
 
-def fit_departures(sums: Float64[np.ndarray, "n 8"]) -> Departures:
+def fit_departures(sums: Float64[np.ndarray, "n c"]) -> Departures:
     """Learns how large departures are, by the place of the mode; each prompt has one vote.
 
     Args:
-        sums: float64[n, 8], `uncertainty.group_sums` of the prompts.
+        sums: float64[n, c], `sums.group_sums` of the prompts.
     """
     mode, departed, moments = _about_mode(sums)
     near = _nearness(mode)
@@ -69,23 +71,25 @@ def fit_departures(sums: Float64[np.ndarray, "n 8"]) -> Departures:
     start = everywhere * np.stack([up, up**0, up, up**0], axis=1)
     weights = near[seen]
     local = (weights.T @ votes + start) / (weights.sum(axis=0)[:, None] + 1)
+    shares, concentrations = np.meshgrid(_SHARES, DEPARTURE_CONCENTRATIONS, indexing="ij")
     return Departures(
-        share=np.tile(_SHARES, len(_PLACES)),
-        moments=np.repeat(local, len(_SHARES), axis=0),
+        share=np.tile(shares.ravel(), len(_PLACES)),
+        concentration=np.tile(concentrations.ravel(), len(_PLACES)),
+        moments=np.repeat(local, shares.size, axis=0),
         mass=near.mean(axis=0) + 1e-3,
     )
 
 
 def departure_log_likelihood(
-    departures: Departures, sums: Float64[np.ndarray, "n 8"]
+    departures: Departures, sums: Float64[np.ndarray, "n c"]
 ) -> Float64[np.ndarray, "n e"]:
     """Log-likelihood of each row under each candidate, relative to the pooled distribution."""
     mode, departed, _ = _about_mode(sums)
     repeats = np.maximum(sums[:, 5] - 1, 0.0)
     values = np.stack([departed, repeats], axis=1) @ np.log(np.stack([_SHARES, 1 - _SHARES]))
-    values += sums[:, 7:]
     place = np.log(_nearness(mode) / departures.mass)
-    return (place[:, :, None] + values[:, None]).reshape(len(sums), departures.share.size)
+    parts = place[:, :, None, None] + values[:, None, :, None] + sums[:, None, None, 8:]
+    return parts.reshape(len(sums), departures.share.size)
 
 
 def departure_bumps(
@@ -93,7 +97,8 @@ def departure_bumps(
 ) -> tuple[Float64[np.ndarray, "b e"], Float64[np.ndarray, " b"]]:
     """Smooth pieces of the prior [b, e], and their starting weights [b], of sum 1.
 
-    Half of the weight is on pieces of one place, half on pieces that all places share.
+    A piece is smooth in the share, and of one concentration. Half of the weight is on pieces of one
+    place, half on pieces that all places share.
     """
     at = np.log(_SHARES + _RESOLUTION)
     pieces, weights = [], []
@@ -103,6 +108,8 @@ def departure_bumps(
         pieces.append(bumps / bumps.sum(axis=1, keepdims=True))
         weights.append(np.full(len(centres), 1 / (len(_WIDTHS) * len(centres))))
     bumps, weight = np.concatenate(pieces), np.concatenate(weights)
+    urns = len(DEPARTURE_CONCENTRATIONS)
+    bumps, weight = np.kron(bumps, np.eye(urns)), np.repeat(weight / urns, urns)
     places = len(_PLACES)
     own = np.kron(np.eye(places), bumps)
     shared = np.kron(departures.mass / departures.mass.sum(), bumps)
@@ -110,64 +117,61 @@ def departure_bumps(
 
 
 def departures_given(
-    departures: Departures, candidates: Int64[np.ndarray, "n q"], sums: Float64[np.ndarray, "n 8"]
-) -> tuple[list[Float64[np.ndarray, "n q"]], Float64[np.ndarray, "n 1"]]:
+    departures: Departures, candidates: Int64[np.ndarray, "n q"], sums: Float64[np.ndarray, "n c"]
+) -> tuple[list[Float64[np.ndarray, "n q"]], Float64[np.ndarray, "n q"]]:
     """Posterior of a prompt's departures about its mode: a Dirichlet process again.
 
     Args:
         departures: The candidates.
         candidates: int64[n, q], some for each row.
-        sums: float64[n, 8].
+        sums: float64[n, c].
 
     Returns:
-        E[d] … E[d⁴] of its base distribution, float64[n, q] each; its concentration, float64[n, 1].
+        E[d] … E[d⁴] of its base distribution, float64[n, q] each; its concentration, float64[n, q].
     """
     _, departed, moments = _about_mode(sums)
-    total = (DEPARTURE_CONCENTRATION + departed)[:, None]
+    a = departures.concentration[candidates]
+    total = a + departed[:, None]
     base = departures.moments[candidates]
-    return [
-        (DEPARTURE_CONCENTRATION * base[..., power] + moments[:, power, None]) / total
-        for power in range(4)
-    ], total
+    return [(a * base[..., power] + moments[:, power, None]) / total for power in range(4)], total
 
 
 def departed_mean(
     departures: Departures,
     weights: Float64[np.ndarray, "n e"],
-    sums: Float64[np.ndarray, "n 8"],
+    sums: Float64[np.ndarray, "n c"],
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     """Σ over candidates of their weights times E[mean], and times E[mean²], of the reward."""
     mode, departed, moments = _about_mode(sums)
-    a, total = DEPARTURE_CONCENTRATION, DEPARTURE_CONCENTRATION + departed
-    share, (base, square) = departures.share, departures.moments[:, :2].T
-    mass, first, second, up, across, around, wide = (
-        weights
-        @ np.stack(
-            [
-                np.ones_like(share),
-                share,
-                share**2,
-                share * base,
-                share**2 * base,
-                share**2 * base**2,
-                share**2 * square,
-            ],
-            axis=1,
-        )
-    ).T
-    seen, seen_square = moments[:, 0], moments[:, 1]
-    departure = (a * up + seen * first) / total
+    urns = len(DEPARTURE_CONCENTRATIONS)
+    a, total = DEPARTURE_CONCENTRATIONS, DEPARTURE_CONCENTRATIONS + departed[:, None]
+    share, (base, square) = departures.share[::urns], departures.moments[::urns, :2].T
+    columns = [
+        np.ones_like(share),
+        share,
+        share**2,
+        share * base,
+        share**2 * base,
+        share**2 * base**2,
+        share**2 * square,
+    ]
+    # Sums over places and shares, one for each concentration: the last axis of candidates.
+    by_urn = weights.reshape(len(weights), -1, urns).swapaxes(1, 2) @ np.stack(columns, axis=1)
+    mass, first, second, up, across, around, wide = np.moveaxis(by_urn, 2, 0)
+    seen, seen_square = moments[:, :1], moments[:, 1:2]
+    departure = np.sum((a * up + seen * first) / total, axis=1)
     of_base = (a**2 * around + 2 * a * seen * across + seen**2 * second) / total**2
     within = (a * wide + seen_square * second) / total
-    squared = (total * of_base + within) / (total + 1)
+    squared = np.sum((total * of_base + within) / (total + 1), axis=1)
+    mass = mass.sum(axis=1)
     return mass * mode + departure, mass * mode**2 + 2 * mode * departure + squared
 
 
 def _about_mode(
-    sums: Float64[np.ndarray, "n 8"],
+    sums: Float64[np.ndarray, "n c"],
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"], Float64[np.ndarray, "n 4"]]:
     """Each row's mode, how many rewards depart from it, and Σd … Σd⁴ over them."""
-    n, s1, s2, s3, s4, modal, total, _ = sums.T
+    n, s1, s2, s3, s4, modal, total = sums[:, :7].T
     v = total / np.maximum(n, 1e-9)
     moments = np.stack(
         [

@@ -10,21 +10,15 @@ from numpy.typing import ArrayLike
 
 from jrft.diagnosis.advice import ACTIONS, Advice, advise, rollouts
 from jrft.diagnosis.classes import Evidence, PromptClass, classify, reason
+from jrft.diagnosis.discount import predictive_discount
 from jrft.diagnosis.log import RewardLog, reward_log
 from jrft.diagnosis.over_time import OverTime, over_time
 from jrft.diagnosis.posterior import Posterior
 from jrft.diagnosis.reward_range import guess_reward_range, unit_rewards
 from jrft.diagnosis.statistics import GroupStatistics, Visits, group_statistics, visits
 from jrft.diagnosis.summary import BatchSummary, component_shares, summarise
-from jrft.diagnosis.uncertainty import (
-    Population,
-    Settings,
-    discounted_sums,
-    fit_population,
-    group_sums,
-    judge,
-    predictive_discount,
-)
+from jrft.diagnosis.sums import discounted_sums, group_sums
+from jrft.diagnosis.uncertainty import Population, Settings, fit_population, judge
 
 
 @dataclass(frozen=True)

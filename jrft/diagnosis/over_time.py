@@ -10,7 +10,8 @@ from scipy.special import ndtr
 from jrft.diagnosis.classes import HIGH_MEAN
 from jrft.diagnosis.posterior import Posterior
 from jrft.diagnosis.statistics import GroupStatistics
-from jrft.diagnosis.uncertainty import Population, Settings, judge, prompt_sums, visits_after
+from jrft.diagnosis.sums import prompt_sums, visits_after
+from jrft.diagnosis.uncertainty import Population, Settings, judge
 
 # A fall of the expected reward by more than this share of the range is forgetting.
 FORGETTING = 0.1

@@ -5,7 +5,7 @@ from jaxtyping import Float64
 from scipy.linalg import block_diag
 
 from jrft.diagnosis.departures import Departures, departure_bumps, departure_log_likelihood
-from jrft.diagnosis.tilts import TiltedFamily, plane
+from jrft.diagnosis.tilts import GROUP_SIZES, TiltedFamily, plane
 
 # How far a prompt's own reward distribution is trusted to follow a tilt: as far as so many
 # completions are. Chosen by the simulations of experiments/jrft_diagnosis_coverage.py.
@@ -36,7 +36,7 @@ def fit_prior(
     Args:
         family: The tilts.
         departures: The departures from a mode, if there are any ties.
-        sums: float64[n, c], `uncertainty.group_sums` of each prompt (or of each distinct row);
+        sums: float64[n, c], `sums.group_sums` of each prompt (or of each distinct row);
             without departures the first three columns are enough.
         counts: float64[n], how many prompts a row stands for.
 
@@ -71,6 +71,8 @@ def log_likelihood(
     Beyond three levels a prompt's reward distribution is taken as a draw from a Dirichlet process
     of concentration α = 64 around a tilt. Of n rewards then only α·log(1 + n/α), in expectation,
     are independent draws from the tilt, the others repeat them: so much of the likelihood counts.
+    Where there are departures the repeats count, too: a reward ties with one before it as often as
+    two draws from the tilt do, and, being the same draw, with probability 1/α more.
 
     Args:
         family: The tilts.
@@ -86,6 +88,9 @@ def log_likelihood(
         statistics = statistics * (np.log1p(ratio) / ratio)
     values = statistics @ np.stack([-family.log_partition, family.slope, family.curvature])
     if departures is not None:
+        # A narrow tilt makes ties by itself: what the process adds must not count for it again.
+        collision = np.exp(family.log_all_equal[:, GROUP_SIZES == 2])
+        values += sums[:, 7:8] * np.log1p(1 / (SHAPE_CONCENTRATION * collision)).T
         values = np.concatenate([values, departure_log_likelihood(departures, sums)], axis=1)
     values -= values.max(axis=1, keepdims=True)
     return values

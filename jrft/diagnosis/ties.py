@@ -8,14 +8,11 @@ from scipy.special import gammaln
 
 # Rewards this near to each other, as a share of the range, are one reward: float32 has passed.
 TIE = 1e-6
-# A prompt's departures from its mode repeat each other as if this many draws from the population
-# of departures had been seen before: the second one is the first one again once in three times.
-DEPARTURE_CONCENTRATION = 2.0
+# A prompt's departures from its mode repeat each other as if so many draws from the population of
+# departures had been seen before: with 2 the second is the first one again once in three times.
+DEPARTURE_CONCENTRATIONS = np.array([0.5, 2.0, 8.0])
 
 _CELLS = 256
-# Under a tilt rewards tie as often as their cell of the range is likely, and a little more, as in
-# a Dirichlet process of this concentration.
-_TILT_CONCENTRATION = 64.0
 _SAMPLED = 2000
 _CHANCE = 0.01
 
@@ -36,10 +33,11 @@ def tie_sums(
     """How many rewards of each group are its prompt's mode, count · mode, and what ties say.
 
     The mode is the reward seen most often over all groups of the prompt, the lowest of several;
-    without two equal rewards it is the prompt's mean. The last column is the log-likelihood of the
-    ties under departures from a mode (see `jrft.diagnosis.departures`) less that under the pooled
-    distribution: tied modes tell for departures, the more the rarer such rewards are; departures
-    that never repeat tell against them, as draws from Pólya's urn. The columns add up over groups.
+    without two equal rewards it is the prompt's mean. Then comes how many rewards repeat another
+    one of their group; then, for each of `DEPARTURE_CONCENTRATIONS`, the log-likelihood of the
+    repeats under departures from a mode (see `jrft.diagnosis.departures`), the departures being
+    draws from Pólya's urn, less that of as many draws from the pooled distribution: tied modes tell
+    for departures, the more the rarer such rewards are. The columns add up over groups.
 
     Args:
         x: float64[m], rewards in [0, 1]; NaN is left out.
@@ -47,7 +45,7 @@ def tie_sums(
         prompts: int[g], the prompt of each group, ascending.
 
     Returns:
-        float64[g, 3]; or no columns where there is nothing to learn from ties: on at most three
+        float64[g, 6]; or no columns where there is nothing to learn from ties: on at most three
         levels, or if of a sample of 2000 groups at most one in 100 has two equal rewards.
 
     Example:
@@ -73,10 +71,14 @@ def tie_sums(
         return np.bincount(of_groups.group, values, minlength=len(prompts))
 
     modal = add(of_groups.length * ~departed)
-    a = DEPARTURE_CONCENTRATION
-    urn = add(departed * (np.log(a) + gammaln(of_groups.length)))
-    urn -= gammaln(a + count - modal) - gammaln(a)
-    return np.stack([modal, count * mode[owners], urn - add(_log_ties(x, of_groups))], axis=1)
+    repeats = of_groups.length - 1
+    distinct, repeated = add(departed), add(departed * gammaln(of_groups.length))
+    pooled = add(repeats * _log_frequency(x, of_groups))
+    urns = [
+        distinct * np.log(a) + repeated + gammaln(a) - gammaln(a + count - modal) - pooled
+        for a in DEPARTURE_CONCENTRATIONS
+    ]
+    return np.stack([modal, count * mode[owners], add(repeats), *urns], axis=1)
 
 
 def _few_levels(x: Float64[np.ndarray, " m"]) -> bool:
@@ -133,11 +135,10 @@ def _mean(
     return np.bincount(groups, x, minlength=num_groups) / np.maximum(count, 1)
 
 
-def _log_ties(x: Float64[np.ndarray, " m"], runs: _Runs) -> Float64[np.ndarray, " u"]:
-    """Log-probability that the rewards of each run after its first one repeat it, if pooled."""
+def _log_frequency(x: Float64[np.ndarray, " m"], runs: _Runs) -> Float64[np.ndarray, " u"]:
+    """Log-probability that a reward of the pooled distribution is in the cell of each run."""
     cells, of_runs = (
         np.minimum((values * _CELLS).astype(np.int64), _CELLS - 1) for values in (x, runs.value)
     )
     frequency = np.bincount(cells, minlength=_CELLS) / max(len(x), 1)
-    a = _TILT_CONCENTRATION
-    return (runs.length - 1) * np.log((a * frequency + 1) / (a + 1))[of_runs]
+    return np.log(frequency[of_runs])

@@ -15,10 +15,12 @@ from jrft.diagnosis.departures import (
     departures_given,
     fit_departures,
 )
-from jrft.diagnosis.posterior import variance_moments
-from jrft.diagnosis.prior import fit_prior
-from jrft.diagnosis.ties import DEPARTURE_CONCENTRATION, tie_sums
-from jrft.diagnosis.uncertainty import Population, Settings, fit_population, group_sums, judge
+from jrft.diagnosis.dirichlet import variance_moments
+from jrft.diagnosis.prior import SHAPE_CONCENTRATION, fit_prior, log_likelihood
+from jrft.diagnosis.sums import group_sums
+from jrft.diagnosis.ties import DEPARTURE_CONCENTRATIONS, tie_sums
+from jrft.diagnosis.tilts import reward_levels, tilted_family
+from jrft.diagnosis.uncertainty import Population, Settings, fit_population, judge
 
 
 def own_rewards(seed=0, prompts=400, group=8):
@@ -55,17 +57,20 @@ def oracle_of_ties(groups, mode_of):
     rows = []
     for group, mode in zip(groups, mode_of, strict=True):
         times = Counter(group)
-        evidence = 0.0
+        repeats = sum(n - 1 for n in times.values())
+        pooled_evidence = 0.0
         for x, n in times.items():
-            frequency = cells[min(int(256 * x), 255)] / len(pooled)
-            evidence -= (n - 1) * math.log((64 * frequency + 1) / 65)
+            pooled_evidence += (n - 1) * math.log(cells[min(int(256 * x), 255)] / len(pooled))
         departures = [x for x in group if x != mode]
-        seen = Counter()
-        for before, x in enumerate(departures):  # Pólya's urn, one by one
-            weight = seen[x] if seen[x] else DEPARTURE_CONCENTRATION
-            evidence += math.log(weight / (DEPARTURE_CONCENTRATION + before))
-            seen[x] += 1
-        rows.append([len(group) - len(departures), len(group) * mode, evidence])
+        evidence = []
+        for concentration in DEPARTURE_CONCENTRATIONS:
+            log_urn, seen = 0.0, Counter()
+            for before, x in enumerate(departures):  # Pólya's urn, one by one
+                weight = seen[x] if seen[x] else concentration
+                log_urn += math.log(weight / (concentration + before))
+                seen[x] += 1
+            evidence.append(log_urn - pooled_evidence)
+        rows.append([len(group) - len(departures), len(group) * mode, repeats, *evidence])
     return rows
 
 
@@ -124,16 +129,43 @@ def test_three_levels_up_to_rounding_have_no_departures():
     assert fit_population(rewards.ravel(), sums_of(rewards)).departures is None
 
 
+def test_ties_tell_less_for_a_tilt_that_makes_them_anyway():
+    # Two prompts of equal count, mean and std: 4 rewards tie with others in one, none in the other.
+    rng = np.random.default_rng(0)
+    levels = np.arange(33) / 32
+    family = tilted_family(*reward_levels(levels))
+    departures = fit_departures(sums_of(levels[rng.integers(0, 33, (50, 8))]))
+    powers = [8.0, *(0.5**power * 8 for power in range(1, 5))]
+    rows = np.array([[*powers, 5.0, 4.0, repeats, 0.0, 0.0, 0.0] for repeats in (0.0, 4.0)])
+    without, with_ties = log_likelihood(family, departures, rows)[:, : len(family.std)]
+    gained = with_ties - without
+    for k in (0, 300, 900):
+        q = np.exp(
+            np.log(1 / 33)
+            + family.slope[k] * levels
+            + family.curvature[k] * levels**2
+            - family.log_partition[k]
+        )
+        # A tie by the tilt itself, or by the process: 1 in 64 more.
+        collision = math.fsum(float(p) ** 2 for p in q)
+        expected = 4 * math.log((collision + 1 / SHAPE_CONCENTRATION) / collision)
+        q0 = math.exp(family.log_all_equal[0, 0])
+        first = 4 * math.log((q0 + 1 / SHAPE_CONCENTRATION) / q0)
+        assert gained[k] - gained[0] == pytest.approx(expected - first, abs=1e-6)
+    assert gained[0] < gained[900] - 0.5  # the narrowest and a wide one
+
+
 def test_likelihood_against_the_binomial():
     rewards, _ = own_rewards(prompts=30)
     sums = sums_of(rewards)
     departures = fit_departures(sums)
     found = departure_log_likelihood(departures, sums)
     size = len(departures.share) // len(departures.mass)
+    urns = len(DEPARTURE_CONCENTRATIONS)
     for i, group in enumerate(rewards):
         repeats = max(Counter(group).most_common(1)[0][1] - 1, 0)
         departed = len(group) - 1 - repeats
-        for k in range(0, size, 7):
+        for k in range(0, size, 7 * urns):
             share = float(departures.share[k])
             expected = departed * math.log(share) + repeats * math.log(1 - share)
             # Up to what is the same for all shares.
@@ -162,10 +194,10 @@ def test_pieces_of_the_prior_are_distributions(fitted):
     assert fitted[3].prior.sum() == pytest.approx(1)
 
 
-def draws_of_departures(rng, base, share, departed, num):
+def draws_of_departures(rng, base, share, concentration, departed, num):
     """Variances and means of reward distributions: x = 0 or a Dirichlet process of departures."""
     values = np.r_[base, departed]
-    weights = np.r_[np.full(len(base), DEPARTURE_CONCENTRATION / len(base)), np.ones(len(departed))]
+    weights = np.r_[np.full(len(base), concentration / len(base)), np.ones(len(departed))]
     p = share * rng.dirichlet(weights, num)
     mean = p @ values
     return p @ values**2 - mean**2, mean
@@ -174,25 +206,29 @@ def draws_of_departures(rng, base, share, departed, num):
 def test_posterior_of_departures_against_draws():
     rng = np.random.default_rng(0)
     base, mode = np.array([-0.2, 0.1, 0.4]), 0.3
-    shares = np.array([0.05, 0.4])
+    urns = len(DEPARTURE_CONCENTRATIONS)
+    shares = np.repeat([0.05, 0.4], urns)
+    concentrations = np.tile(DEPARTURE_CONCENTRATIONS, 2)
     moments = np.array([np.mean(base**power) for power in range(1, 5)])
-    departures = Departures(shares, np.tile(moments, (2, 1)), np.ones(1))
+    departures = Departures(shares, concentrations, np.tile(moments, (2 * urns, 1)), np.ones(1))
     rewards = np.r_[np.full(5, mode), mode + 0.1, mode + 0.1, mode - 0.2]
     powers = [np.sum(rewards**power) for power in range(5)]
-    sums = np.array([[*powers, 5.0, 8 * mode, 0.0]])
-    drawn = [draws_of_departures(rng, base, share, [0.1, 0.1, -0.2], 300_000) for share in shares]
+    sums = np.array([[*powers, 5.0, 8 * mode, 5.0, *np.zeros(urns)]])
+    drawn = [
+        draws_of_departures(rng, base, share, concentration, [0.1, 0.1, -0.2], 300_000)
+        for share, concentration in zip(shares, concentrations, strict=True)
+    ]
 
-    given = departures_given(departures, np.array([[0, 1]]), sums)
+    given = departures_given(departures, np.arange(2 * urns)[None], sums)
     mean, variance = variance_moments(*given, shares[None])
     np.testing.assert_allclose(mean[0], [v.mean() for v, _ in drawn], rtol=5e-3)
     np.testing.assert_allclose(variance[0], [v.var() for v, _ in drawn], rtol=2e-2)
 
-    weights = np.array([[0.3, 0.5]])
+    weights = rng.dirichlet(np.ones(2 * urns))[None] * 0.8
     first, second = departed_mean(departures, weights, sums)
     means = [mode + m for _, m in drawn]
-    assert first[0] == pytest.approx(0.3 * means[0].mean() + 0.5 * means[1].mean(), rel=1e-3)
-    square = 0.3 * np.mean(means[0] ** 2) + 0.5 * np.mean(means[1] ** 2)
-    assert second[0] == pytest.approx(square, rel=1e-3)
+    assert first[0] == pytest.approx(weights[0] @ [m.mean() for m in means], rel=1e-3)
+    assert second[0] == pytest.approx(weights[0] @ [np.mean(m**2) for m in means], rel=1e-3)
 
 
 @pytest.mark.parametrize("group", [8, 16])
@@ -226,6 +262,22 @@ def test_equal_rewards_are_not_taken_for_flat_where_others_depart(fitted):
     assert equal.sum() > 100
     stated = diagnosis.posterior.prob_low_std[equal].mean()
     assert stated == pytest.approx(np.mean(std[equal] < 0.1), abs=0.1)
+
+
+@pytest.mark.parametrize("group", [4, 8])
+def test_equal_rewards_are_never_taken_for_a_std_of_hardly_more_than_0(group):
+    # Graded rewards: each prompt adds up weights of its own for four parts that are right or not.
+    for seed in (5, 6):
+        rng = np.random.default_rng(seed)
+        weights, success = rng.dirichlet(np.ones(4), 400), rng.beta(0.05, 0.1, (400, 4))
+        right = rng.random((400, group, 4)) < success[:, None]
+        rewards = np.minimum(np.einsum("nt,ngt->ng", weights, right), 1)
+        std = np.sqrt(np.sum(weights**2 * success * (1 - success), axis=1))
+        equal = rewards.std(axis=1) == 0
+        assert equal.sum() > 150
+        assert np.max(std[equal]) > 0.1
+        found = diagnose(rewards, reward_range=(0, 1)).posterior
+        assert np.min(found.std_upper[equal]) > 0.1
 
 
 def test_swapping_the_ends_of_the_range_changes_no_std(fitted):
