@@ -50,6 +50,8 @@ _ROUNDING = 1e-9
 class Config:
     """Exact gradients and bounds of random and trained policies."""
 
+    families: tuple[str, ...] = ("unigram", "table with end", "transformer", "transformer with end")
+    """Tables and transformers; "transformer" is the one whose batch is looked at."""
     vocab_size: int = 4
     length: int = 3
     width: int = 16
@@ -75,7 +77,7 @@ class Config:
 
 
 SMOKE = Config(
-    vocab_size=3, length=2, width=4, num_random=6, num_seeds=1, num_prompts=4, num_habits=2,
+    families=("unigram", "transformer"), vocab_size=3, length=2, width=4, num_random=6, num_seeds=1, num_prompts=4, num_habits=2,
     num_stages=2, pretrain_steps=10, finetune_steps=5, adversarial_steps=40,
 )  # fmt: skip
 
@@ -119,12 +121,18 @@ def families(config: Config) -> dict[str, jrft.Policy]:
     network = partial(
         jrft.transformer, size, length, max_prompt=2, width=config.width, depth=1, heads=2
     )
-    return {
+    known = {
         "unigram": Unigram(size, length),
         "table with end": jrft.tabular_policy(size, length, eos=0),
         "transformer": network(),
         "transformer with end": network(eos=0),
     }
+    unknown = set(config.families) - set(known)
+    if unknown or "transformer" not in config.families:
+        raise ValueError(
+            f"families is {config.families}: pass names of {', '.join(known)}, transformer included"
+        )
+    return {name: known[name] for name in config.families}
 
 
 def run(config: Config, directory: Path) -> dict[str, Any]:
