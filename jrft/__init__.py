@@ -31,6 +31,7 @@ from jrft.sampling import Samples, sample
 from jrft.score_gradient import GradientInfo, GradientStatistics, gradient_statistics
 from jrft.tabular import tabular_policy
 from jrft.transformer import transformer
+from jrft.warped import warped_policy
 
 __all__ = [
     "ChangedLabels",
@@ -71,4 +72,5 @@ __all__ = [
     "sft_loss",
     "tabular_policy",
     "transformer",
+    "warped_policy",
 ]
