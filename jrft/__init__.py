@@ -1,5 +1,6 @@
 """Why reinforcement finetuning stalls: exact and sampled policy gradients, and their bounds."""
 
+from jrft import formal_languages
 from jrft.advantages import group_advantages, keep_mask
 from jrft.budget import rollout_budget
 from jrft.completions import all_completions
@@ -55,6 +56,7 @@ __all__ = [
     "exact_reward_std",
     "exact_value",
     "expected_reward",
+    "formal_languages",
     "gradient_statistics",
     "group_advantages",
     "grpo_gradient",

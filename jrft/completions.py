@@ -76,7 +76,7 @@ def prefix_tokens(
         [0, 1, 2]
     """
     place_values = vocab_size ** np.arange(length - 1, -1, -1, dtype=np.int32)
-    return index[..., None] // place_values % vocab_size
+    return index[..., None] // jnp.expand_dims(place_values, range(index.ndim)) % vocab_size
 
 
 def after_end(tokens: Int[Array, "*batch length"], eos: int | None) -> Bool[Array, "*batch length"]:
