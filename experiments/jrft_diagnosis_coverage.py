@@ -10,8 +10,8 @@ Command: python -m experiments jrft_diagnosis_coverage
 Cost: see ``seconds`` in the result file; minutes on 2 cores.
 
 Expected: coverage near 0.9, never below 0.84, and an error below the observed std's in every
-  regime. Both are worst where every prompt has reward levels of its own: coverage is 0.84 there,
-  and in groups of 32 the error is that of the observed std. The last regime is
+  regime. Continuous rewards that are often 0 are the hardest: in groups of 32 the error is that of
+  the observed std, and of the few prompts called low in std too many are not. The last regime is
   beyond the model: prompts earn a continuous reward with a rare jackpot, and pass for flat until it
   is drawn. There the error is still below the observed std's, the intervals are too short, and too
   many prompts are called low.
@@ -29,6 +29,7 @@ from scipy.stats import betabinom
 
 from experiments.figures import COLORS
 from experiments.record import Record
+from jrft.diagnosis.classes import required_probability
 from jrft.diagnosis.prior import fit_prior
 from jrft.diagnosis.sums import group_sums
 from jrft.diagnosis.uncertainty import Population, Settings, fit_population, judge
@@ -47,7 +48,7 @@ class Config:
     level: float = 0.9
     """Probability of the intervals."""
     confidence: float = 0.9
-    """Probability at which a prompt is called low in std, or learnable."""
+    """See `jrft.diagnosis.classes.required_probability`."""
 
 
 SMOKE = Config(num_prompts=100, group_sizes=(8,), num_repetitions=1)
@@ -236,8 +237,9 @@ def metrics(config: Config, regime: Regime, *, size: int, seed: int) -> dict[str
     even = fit_prior(population.family, None, np.zeros((0, 5)), np.zeros(0))
     alone = judge(Population(population.family, None, even), sums, settings)
     low = truth < config.threshold
-    called_low = pooled.prob_low_std >= config.confidence
-    called_learnable = pooled.prob_low_std <= 1 - config.confidence
+    required = required_probability(np.array([size]), config.confidence)
+    called_low = pooled.prob_low_std >= required
+    called_learnable = pooled.prob_low_std <= 1 - required
 
     def rmse(estimate: np.ndarray) -> float:
         return float(np.sqrt(np.mean((estimate - truth) ** 2)))

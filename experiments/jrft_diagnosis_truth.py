@@ -11,11 +11,11 @@ Command: python -m experiments jrft_diagnosis_truth
 
 Cost: see ``seconds`` in the result file; minutes on 2 cores.
 
-Expected: all of it. Graded rewards of nearly deterministic policies are the harder ones: each
-  prompt has reward levels of its own and rarely leaves one of them; few small groups are called low.
-  The ranking gains most for binary rewards where solved prompts and hard ones differ, which equal
-  groups hide; for the partly trained transformer with graded rewards it is about that of the
-  observed std. The exact std bounds what any estimate can reach: a large std does not imply a large
+Expected: all of it but for one ranking. Graded rewards of nearly deterministic policies are the
+  harder ones: each prompt has reward levels of its own and rarely leaves one of them, so that few
+  small groups are called low. The ranking gains most for binary rewards where solved prompts and
+  hard ones differ, which equal groups hide; for transformers with graded rewards the observed std
+  ranks better. The exact std bounds what any estimate can reach: a large std does not imply a large
   gradient.
 """
 

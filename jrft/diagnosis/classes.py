@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from jaxtyping import Bool, Float64, Shaped
+from jaxtyping import Bool, Float64, Int64, Shaped
 
 from jrft.diagnosis.posterior import Posterior
 from jrft.diagnosis.statistics import GroupStatistics
 
+# With so many rewards, half of what is said of a prompt comes from the other prompts.
+_BORROWED = 4.0
 # An expected reward below the first third of the range is low, above the last third high.
 LOW_MEAN, HIGH_MEAN = 1 / 3, 2 / 3
 
@@ -42,7 +44,8 @@ class Evidence:
         outcomes: Statistics of the outcomes, if there are any.
         outcome: Posterior of the outcome's std, if there are outcomes.
         threshold: A std below this is low.
-        confidence: Probability at which a std is called low, or not low.
+        confidence: Probability at which a std is called low, or not low, given many rewards; fewer
+            need more (`required_probability`).
     """
 
     observed: GroupStatistics
@@ -61,9 +64,9 @@ class Evidence:
 def classify(evidence: Evidence) -> Shaped[np.ndarray, " p"]:
     """The class of each prompt.
 
-    A prompt is low in std where P(std < threshold | data) reaches the confidence, and learnable
-    where it falls to one minus it. In between it is decided only if its credible interval is
-    narrower than half the threshold: more samples would not move it much.
+    A prompt is low in std where P(std < threshold | data) reaches what `required_probability` says,
+    and learnable where it falls to one minus that. In between it is decided only if its credible
+    interval is narrower than half the threshold: more samples would not move it much.
 
     Returns:
         Array of p values of `PromptClass`.
@@ -71,8 +74,9 @@ def classify(evidence: Evidence) -> Shaped[np.ndarray, " p"]:
     reward = evidence.reward
     probability = reward.prob_low_std
     settled = reward.std_upper - reward.std_lower <= evidence.threshold / 2
-    low = (probability >= evidence.confidence) | (settled & (probability >= 0.5))
-    learnable = (probability <= 1 - evidence.confidence) | (settled & (probability < 0.5))
+    required = required_probability(evidence.observed.count, evidence.confidence)
+    low = (probability >= required) | (settled & (probability >= 0.5))
+    learnable = (probability <= 1 - required) | (settled & (probability < 0.5))
     hard, easy = evidence.success < LOW_MEAN, evidence.success > HIGH_MEAN
     # The first that holds.
     rules: list[tuple[Bool[np.ndarray, " p"], PromptClass]] = [
@@ -88,6 +92,28 @@ def classify(evidence: Evidence) -> Shaped[np.ndarray, " p"]:
         [label.value for _, label in rules],
         PromptClass.TOO_FEW.value,
     )
+
+
+def required_probability(
+    count: Int64[np.ndarray, " p"], confidence: float
+) -> Float64[np.ndarray, " p"]:
+    """The probability at which a prompt is called low in std, or learnable.
+
+    The fewer rewards a prompt has, the more of what is said of it comes from the population, which
+    is learnt from the same few rewards: calls for many prompts are then wrong together. So for n
+    rewards an error of n/(n + 4) times what the confidence admits is asked for. Derived here, the
+    number by simulation.
+
+    Args:
+        count: int64[p], scored rewards.
+        confidence: The share of the calls that is to be right.
+
+    Example:
+        >>> import numpy as np
+        >>> required_probability(np.array([4, 8, 96]), 0.9).round(3).tolist()
+        [0.95, 0.933, 0.904]
+    """
+    return 1 - (1 - confidence) * count / (count + _BORROWED)
 
 
 def _shaped(evidence: Evidence) -> Bool[np.ndarray, " p"]:

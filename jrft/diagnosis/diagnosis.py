@@ -114,7 +114,8 @@ def diagnose(
             if all rewards are in there, else the observed extremes, and a note says so.
         threshold: A std below this share of the reward range is low.
         level: Probability of the credible intervals.
-        confidence: Probability at which a prompt is called low in std, or learnable.
+        confidence: Probability at which a prompt is called low in std, or learnable; small groups
+            need a higher one: for n rewards the error is n/(n + 4) times as large.
         mixed_probability: ``rollouts_needed`` is for this probability that a group's rewards are
             not all equal.
         discount: Weight of a visit relative to the next one of the same prompt, in (0, 1]; by

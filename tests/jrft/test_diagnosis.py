@@ -34,6 +34,19 @@ def test_one_group_of_8_zeros_decides_nothing_in_a_mixed_population():
     assert np.all(diagnosis.rollouts[zero] > 8)
 
 
+def test_small_groups_are_called_at_a_higher_probability():
+    diagnoses = {n: diagnose(binary(np.tile([0.0005, 0.02, 0.5, 0.9995], 80), n)) for n in (4, 32)}
+    for n, found in diagnoses.items():
+        probability = found.posterior.prob_low_std
+        needed = 1 - 0.1 * n / (n + 4)
+        settled = found.posterior.std_upper - found.posterior.std_lower <= 0.05
+        low = np.isin(found.labels, ["too hard", "too easy", "flat in the middle"])
+        np.testing.assert_array_equal(low[~settled], (probability >= needed)[~settled])
+        learnable = found.labels == "learnable"
+        np.testing.assert_array_equal(learnable[~settled], (probability <= 1 - needed)[~settled])
+        assert 0 < learnable.sum() < len(learnable)
+
+
 def test_flat_rewards_in_the_middle_are_a_class_of_their_own():
     # A filter on the mean's range would keep these groups: they have no gradient all the same.
     rng = np.random.default_rng(0)
