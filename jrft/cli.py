@@ -1,19 +1,25 @@
 """The command line ``jrft``.
 
 ``jrft diagnose ROLLOUTS… [--report report.html] [--json out.json] [--fail-if-dead 0.5]``
+``jrft conformance OUT.npz [--group-size 3] [--epsilon 1e-4] [--clip 0.2] [--force]``
 
 Exit codes: 0 fine; 1 the share of prompts without a useful gradient reaches ``--fail-if-dead``;
 2 the input or the arguments cannot be read.
 """
 
 import argparse
+import io
 import json
 import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from jrft.conformance import conformance_arrays
 from jrft.diagnosis.columns import Columns
 from jrft.diagnosis.diagnosis import Diagnosis, diagnose_log
 from jrft.diagnosis.export import as_dict
@@ -28,15 +34,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     parsed = _parser().parse_args(arguments)
     try:
-        return _diagnose(parsed)
+        return parsed.run(parsed)
     except (ValueError, OSError) as error:
         print(f"jrft: {error}", file=sys.stderr)
         return BAD_INPUT
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jrft", description="Reward logs, diagnosed.")
+    parser = argparse.ArgumentParser(
+        prog="jrft", description="Reward logs, diagnosed; exact gradients to test a trainer with."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_diagnose(commands)
+    _add_conformance(commands)
+    return parser
+
+
+def _add_diagnose(commands: Any) -> None:
     command = commands.add_parser(
         "diagnose",
         help="which prompts get no gradient, how sure that is, why, and what to do",
@@ -61,7 +75,31 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="exit with 1 if this share of the prompts, or more, gives no useful gradient",
     )
-    return parser
+    command.set_defaults(run=_diagnose)
+
+
+def _add_conformance(commands: Any) -> None:
+    command = commands.add_parser(
+        "conformance",
+        help="arrays to test another trainer's policy gradient with",
+        description="Writes tabular policies, rewards, and the exact expectations of the gradients "
+        "of REINFORCE, RLOO, GRPO and PPO, to test another trainer's gradient with. What each "
+        "array is, and an example in PyTorch: docs/conformance.md.",
+        epilog="Exit codes: 0 fine; 2 bad arguments, or the file exists.",
+    )
+    command.add_argument("path", type=Path, metavar="OUT.npz", help="the file to write")
+    command.add_argument("--force", action="store_true", help="overwrite a file that exists")
+    command.add_argument(
+        "--group-size", type=int, default=3, help="completions of one group (default 3)"
+    )
+    command.add_argument(
+        "--epsilon", type=float, default=1e-4, help="added to a group's std (default 1e-4)"
+    )
+    command.add_argument("--clip", type=float, default=0.2, help="PPO's clip (default 0.2)")
+    command.add_argument(
+        "--seed", type=int, default=0, help="of the policies and rewards (default 0)"
+    )
+    command.set_defaults(run=_conformance)
 
 
 def _add_columns(command: argparse.ArgumentParser) -> None:
@@ -153,6 +191,24 @@ def _diagnose(parsed: argparse.Namespace) -> int:
     return OK
 
 
+def _conformance(parsed: argparse.Namespace) -> int:
+    path = parsed.path
+    if path.suffix != ".npz":
+        raise ValueError(f"{path} does not end in .npz: name the file so.")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no directory {path.parent}, make it first.")
+    if path.exists() and not parsed.force:
+        raise ValueError(f"{path} exists: add --force to overwrite it.")
+    arrays = conformance_arrays(
+        group_size=parsed.group_size, epsilon=parsed.epsilon, clip=parsed.clip, seed=parsed.seed
+    )
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    _write_atomically(path, file.getvalue())
+    print(f"wrote {path}: {len(arrays)} arrays, told in docs/conformance.md")
+    return OK
+
+
 def _source(paths: Sequence[str], file: RewardFile) -> str:
     parts = [", ".join(paths), file.columns.described(), *file.notes]
     if file.num_skipped:
@@ -162,18 +218,19 @@ def _source(paths: Sequence[str], file: RewardFile) -> str:
 
 def _write(parsed: argparse.Namespace, diagnosis: Diagnosis, source: str) -> None:
     if parsed.json is not None:
-        _write_atomically(parsed.json, json.dumps(as_dict(diagnosis), allow_nan=False))
+        text = json.dumps(as_dict(diagnosis), allow_nan=False)
+        _write_atomically(parsed.json, text.encode())
         print(f"\nwrote {parsed.json}")
     if parsed.report is not None:
-        _write_atomically(parsed.report, html_report(diagnosis, source=source))
+        _write_atomically(parsed.report, html_report(diagnosis, source=source).encode())
         print(f"\nwrote {parsed.report}")
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def _write_atomically(path: Path, content: bytes) -> None:
     """Writes beside the file and moves it into place: an interrupt leaves the old file whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(text, "utf-8")
+        temporary.write_bytes(content)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
