@@ -12,6 +12,7 @@ Expected: no violation in any case, random, trained, or trained to come as close
   can; there √(L/2) · γ · STD is attained. In a batch with a large mean gradient, prompts with none.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -55,7 +56,7 @@ class Config:
     vocab_size: int = 4
     length: int = 3
     width: int = 16
-    num_random: int = 100
+    num_random: int = 96
     """Random policies, prompts and rewards of each family."""
     num_seeds: int = 4
     """Training runs of each transformer, and a quarter of those that try to attain the bound."""
@@ -77,7 +78,8 @@ class Config:
 
 
 SMOKE = Config(
-    families=("unigram", "transformer"), vocab_size=3, length=2, width=4, num_random=6, num_seeds=1, num_prompts=4, num_habits=2,
+    families=("unigram", "transformer"),
+    vocab_size=3, length=2, width=4, num_random=6, num_seeds=1, num_prompts=4, num_habits=2,
     num_stages=2, pretrain_steps=10, finetune_steps=5, adversarial_steps=40,
 )  # fmt: skip
 
@@ -369,7 +371,8 @@ def _measure(policy: jrft.Policy, keys: jax.Array, cases: Cases) -> dict[str, ja
             numbers[f"violated/{name}"] = norm > bound * (1 + _ROUNDING)
         return numbers
 
-    return jax.lax.map(of_one, (keys, cases), batch_size=32)
+    # A smaller last batch would be compiled for itself.
+    return jax.lax.map(of_one, (keys, cases), batch_size=math.gcd(len(keys), 32))
 
 
 def batch_of_prompts(policy: jrft.Policy, params: Any, task: Task) -> dict[str, Any]:
