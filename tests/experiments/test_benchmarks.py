@@ -7,7 +7,11 @@ import pytest
 
 import jrft
 import jwi
-from experiments.benchmarks import exact_policy_gradient, one_walk_index_order
+from experiments.benchmarks import (
+    exact_policy_gradient,
+    one_walk_index_order,
+    plain_walk_index_orders,
+)
 from experiments.benchmarks.__main__ import BENCHMARKS, main
 
 
@@ -34,3 +38,26 @@ def test_the_benchmarked_graph_has_a_heavy_tail():
     degree = np.bincount(jwi.edge_list(graph).ravel(), minlength=3_000)
     assert len(jwi.edge_list(graph)) > 15_000
     assert degree.max() > 10 * degree.mean()
+
+
+@pytest.mark.parametrize("num_edges", [3, 12, 25])
+def test_the_plain_orders_are_ours_edge_for_edge(num_edges):
+    for seed in range(4):
+        # Many ties: 8 vertices, and one more without an edge.
+        ends = np.random.default_rng(seed).integers(0, 8, (2, num_edges))
+        graph = jwi.from_edges(ends[0], ends[1], 9)
+        edges = jwi.edge_list(graph)
+        np.testing.assert_array_equal(
+            plain_walk_index_orders.plain_one_walk_index_order(edges, 9),
+            jwi.one_walk_index_order(graph),
+        )
+        np.testing.assert_array_equal(
+            plain_walk_index_orders.plain_two_walk_index_order(edges, 9),
+            jwi.walk_index_order(graph, 3),
+        )
+
+
+def test_orders_that_differ_are_not_timed(monkeypatch):
+    monkeypatch.setattr(jwi, "one_walk_index_order", lambda graph: jwi.edge_list(graph)[:, 0])
+    with pytest.raises(RuntimeError, match="1-WIS and its plain form differ on"):
+        plain_walk_index_orders.run(plain_walk_index_orders.SMOKE)
