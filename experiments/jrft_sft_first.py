@@ -46,9 +46,9 @@ class Config:
 
     sft_steps: tuple[int, ...] = (10, 20, 40, 80)
     """n, multiples of the first."""
-    num_labelled: tuple[int, ...] = (1, 2, 4, 8, 16, 64)
+    num_labelled: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
     """m, the last being all prompts."""
-    num_random: int = 2
+    num_random: int = 3
     """Random orders of prompts to label."""
     rft_steps: int = 200
     matched_rewards: tuple[float, ...] = (-0.9, -0.75, -0.5)
