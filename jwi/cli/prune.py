@@ -10,7 +10,7 @@ from jaxtyping import Int32
 
 from jwi.cli.arguments import DEFAULT_DEPTH
 from jwi.cli.methods import METHODS, Options
-from jwi.cli.terminal import announce, clear, notes, read, table
+from jwi.cli.terminal import notes, read, table, waiting
 from jwi.cli.walk_index import own_walk_indices
 from jwi.graph import GraphsTuple, edge_mask, is_undirected
 from jwi.io import GraphFile, check_same_format
@@ -80,11 +80,8 @@ def _pruned(parsed: argparse.Namespace, file: GraphFile, depth: int) -> Pruned:
     amount = {"keep": parsed.keep, "num_removed": parsed.num_removed}
     # Cutting any order tells how many edges go, and whether the amount is one.
     count = len(prune(file.graph, np.arange(num_edges), **amount).removed)
-    announce(f"ranking {num_edges:,} edges by {parsed.method} …")
-    try:
+    with waiting(f"ranking {num_edges:,} edges by {parsed.method}"):
         order = METHODS[parsed.method].rank(file.graph, Options(depth, count, parsed.seed))
-    finally:
-        clear()
     return prune(file.graph, order, num_removed=count)
 
 

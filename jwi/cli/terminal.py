@@ -2,12 +2,16 @@
 
 import argparse
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from jwi.io import GraphFile, read_graph
 
 _WIDTH = 79
+# Seconds between two looks at the clock.
+_TICK = 1.0
 
 
 def progress(what: str) -> Callable[[float], None]:
@@ -28,21 +32,45 @@ def progress(what: str) -> Callable[[float], None]:
             return
         last = now
         bar = "█" * int(30 * share)
-        print(f"\r{what} {bar:<30} {share:4.0%}", end="", file=sys.stderr, flush=True)
+        _show(f"{what} {bar:<30} {share:4.0%}")
 
     return show
 
 
-def announce(what: str) -> None:
-    """Shows what is being done, where somebody watches, until it is cleared."""
-    if sys.stderr.isatty():
-        print(what, end="", file=sys.stderr, flush=True)
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Shows what is being done and for how long, where somebody watches, until it is done.
+
+    The clock goes on while compiled code works that releases Python's lock, as the orders' does.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    start, done = time.monotonic(), threading.Event()
+
+    def show() -> None:
+        _show(f"{what} …")
+        while not done.wait(_TICK):
+            _show(f"{what} … {time.monotonic() - start:.0f} s")
+
+    clock = threading.Thread(target=show, daemon=True)
+    clock.start()
+    try:
+        yield
+    finally:
+        done.set()
+        clock.join()
+        clear()
+
+
+def _show(line: str) -> None:
+    print(f"\r{line}", end="", file=sys.stderr, flush=True)
 
 
 def clear() -> None:
     """Takes away what progress has shown."""
     if sys.stderr.isatty():
-        print("\r" + " " * _WIDTH + "\r", end="", file=sys.stderr, flush=True)
+        _show(" " * _WIDTH + "\r")
 
 
 def read(parsed: argparse.Namespace) -> GraphFile:

@@ -126,7 +126,7 @@ def _make_room(num_vertices, num_edges):
     )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _remove_by_levels(graph, rising, num_removed):
     """At least the first `num_removed` edges to go.

@@ -60,7 +60,7 @@ def remove_by_squares(
     return _remove(graph, scratch, empty_queue(len(edges), _KEY), num_removed)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _remove(graph, scratch, queue, num_removed):
     """The first `num_removed` edges to go.

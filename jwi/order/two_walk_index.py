@@ -67,7 +67,7 @@ class _Scratch(NamedTuple):
     codes: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _remove(graph, index, scratch, queue, num_removed):
     """The first `num_removed` edges to go.

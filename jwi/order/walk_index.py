@@ -84,7 +84,7 @@ def remove_by_definition(
     return _remove(graph, walks - (graph.in_degree == 0), num_removed)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _remove(graph, index, num_removed):
     """The first `num_removed` edges to go.
