@@ -274,7 +274,6 @@ def summary(record: Record) -> str:
     outside = links["largest_sparsemax_norm_outside_support"]
     return (
         f"Powers of the std that gradients go with: {slopes}. Sparsemax's comes to {bound:.1f} "
-        "times the bound that holds for softmax, and is "
-        f"{outside:.1g} once the right label has left the support. Share of prompts of low std by "
+        f"times the bound that holds for softmax, at the smallest std, and is {outside:.1g} once the right label has left the support. Share of prompts of low std by "
         f"distance of the pretraining data: {shares}."
     )

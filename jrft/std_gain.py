@@ -77,7 +77,10 @@ def _std_gain(
     def std(params: Params) -> Float[Array, ""]:
         return exact_reward_std(policy, params, prompt, rewards)
 
-    return jax.jvp(std, (params,), (jax.grad(log_prob)(params),))[1]
+    value, score = jax.value_and_grad(log_prob)(params)
+    gain = jax.jvp(std, (params,), (score,))[1]
+    # A label that holds no token has no probability, but a gradient of 0.
+    return jnp.where(jnp.isnan(value), jnp.nan, gain)
 
 
 def _check_label(policy: Policy, label: ArrayLike | Sequence[int]) -> Int[Array, " length"]:
