@@ -45,6 +45,7 @@ KINDS = {
 }
 # What float64 leaves of an equality.
 _ROUNDING = 1e-9
+_SMALLEST_STD_SHOWN = 1e-7
 
 
 @dataclass(frozen=True)
@@ -395,7 +396,10 @@ def batch_of_prompts(policy: jrft.Policy, params: Any, task: Task) -> dict[str, 
 
 
 def figure(record: Record) -> Figure:
-    """Gradient norm over γ against reward std with the bounds; one batch, prompt by prompt."""
+    """Gradient norm over γ against reward std with the bounds; one batch, prompt by prompt.
+
+    Cases whose reward std is below 1e-7 are in the table only.
+    """
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
     _draw_bounds(axes[0], record)
     _draw_batch(axes[1], record.results["batch"])
@@ -408,10 +412,13 @@ def _draw_bounds(axis: Axes, record: Record) -> None:
         chosen = cases["kind"] == kind
         x, y = cases["reward_std"][chosen], cases["norm_over_gamma"][chosen]
         axis.scatter(x, y, s=7, alpha=0.5, color=color, label=label, linewidths=0)
-    std = np.geomspace(cases["reward_std"].min(), 1, 50)
+    std = np.geomspace(_SMALLEST_STD_SHOWN, 1, 50)
     axis.plot(std, 6 * length * std ** (2 / 3), "--", color="black", label="paper's bound")
     axis.plot(std, np.sqrt(length / 2) * std, color="black", label="certificate")
+    # Some policies are as good as certain: they would squeeze all others into a corner.
+    lowest = cases["norm_over_gamma"][cases["reward_std"] >= std[0]].min()
     axis.set(xscale="log", yscale="log", xlabel="reward std of the prompt", ylabel="‖∇V‖ / γ")
+    axis.set(xlim=(std[0], 2), ylim=(lowest / 3, 12 * length))
     axis.legend(fontsize="small")
 
 
