@@ -274,6 +274,7 @@ def summary(record: Record) -> str:
     outside = links["largest_sparsemax_norm_outside_support"]
     return (
         f"Powers of the std that gradients go with: {slopes}. Sparsemax's comes to {bound:.1f} "
-        f"times the bound that holds for softmax, at the smallest std, and is {outside:.1g} once the right label has left the support. Share of prompts of low std by "
+        f"times the bound that holds for softmax, at the smallest std, and is {outside:.1g} once "
+        "the right label has left the support. Share of prompts of low std by "
         f"distance of the pretraining data: {shares}."
     )

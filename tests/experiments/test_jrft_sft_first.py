@@ -33,7 +33,7 @@ def test_the_smoke_run_shows_what_the_study_shows(record):
 
 
 def test_what_people_see(record):
-    assert len(study.table(record)) == 1 + 4
+    assert len(study.table(record)) == 1 + 4 + 1
     assert "Intervening: right labels to reward" in study.summary(record)
     assert len(study.figure(record).axes) == 4 + 2
 
@@ -75,7 +75,7 @@ def test_rankings_are_orders():
     task = shift_task(3, 2, 2, 1, graded=True)
     policy = jrft.transformer(3, 2, max_prompt=3, width=8, depth=1, heads=2)
     params = policy.init(jax.random.key(0))
-    found = dict(study.rankings(config, policy, params, task))
+    found = dict(study.rankings(config, policy, params, task, 0))
     for order in found.values():
         np.testing.assert_array_equal(np.sort(order), np.arange(27))
     stds = [
