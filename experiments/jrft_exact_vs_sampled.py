@@ -1,0 +1,267 @@
+"""Does the gradient of prompts of small reward std vanish for want of exploration?
+
+Claim: Razin et al. (ICLR 2024), Sections 3 and 4.2: it is the expected gradient that vanishes with
+  the reward std, so more samples, up to the exact expectation over all completions, do not help;
+  a supervised phase does.
+
+Command: python -m experiments jrft_exact_vs_sampled
+
+Cost: see ``seconds`` in the result file; ten minutes of one core.
+
+Expected: no number in the paper for this task. On prompts whose rewarded completion pretraining did
+  not show, exact RFT, REINFORCE, RLOO, GRPO and PPO stay near reward 0 together, whatever the
+  number of samples; supervised finetuning reaches 1. On the others all learn.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import optax
+from matplotlib.figure import Figure
+
+import jrft
+from experiments import policy_gradients
+from experiments.figures import COLORS, geometric_mean_and_band, mean_and_band
+from experiments.loop import GradientFn, fit
+from experiments.policy_gradients import Prompts
+from experiments.record import Record
+from experiments.tables import mean_and_std
+from jrft import formal_languages
+
+SPLITS = {"unchanged": "right completion shown in pretraining", "changed": "not shown (std ≈ 0)"}
+QUANTITIES = {"reward": "expected reward", "reward_std": "reward std", "gradient_norm": "∥∇V∥"}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Copying sequences of tokens; every method starts from one checkpoint a seed."""
+
+    vocab_size: int = 4
+    num_tokens: int = 3
+    """Of a prompt and of its copy."""
+    width: int = 32
+    depth: int = 2
+    num_shown: int = 4
+    """Completions that pretraining makes equally likely for each prompt."""
+    share_changed: float = 0.25
+    """Share of the prompts of which pretraining shows wrong copies alone."""
+    pretrain_steps: int = 1500
+    pretrain_rate: float = 3e-3
+    """Adam's, as the other rate; all batches are full."""
+    finetune_steps: int = 400
+    finetune_rate: float = 1e-3
+    log_every: int = 20
+    sample_counts: tuple[int, ...] = (4, 16, 64)
+    """Completions a prompt and update, for RLOO."""
+    num_samples: int = 16
+    """The same for the other estimators."""
+    updates_per_draw: int = 4
+    """Of PPO."""
+    clip: float = 0.2
+    """Of PPO."""
+    num_seeds: int = 3
+    """Seeds 0, 1, …: of the changed prompts, the wrong completions, the weights and the samples."""
+
+
+SMOKE = Config(
+    vocab_size=3,
+    num_tokens=2,
+    width=16,
+    depth=1,
+    num_shown=2,
+    share_changed=0.34,
+    pretrain_steps=300,
+    pretrain_rate=1e-2,
+    finetune_steps=60,
+    finetune_rate=3e-3,
+    log_every=20,
+    sample_counts=(2,),
+    num_samples=4,
+    num_seeds=2,
+)
+
+
+class Method(NamedTuple):
+    """One way to finetune."""
+
+    label: str
+    gradient_fn: GradientFn
+    model_state: Any = None
+
+
+def run(config: Config, directory: Path) -> dict[str, Any]:
+    """Pretrains one policy a seed, then finetunes it by every method.
+
+    Args:
+        config: The configuration; the result is a function of it alone.
+        directory: Where checkpoints go; an interrupted run continues from there.
+    """
+    language = formal_languages.copy(config.vocab_size, config.num_tokens)
+    policy = jrft.transformer(
+        language.vocab_size,
+        language.length,
+        max_prompt=config.num_tokens,
+        width=config.width,
+        depth=config.depth,
+        heads=2,
+    )
+    keys = jax.vmap(jax.random.key)(jnp.arange(config.num_seeds))
+    pretraining = _stacked([_pretraining_data(config, language, key) for key in keys])
+    finetuning = pretraining._replace(
+        shown=jnp.tile(language.answers[None, :, None], (config.num_seeds, 1, 1, 1))
+    )
+    train = partial(
+        fit,
+        keys,
+        run_axes=0,
+        evaluate=partial(policy_gradients.evaluate, policy, language.reward),
+    )
+    pretrained = train(
+        jax.vmap(policy.init)(keys),
+        policy_gradients.sft(policy),
+        optax.adam(config.pretrain_rate),
+        pretraining,
+        num_steps=config.pretrain_steps,
+        log_every=config.pretrain_steps,
+        rows_per_chunk=1,
+        checkpoints=directory / "pretraining",
+        description="pretraining",
+    )
+    finetuned = {
+        name: train(
+            pretrained.params,
+            method.gradient_fn,
+            optax.adam(config.finetune_rate),
+            finetuning,
+            num_steps=config.finetune_steps,
+            log_every=config.log_every,
+            model_state=_stacked([method.model_state] * config.num_seeds),
+            checkpoints=directory / name,
+            description=method.label,
+        )
+        for name, method in methods(config, policy, language).items()
+    }
+    return {
+        "steps": finetuned["exact"].log_steps,
+        "pretraining_loss": pretrained.history["loss"][-1],
+        **{name: dict(result.history) for name, result in finetuned.items()},
+    }
+
+
+def methods(
+    config: Config, policy: jrft.Policy, language: formal_languages.FormalLanguage
+) -> dict[str, Method]:
+    """All ways to finetune, by name."""
+    reward, num_samples = language.reward, config.num_samples
+    sampled = {
+        f"{name}-{n}": Method(
+            f"{name.upper()}, {n} samples",
+            policy_gradients.sampled_rft(
+                policy_gradients.ESTIMATORS[name], policy, reward, num_samples=n
+            ),
+        )
+        for name, counts in (
+            ("rloo", config.sample_counts),
+            ("reinforce", (num_samples,)),
+            ("grpo", (num_samples,)),
+        )
+        for n in counts
+    }
+    return {
+        "sft": Method("SFT", policy_gradients.sft(policy)),
+        "exact": Method("RFT, exact", policy_gradients.exact_rft(policy, reward)),
+        **sampled,
+        f"ppo-{num_samples}": Method(
+            f"PPO, {num_samples} samples",
+            policy_gradients.ppo_rft(policy, reward, config.updates_per_draw, config.clip),
+            policy_gradients.before_ppo(policy, len(language.prompts), num_samples),
+        ),
+    }
+
+
+def _pretraining_data(
+    config: Config, language: formal_languages.FormalLanguage, key: jax.Array
+) -> Prompts:
+    shown = formal_languages.demonstrations(
+        jax.random.fold_in(key, 1),
+        language,
+        num_shown=config.num_shown,
+        share_changed=config.share_changed,
+    )
+    return Prompts(language.prompts, shown.completions, shown.changed)
+
+
+def _stacked(trees: list[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def _methods_of(record: Record) -> dict[str, str]:
+    """Labels of the methods that a record holds, by name, in the order they ran."""
+    config = Config(**{**record.config, "sample_counts": tuple(record.config["sample_counts"])})
+    language = formal_languages.copy(config.vocab_size, 1)
+    policy = jrft.tabular_policy(config.vocab_size, 1)
+    return {name: method.label for name, method in methods(config, policy, language).items()}
+
+
+def figure(record: Record) -> Figure:
+    """Reward, its std and gradient norm over steps, on prompts of either kind, by method."""
+    labels = _methods_of(record)
+    sampled = [name for name in labels if name not in ("sft", "exact")]
+    shades = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(sampled)))
+    colors = {"sft": COLORS["sft"], "exact": COLORS["rft"]} | dict(
+        zip(sampled, shades, strict=True)
+    )
+    drawn, axes = plt.subplots(2, 3, figsize=(11.5, 5.8), sharex=True, layout="constrained")
+    for row, (split, title) in zip(axes, SPLITS.items(), strict=True):
+        for axis, (quantity, label) in zip(row, QUANTITIES.items(), strict=True):
+            for name, of_method in labels.items():
+                curves = np.array(record.results[name][f"{split}/{quantity}"], float).T
+                draw = geometric_mean_and_band if quantity == "gradient_norm" else mean_and_band
+                draw(axis, record.results["steps"], curves, of_method, colors[name])
+            axis.set_ylabel(label)
+            axis.set_title(title, fontsize="medium")
+    drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper")
+    for axis in axes[-1]:
+        axis.set_xlabel("update")
+    return drawn
+
+
+def table(record: Record) -> list[list[str]]:
+    """Reward, std and gradient norm at the start and at the end, mean ± sample std over seeds."""
+    rows = [["method", *(f"{split}: {name}" for split in SPLITS for name in QUANTITIES)]]
+    labels = _methods_of(record)
+    for label, name, at in [
+        ("at the start", "exact", 0),
+        *((label, name, -1) for name, label in labels.items()),
+    ]:
+        cells = [
+            mean_and_std(np.array(record.results[name][f"{split}/{quantity}"][at], float), 3)
+            for split in SPLITS
+            for quantity in QUANTITIES
+        ]
+        rows.append([label, *cells])
+    return rows
+
+
+def summary(record: Record) -> str:
+    """What the figure shows, from its numbers."""
+
+    def end(name: str, quantity: str) -> float:
+        return float(np.mean(np.array(record.results[name][quantity][-1], float)))
+
+    labels = _methods_of(record)
+    best = max((name for name in labels if name != "sft"), key=lambda n: end(n, "changed/reward"))
+    start = float(np.mean(np.array(record.results["exact"]["changed/reward_std"][0], float)))
+    return (
+        f"On prompts whose reward std starts at {start:.3f}, RFT on the exact gradient ends at "
+        f"reward {end('exact', 'changed/reward'):.3f} and the best of all methods without labels "
+        f"({labels[best]}) at {end(best, 'changed/reward'):.3f}, where SFT reaches "
+        f"{end('sft', 'changed/reward'):.3f}. On the others the exact gradient reaches "
+        f"{end('exact', 'unchanged/reward'):.3f}."
+    )
