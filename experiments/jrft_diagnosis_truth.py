@@ -11,12 +11,13 @@ Command: python -m experiments jrft_diagnosis_truth
 
 Cost: see ``seconds`` in the result file; minutes on 2 cores.
 
-Expected: all of it but for one ranking. Graded rewards of nearly deterministic policies are the
-  harder ones: each prompt has reward levels of its own and rarely leaves one of them, so that few
-  small groups are called low. The ranking gains most for binary rewards where solved prompts and
-  hard ones differ, which equal groups hide; for transformers with graded rewards the observed std
-  ranks better. The exact std bounds what any estimate can reach: a large std does not imply a large
-  gradient.
+Expected: all of it but for two things. With binary rewards "too easy" is right in less than 0.9 of
+  its few calls in groups of 8 and 16: the solved prompts are few among many hopeless ones. For
+  transformers with graded rewards the observed std ranks better; elsewhere the ranking gains, most
+  where solved prompts and hard ones differ, which equal groups hide. Graded rewards of nearly
+  deterministic policies are the harder ones: each prompt has reward levels of its own and rarely
+  leaves one of them, so that few small groups are called low. The exact std bounds what any
+  estimate can reach: a large std does not imply a large gradient.
 """
 
 from collections.abc import Iterable

@@ -243,8 +243,9 @@ def _method(diagnosis: Diagnosis) -> str:
         "that.\n\n"
         f"A std is called low below {evidence.threshold:.0%} of the reward range. A prompt is "
         f"called low in std, or learnable, at a probability of {evidence.confidence:.0%}, with few "
-        f"rewards at a higher one; intervals hold {diagnosis.level:.0%} of the posterior. “Too hard” and “too easy” are low "
-        "stds with an expected reward in the lowest and in the highest third of the range.\n\n"
+        f"rewards at a higher one; intervals hold {diagnosis.level:.0%} of the posterior. “Too "
+        "hard” and “too easy” are low stds with an expected reward in the lowest and in the "
+        "highest third of the range.\n\n"
         "“Rollouts” is the group size at which rewards are likely to differ; for undecided "
         "prompts, if they are learnable at all."
     )
