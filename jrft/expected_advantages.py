@@ -22,9 +22,9 @@ from jrft.policy import check_at_least
 from jrft.rewards import check_rewards
 
 _ZERO_STD_GROUPS = ("kept", "masked")
-# Numbers in memory at a time, and the most multisets that are worth enumerating.
+# Members of groups that are looked at at a time, and the most there may be: 256 MB of indices.
 _BLOCK = 1 << 20
-MAX_GROUPS = 1 << 22
+MAX_MEMBERS = 1 << 26
 
 
 class ExpectedAdvantages(NamedTuple):
@@ -101,11 +101,12 @@ def expected_advantages(
     rewards = check_rewards(rewards, probs.size).astype(probs.dtype)
     values, index = _distinct(rewards)
     num_others = math.comb(len(values) + group_size - 2, group_size - 1)
-    if num_others > MAX_GROUPS:
+    if num_others * group_size > MAX_MEMBERS:
         raise ValueError(
-            f"group_size {group_size} and {len(values)} distinct rewards make {num_others:.3g} "
-            f"groups, more than {MAX_GROUPS}: take a smaller group or fewer distinct rewards, or "
-            "average an estimator such as jrft.grpo_gradient"
+            f"group_size {group_size} and {len(values)} distinct rewards make some "
+            f"10^{math.log10(num_others):.0f} groups, of more than {MAX_MEMBERS} members in all: "
+            "take a smaller group or fewer distinct rewards, or average an estimator such as "
+            "jrft.grpo_gradient"
         )
     others, coefficients = _multisets(len(values), group_size - 1)
     masses = jax.ops.segment_sum(probs, index, len(values))
@@ -127,18 +128,18 @@ def _distinct(rewards: Float[Array, " n"]) -> tuple[Float[Array, " D"], Int[Arra
     return jnp.asarray(values), jnp.asarray(index.reshape(-1))
 
 
-@functools.lru_cache(maxsize=8)
 def _multisets(
     num_values: int, size: int
 ) -> tuple[Int[np.ndarray, "groups size"], Float[np.ndarray, " groups"]]:
     """All multisets of `size` of the values, and the logarithm of the orders each may come in."""
     rows = itertools.combinations_with_replacement(range(num_values), size)
-    flat = np.fromiter(itertools.chain.from_iterable(rows), np.int32)
-    members = flat.reshape(-1, size)
-    log_factorial = np.array([math.lgamma(k + 1) for k in range(size + 1)])
-    counts = np.zeros((len(members), num_values), np.int32)
-    np.add.at(counts, (np.arange(len(members))[:, None], members), 1)
-    return members, log_factorial[size] - log_factorial[counts].sum(axis=1)
+    members = np.fromiter(itertools.chain.from_iterable(rows), np.int32).reshape(-1, size)
+    # Rows are sorted: a run of k equal values makes k! of the orders the same.
+    run, log_same = np.ones(len(members)), np.zeros(len(members))
+    for before, after in itertools.pairwise(members.T):
+        run = np.where(before == after, run + 1, 1)
+        log_same += np.log(run)
+    return members, math.lgamma(size + 1) - log_same
 
 
 @functools.partial(jax.jit, static_argnames=("kind", "ddof", "epsilon", "masked"))

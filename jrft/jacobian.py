@@ -41,7 +41,7 @@ def largest_jacobian_norm(
         block_size: prefixes at a time; K times as many vectors like `params` are in memory.
 
     Returns:
-        float[], differentiable where one prefix has the largest norm, and only once at it.
+        float[], differentiable where one singular value of one prefix is the largest of all.
 
     Raises:
         ValueError: if the prompt is malformed, `block_size` below 1, or there are too many
