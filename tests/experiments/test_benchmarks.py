@@ -8,6 +8,7 @@ import pytest
 import jrft
 import jwi
 from experiments.benchmarks import (
+    estimators,
     exact_policy_gradient,
     one_walk_index_order,
     plain_walk_index_orders,
@@ -31,6 +32,26 @@ def test_the_peer_of_the_prefix_tree_computes_the_same_gradient():
     for block in (4, 100):
         peer = exact_policy_gradient._enumerated(policy, block, params, prompt, rewards)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), peer, expected)
+
+
+def test_the_loop_over_samples_sums_to_the_vmapped_estimate():
+    policy = jrft.tabular_policy(3, 2)
+    problem = jax.random.key(0), policy, policy.init(jax.random.key(1)), jnp.zeros(1, jnp.int32)
+    loop = estimators._loop(*problem, 20)
+    np.testing.assert_allclose(loop, estimators._vmapped(problem, 20, 8)(), atol=1e-6)
+
+
+def test_pytorch_has_the_same_gradient():
+    pytest.importorskip("torch")
+    from experiments.benchmarks.peers.torch_decoder import TorchDecoder
+
+    policy = jrft.transformer(3, 2, max_prompt=2, width=8, depth=2, heads=2)
+    params = policy.init(jax.random.key(0))
+    prompt, rewards = np.array([1, 2]), np.random.default_rng(0).uniform(size=9).astype(np.float32)
+    expected = jrft.exact_policy_gradient(policy, params, prompt, rewards)
+    peer = TorchDecoder(policy, params).policy_gradient(prompt, rewards, 4)
+    for mine, other in zip(jax.tree.leaves(expected["params"]), peer, strict=True):
+        np.testing.assert_allclose(other, mine, atol=1e-6)
 
 
 def test_the_benchmarked_graph_has_a_heavy_tail():
