@@ -185,7 +185,8 @@ def theorem_bound(
     gamma, std = _checked(length, jacobian_norm=jacobian_norm, reward_std=reward_std)
     (scale,) = _checked(length, reward_scale=reward_scale)
     # The derivative of the power is infinite at 0.
-    power = jnp.where(std > 0, jnp.where(std > 0, std, 1) ** (2 / 3), jnp.where(std == 0, 0, std))
+    is_zero = std == 0
+    power = jnp.where(is_zero, 0, jnp.where(is_zero, 1, std) ** (2 / 3))
     return 6 * length * gamma * jnp.cbrt(scale) * power
 
 
