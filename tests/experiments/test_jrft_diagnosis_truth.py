@@ -10,7 +10,9 @@ import jrft
 from experiments import jrft_diagnosis_truth as study
 from experiments.record import make_record
 
-SMALL = replace(study.SMOKE, num_prompts=24, length=2, transformer_steps=2, tabular_steps=20)
+SMALL = replace(
+    study.SMOKE, num_prompts=24, length=2, transformer_steps=2, tabular_steps=20, seed=0
+)
 
 
 @pytest.fixture(scope="module")
