@@ -99,7 +99,11 @@ def sparsemax(logits: jax.Array) -> jax.Array:
     Martins and Astudillo (ICML 2016). Labels far behind get probability 0; among the others the
     derivative does not depend on the probabilities.
     """
-    return optax.projections.projection_simplex(logits)
+    ranked = jnp.sort(logits, descending=True)
+    # The threshold were the k likeliest labels the support, for every k.
+    thresholds = (jnp.cumsum(ranked) - 1) / jnp.arange(1, logits.size + 1, dtype=logits.dtype)
+    size = jnp.sum(ranked > thresholds)
+    return jnp.maximum(logits - thresholds[size - 1], 0)
 
 
 def draw_probs(config: Config, stds: np.ndarray) -> np.ndarray:

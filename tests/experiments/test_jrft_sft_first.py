@@ -70,6 +70,15 @@ def test_gains_at_matched_reward_and_falls():
     assert study.falls(record) == (20, 1.0, 0.1)
 
 
+def test_winners():
+    def row(std, end):
+        return {"std_at_hand_over": std, "reward_at_end": end}
+
+    matched = [row(0.5, 0.9), row(0.4, 0.1), row(0.3, 0.9), row(0.4, 0.1), row(0.3, 0), row(0.4, 0)]
+    # Right labels win twice, the larger std once, the last pair is a draw.
+    assert study.winners(Record("made up", {}, {"matched": matched}, {})) == (3, 1, 2)
+
+
 def test_rankings_are_orders():
     config = study.SMOKE
     task = shift_task(3, 2, 2, 1, graded=True)
