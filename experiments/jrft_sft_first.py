@@ -422,7 +422,7 @@ def summary(record: Record) -> str:
         f"pretrained, {after} steps of SFT on all labels. RFT alone ends at reward "
         f"{np.mean(results['plain_rft']['reward']):.2f} on them. {least}. By reward at hand-over, "
         f"std against RFT's gain, and gains of the smaller and the larger half of stds: {bins}. "
-        f"Intervening: {pairs}. Of {num_pairs} pairs the larger std ended higher in {by_std}, right "
-        f"labels in {by_labels}. Of {number} inputs handed over at a std of 0.5 or more, RFT lowers "
-        f"the target's probability in {prob_fell:.0%} and the reward in {reward_fell:.0%}."
+        f"Intervening: {pairs}. Of {num_pairs} pairs the larger std ended higher in {by_std}, "
+        f"right labels in {by_labels}. Of {number} inputs handed over at a std of 0.5 or more, RFT "
+        f"lowers the target's probability in {prob_fell:.0%} and the reward in {reward_fell:.0%}."
     )

@@ -43,6 +43,8 @@ class SftThenRft:
         self, model: Any, task: Task, start: Any, learning_rate: float, directory: Path
     ) -> None:
         self._model, self._task, self._directory = model, task, directory
+        # In float32, which is what histories hold.
+        start = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), start)
         self._start, self._unravel = jax.flatten_util.ravel_pytree(start)
         # Made once, so that calls share compiled programs.
         self._adam = optax.adam(learning_rate)
