@@ -7,15 +7,15 @@ Claim: Razin et al. (ICLR 2024), Section 5: a phase of supervised finetuning (SF
 
 Command: python -m experiments jrft_sft_first
 
-Cost: see ``seconds`` in the result file; four minutes of one core. The task is the one over
+Cost: see ``seconds`` in the result file; six minutes of one core. The task is the one over
   sequences: a transformer of one layer on all prompts of three tokens, exact over all completions;
   the reward is graded, so that inputs of one mean reward may differ in std.
 
 Expected: the mean std of the changed inputs rises from 0.02 to 0.4 and more within ten steps of
   SFT. The paper's thrift is smaller at this size: random labels reach 95 % of full SFT, then RFT,
   only when all 64 prompts are labelled, those of lowest std with half of them. `jrft.std_gain`,
-  which vanishes with the std, ranks hardly better than random up to 4 labels and worse at 8 and
-  16; divided by the std it ranks about like low std. At matched reward, RFT gains more where the
+  which vanishes with the std, ranks no better than random on the whole; divided by the std it
+  ranks nearly as well as low std. At matched reward, RFT gains more where the
   std is larger (r from 0.06 to 0.44 in all bins), but the std is not all: of two models of one
   reward, that with its mass on right completions ends higher, mostly even at the smaller std; and
   of inputs handed over at a std of 0.5 or more, RFT lowers the target's probability in 20 %.
