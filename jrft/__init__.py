@@ -2,6 +2,14 @@
 
 from jrft import formal_languages
 from jrft.advantages import group_advantages, keep_mask
+from jrft.bounds import (
+    GradientBounds,
+    fisher_certificate,
+    gradient_bounds,
+    gradient_certificate,
+    ppo_certificate,
+    theorem_bound,
+)
 from jrft.budget import rollout_budget
 from jrft.completions import all_completions
 from jrft.diagnosis.diagnosis import Diagnosis, diagnose
@@ -24,6 +32,17 @@ from jrft.exact import (
     exact_value,
 )
 from jrft.exact_information import exact_entropy, exact_kl
+from jrft.expected_advantages import ExpectedAdvantages, expected_advantages
+from jrft.expected_gradients import (
+    ExpectedPPOInfo,
+    expected_grpo_gradient,
+    expected_ppo_gradient,
+    expected_reinforce_gradient,
+    expected_rloo_gradient,
+)
+from jrft.fisher import exact_fisher_vector_product, largest_fisher_eigenvalue
+from jrft.jacobian import jacobian_norm_intervals, jacobian_norms, largest_jacobian_norm
+from jrft.lanczos import EigenvalueInterval, largest_eigenvalue
 from jrft.objectives import expected_reward, reward_std, sft_loss
 from jrft.policy import Policy
 from jrft.ppo import PPOInfo, ppo_gradient_from
@@ -37,6 +56,10 @@ from jrft.warped import warped_policy
 __all__ = [
     "ChangedLabels",
     "Diagnosis",
+    "EigenvalueInterval",
+    "ExpectedAdvantages",
+    "ExpectedPPOInfo",
+    "GradientBounds",
     "GradientInfo",
     "GradientStatistics",
     "PPOInfo",
@@ -48,6 +71,7 @@ __all__ = [
     "correct_label_rewards",
     "diagnose",
     "exact_entropy",
+    "exact_fisher_vector_product",
     "exact_hessian_vector_product",
     "exact_kl",
     "exact_log_probs",
@@ -55,13 +79,27 @@ __all__ = [
     "exact_reward_distribution",
     "exact_reward_std",
     "exact_value",
+    "expected_advantages",
+    "expected_grpo_gradient",
+    "expected_ppo_gradient",
+    "expected_reinforce_gradient",
     "expected_reward",
+    "expected_rloo_gradient",
+    "fisher_certificate",
     "formal_languages",
+    "gradient_bounds",
+    "gradient_certificate",
     "gradient_statistics",
     "group_advantages",
     "grpo_gradient",
     "grpo_gradient_from",
+    "jacobian_norm_intervals",
+    "jacobian_norms",
     "keep_mask",
+    "largest_eigenvalue",
+    "largest_fisher_eigenvalue",
+    "largest_jacobian_norm",
+    "ppo_certificate",
     "ppo_gradient_from",
     "reinforce_gradient",
     "reinforce_gradient_from",
@@ -73,6 +111,7 @@ __all__ = [
     "sample",
     "sft_loss",
     "tabular_policy",
+    "theorem_bound",
     "transformer",
     "warped_policy",
 ]
