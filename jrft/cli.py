@@ -139,7 +139,8 @@ def _add_judgement(command: argparse.ArgumentParser) -> None:
         "--confidence",
         type=float,
         default=0.9,
-        help="probability at which a prompt is called low in std, or learnable (default 0.9)",
+        help="probability at which a prompt is called low in std, or learnable; groups of few "
+        "rewards need more (default 0.9)",
     )
 
 
