@@ -1,6 +1,6 @@
 """Why reinforcement finetuning stalls: exact and sampled policy gradients, and their bounds."""
 
-from jrft import formal_languages
+from jrft import formal_languages, linear
 from jrft.advantages import group_advantages, keep_mask
 from jrft.bounds import (
     GradientBounds,
@@ -49,6 +49,7 @@ from jrft.ppo import PPOInfo, ppo_gradient_from
 from jrft.rewards import reward_table
 from jrft.sampling import Samples, sample
 from jrft.score_gradient import GradientInfo, GradientStatistics, gradient_statistics
+from jrft.std_gain import std_gain
 from jrft.tabular import tabular_policy
 from jrft.transformer import transformer
 from jrft.warped import warped_policy
@@ -99,6 +100,7 @@ __all__ = [
     "largest_eigenvalue",
     "largest_fisher_eigenvalue",
     "largest_jacobian_norm",
+    "linear",
     "ppo_certificate",
     "ppo_gradient_from",
     "reinforce_gradient",
@@ -110,6 +112,7 @@ __all__ = [
     "rollout_budget",
     "sample",
     "sft_loss",
+    "std_gain",
     "tabular_policy",
     "theorem_bound",
     "transformer",
