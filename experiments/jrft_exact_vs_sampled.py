@@ -8,9 +8,13 @@ Command: python -m experiments jrft_exact_vs_sampled
 
 Cost: see ``seconds`` in the result file; ten minutes of one core.
 
-Expected: no number in the paper for this task. On prompts whose rewarded completion pretraining did
-  not show, exact RFT, REINFORCE, RLOO, GRPO and PPO stay near reward 0 together, whatever the
-  number of samples; supervised finetuning reaches 1. On the others all learn.
+Expected: no number in the paper for this task. If exploration were to blame, the exact gradient
+  would be large, or do better than few samples. In the committed run it is 3 000 times smaller at
+  the start on prompts whose rewarded completion pretraining did not show (0.010 against 28.9), and
+  ends where REINFORCE, RLOO, GRPO and PPO end with 4 to 64 samples, behind supervised finetuning.
+  That it does not stay near 0, as with the random labels of ``jrft_perfect_exploration``, is not
+  against the theorem: copying is one rule for all prompts, so that updates for some raise the std
+  of others.
 """
 
 from dataclasses import dataclass
@@ -256,12 +260,16 @@ def summary(record: Record) -> str:
         return float(np.mean(np.array(record.results[name][quantity][-1], float)))
 
     labels = _methods_of(record)
-    best = max((name for name in labels if name != "sft"), key=lambda n: end(n, "changed/reward"))
-    start = float(np.mean(np.array(record.results["exact"]["changed/reward_std"][0], float)))
+    others = [end(n, "changed/reward") for n in labels if n not in ("sft", "exact")]
+
+    def start(quantity: str) -> float:
+        return float(np.mean(np.array(record.results["exact"][quantity][0], float)))
+
     return (
-        f"On prompts whose reward std starts at {start:.3f}, RFT on the exact gradient ends at "
-        f"reward {end('exact', 'changed/reward'):.3f} and the best of all methods without labels "
-        f"({labels[best]}) at {end(best, 'changed/reward'):.3f}, where SFT reaches "
-        f"{end('sft', 'changed/reward'):.3f}. On the others the exact gradient reaches "
-        f"{end('exact', 'unchanged/reward'):.3f}."
+        f"On prompts whose reward std starts at {start('changed/reward_std'):.3f} and whose exact "
+        f"gradient at {start('changed/gradient_norm'):.3f}, against "
+        f"{start('unchanged/gradient_norm'):.1f} on the others, RFT on the exact gradient ends at "
+        f"reward {end('exact', 'changed/reward'):.2f} and on sampled ones at {min(others):.2f} to "
+        f"{max(others):.2f}, where SFT reaches {end('sft', 'changed/reward'):.2f}. On the others "
+        f"the exact gradient reaches {end('exact', 'unchanged/reward'):.2f}."
     )
