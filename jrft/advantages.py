@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Shaped
 
@@ -57,7 +58,7 @@ def group_advantages(
         Advantages and weights.
 
     Raises:
-        ValueError: ``kind`` or ``ddof`` is unknown.
+        ValueError: ``kind`` or ``ddof`` is unknown, or ``epsilon`` negative or NaN.
 
     Example:
         >>> import jax.numpy as jnp
@@ -72,6 +73,8 @@ def group_advantages(
         raise ValueError(f"kind is {kind!r}: pass one of {', '.join(_KINDS)}.")
     if ddof not in (0, 1):
         raise ValueError(f"ddof is {ddof}: pass 0 (divide by n) or 1 (by n − 1).")
+    if not isinstance(epsilon, jax.core.Tracer) and not epsilon >= 0:
+        raise ValueError(f"epsilon is {epsilon}: a number of at least 0 is needed.")
     scored = ~jnp.isnan(rewards)
     alive = keep_mask(rewards, outcomes=outcomes)[..., None]
     weights = (scored & alive).astype(rewards.dtype)

@@ -52,9 +52,13 @@ def conformance_arrays(
     """
     check_at_least(2, group_size=group_size)
     check_at_least(0, seed=seed)
-    for name, number in (("epsilon", epsilon), ("clip", clip)):
-        if not 0 <= number < math.inf:
-            raise ValueError(f"{name} is {number}: a number of at least 0 is needed")
+    if not 0 < epsilon < math.inf:
+        raise ValueError(
+            f"epsilon is {epsilon}: a number above 0 is needed; the arrays without it are written "
+            "anyway"
+        )
+    if not 0 <= clip < math.inf:
+        raise ValueError(f"clip is {clip}: a number of at least 0 is needed")
     arrays = {
         "format": np.array(FORMAT),
         "group_size": np.array(group_size),

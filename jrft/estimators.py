@@ -132,6 +132,8 @@ def reinforce_gradient_from(
     """
     if baseline not in _BASELINES:
         raise ValueError(f"baseline is {baseline!r}: pass one of {', '.join(_BASELINES)}")
+    if baseline == "leave-one-out":
+        check_at_least(2, **{"number of samples": len(samples.completions)})
     advantages: dict[str, Advantages] = {
         "none": _rewards_themselves,
         "mean": functools.partial(_group_advantages, "mean", 0, 0.0),

@@ -36,7 +36,8 @@ def exact_value(
         reward: a traceable function (prompt, completion) → float, or float[K^length] in the order
             of `jrft.all_completions` (see `jrft.reward_table`).
         memory_budget: bytes to take at most, rewards and parameters apart; static under `jax.jit`.
-            A larger tree is evaluated in parts, and for the gradient a second time.
+            A larger tree is evaluated in parts, and for the gradient a second time. It is for one
+            prompt: `jax.vmap` over n prompts takes n times as much.
 
     Returns:
         float[] in the precision of the policy's log-probabilities. Under a caller's `jax.jit` a NaN

@@ -63,7 +63,7 @@ def exact_kl(
 
     Returns:
         float[], in the precision of the policy's log-probabilities; for equal parameters 0 up to
-        rounding.
+        rounding; ∞ where the other policy cannot draw what this one can.
 
     Raises:
         ValueError: as `exact_entropy`.
@@ -106,7 +106,10 @@ def _kl(
 ) -> Float[Array, ""]:
     def combine(log_probs: LogProbs, below: Float[Array, "n K"]) -> Float[Array, " n"]:
         mine, other = log_probs
-        return jnp.sum(jnp.exp(mine) * (below + _finite(mine) - _finite(other)), axis=-1)
+        impossible = jnp.isneginf(mine)
+        # What is impossible under p_θ counts nothing, even below it, where p_ref may forbid all.
+        ratio = jnp.where(impossible, 0, below + _finite(mine) - jnp.where(impossible, 0, other))
+        return jnp.sum(jnp.exp(mine) * ratio, axis=-1)
 
     return fold(combine, policy, (params, reference), prompt, _zeros(policy), memory_budget)
 

@@ -210,7 +210,7 @@ def expected_ppo_gradient(
     """
     if ratio not in _RATIOS:
         raise ValueError(f"ratio is {ratio!r}: pass one of {', '.join(_RATIOS)}")
-    if not isinstance(clip, jax.core.Tracer) and clip < 0:
+    if not isinstance(clip, jax.core.Tracer) and not clip >= 0:
         raise ValueError(f"clip is {clip}: a number of at least 0 is needed")
     prompt = check_prompt(policy, prompt)
     count = num_completions(policy.vocab_size, policy.length)
@@ -301,9 +301,12 @@ def _log_probs(
 
 
 def _present(policy: Policy, old: list[Float[Array, " _"]], ratio: str) -> list[Bool[Array, " _"]]:
-    """Which ratios there are: of tokens that come after no end, or of completions, each once."""
+    """Which ratios there are: of tokens that may come, and after no end, or of completions."""
     if ratio == "sequence":
         return [~jnp.isneginf(log_probs) for log_probs in old]
     tokens = all_completions(policy.vocab_size, policy.length, policy.eos)
     levels = zip(tokens.T, old, strict=True)
-    return [(of_leaves >= 0).reshape(nodes.size, -1)[:, 0] for of_leaves, nodes in levels]
+    return [
+        (of_leaves >= 0).reshape(nodes.size, -1)[:, 0] & ~jnp.isneginf(nodes)
+        for of_leaves, nodes in levels
+    ]

@@ -193,6 +193,10 @@ def _cut(
         kept = jax.eval_shape(pullback, models, roots, held_below(depth))
         return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(kept))
 
+    if type(memory_budget) is not int:
+        raise ValueError(
+            f"memory_budget is {memory_budget!r}: a whole number of bytes is needed, such as 2**30"
+        )
     check_at_least(1, memory_budget=memory_budget)
     for level in range(policy.length):
         above = bytes_taken(level) if level else 0

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Int, PRNGKeyArray
 
 from jrft.completions import PAD, all_completions
+from jrft.policy import check_at_least
 from jrft.rewards import Reward, map_reward
 
 _Answer = Callable[[Array], Array]
@@ -63,13 +64,14 @@ def copy(vocab_size: int, num_tokens: int) -> FormalLanguage:
         num_tokens: P, tokens of a prompt and of a completion; there are K^P prompts.
 
     Raises:
-        ValueError: if there are too many prompts to enumerate.
+        ValueError: if a size is too small, or there are too many prompts to enumerate.
 
     Examples:
         >>> language = copy(2, 2)
         >>> language.prompts.tolist() == language.answers.tolist()
         True
     """
+    check_at_least(1, vocab_size=vocab_size, num_tokens=num_tokens)
     prompts = all_completions(vocab_size, num_tokens)
     return _with_one_answer(vocab_size, prompts, lambda prompt: prompt)
 
@@ -81,13 +83,14 @@ def parity(num_bits: int) -> FormalLanguage:
         num_bits: P, bits of a prompt and tokens of a completion; there are 2^P prompts.
 
     Raises:
-        ValueError: if there are too many prompts to enumerate.
+        ValueError: if a size is too small, or there are too many prompts to enumerate.
 
     Examples:
         >>> language = parity(3)
         >>> language.prompts[6].tolist(), language.answers[6].tolist()
         ([1, 1, 0], [1, 0, 0])
     """
+    check_at_least(1, num_bits=num_bits)
     prompts = all_completions(2, num_bits)
     return _with_one_answer(2, prompts, lambda prompt: jnp.cumsum(prompt) % 2)
 
@@ -101,13 +104,15 @@ def addition(base: int, num_digits: int) -> FormalLanguage:
             have one digit more. There are base^(2 · num_digits) prompts.
 
     Raises:
-        ValueError: if there are too many prompts to enumerate.
+        ValueError: if a size is too small, or there are too many prompts to enumerate.
 
     Examples:
         >>> language = addition(10, 1)
         >>> language.prompts[75].tolist(), language.answers[75].tolist()
         ([7, 5], [1, 2])
     """
+    check_at_least(2, base=base)
+    check_at_least(1, num_digits=num_digits)
     place_values = jnp.asarray(base ** np.arange(num_digits, -1, -1, dtype=np.int32))
 
     def total(prompt: Int[Array, " P"]) -> Int[Array, " length"]:
@@ -129,13 +134,15 @@ def dyck(prompt_length: int, length: int) -> FormalLanguage:
         length: tokens of a completion at most, its end counted.
 
     Raises:
-        ValueError: if there are too many prompts to enumerate, or none can be closed.
+        ValueError: if a size is below 1, there are too many prompts to enumerate, or none can be
+            closed.
 
     Examples:
         >>> language = dyck(2, 3)
         >>> language.prompts.tolist(), language.answers.tolist()
         ([[0, 0], [0, 1]], [[1, 1, 2], [2, -1, -1]])
     """
+    check_at_least(1, prompt_length=prompt_length, length=length)
     words = np.asarray(all_completions(2, prompt_length))
     depths = np.cumsum(1 - 2 * words, axis=1)
     prompts = words[(depths >= 0).all(axis=1) & (depths[:, -1] < length)]

@@ -90,7 +90,7 @@ def ppo_gradient_from(
     """
     if ratio not in _RATIOS:
         raise ValueError(f"ratio is {ratio!r}: pass one of {', '.join(_RATIOS)}")
-    if not isinstance(clip, jax.core.Tracer) and clip < 0:
+    if not isinstance(clip, jax.core.Tracer) and not clip >= 0:
         raise ValueError(f"clip is {clip}: a number of at least 0 is needed")
     prompt = check_prompt(policy, prompt)
     completions = check_completions(policy, samples.completions)

@@ -43,7 +43,8 @@ class GradientStatistics(NamedTuple):
     """How sure an estimated gradient is, from the spread of its samples.
 
     Attributes:
-        gradient: the mean over samples of advantage · score, a pytree like the parameters.
+        gradient: the mean over samples of advantage · score, a pytree like the parameters, in
+            float32 at least.
         standard_error: a pytree like it, the std of one sample's (ddof 1) over √n.
         signal_to_noise: float[], ‖gradient‖ over the root of the summed squared standard errors;
             about 1 where nothing but noise was seen.
@@ -192,8 +193,8 @@ def mean_gradient(
     def add(so_far: Params, block: tuple[PyTree, Float[Array, " _"]]) -> tuple[Params, None]:
         return jax.tree.map(jnp.add, so_far, jax.grad(total)(params, block)), None
 
-    zeros = jax.tree.map(jnp.zeros_like, params)
-    return jax.lax.scan(add, zeros, blocks)[0]
+    gradient = jax.lax.scan(add, _accumulators(params), blocks)[0]
+    return jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), gradient, params)
 
 
 def log_prob(
@@ -201,6 +202,13 @@ def log_prob(
 ) -> Float[Array, ""]:
     """Log-probability of one completion, log p_θ(y | x)."""
     return policy.log_probs(params, prompt, completion).sum()
+
+
+def _accumulators(params: Params) -> Params:
+    """Zeros to add many small terms to: in bfloat16 they would be lost."""
+    return jax.tree.map(
+        lambda leaf: jnp.zeros(leaf.shape, jnp.promote_types(leaf.dtype, jnp.float32)), params
+    )
 
 
 def _cut(samples: PyTree, size: int) -> PyTree:
@@ -233,6 +241,7 @@ def _statistics(
         completions, weights, present = block
         count, means, squares = moments
         scores = jax.vmap(score, in_axes=(None, 0))(params, completions)
+        scores = jax.tree.map(lambda leaf, mean: leaf.astype(mean.dtype), scores, means)
         new_count = present.sum()
 
         def merge(mean: Array, square: Array, scores: Array) -> tuple[Array, Array]:
@@ -254,8 +263,8 @@ def _statistics(
         )
         return (count + new_count, means, squares), None
 
-    zeros = jax.tree.map(jnp.zeros_like, params)
-    dtype = jnp.result_type(*jax.tree.leaves(params))
+    zeros = _accumulators(params)
+    dtype = jnp.result_type(*jax.tree.leaves(zeros))
     start = jnp.zeros((), dtype), zeros, zeros
     blocks = _cut((completions, weights, jnp.ones(num_samples, dtype)), block_size)
     (_, means, squares), _ = jax.lax.scan(add, start, blocks)

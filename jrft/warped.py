@@ -5,6 +5,7 @@ from typing import final
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft.policy import Cache, Params, Policy, check_at_least, check_settings
@@ -27,10 +28,11 @@ class Warped(Policy):
 
     def __post_init__(self) -> None:
         check_settings(self)
-        if not self.temperature > 0:
+        # From the smallest normal number of float32 on, a logit may be divided by it.
+        if not np.finfo(np.float32).tiny <= self.temperature < np.inf:
             raise ValueError(
-                f"temperature is {self.temperature}: a number above 0 is needed; for the likeliest "
-                "token alone pass top_k=1"
+                f"temperature is {self.temperature}: a number above 0 is needed, and a finite one; "
+                "for the likeliest token alone pass top_k=1"
             )
         if self.top_k is not None and not 1 <= self.top_k <= self.vocab_size:
             raise ValueError(
@@ -96,7 +98,7 @@ class Warped(Policy):
         if self.top_k is not None:
             smallest = jax.lax.top_k(logits, self.top_k)[0][-1]
             logits = jnp.where(logits < smallest, -jnp.inf, logits)
-        if self.top_p is not None:
+        if self.top_p is not None and self.top_p < 1:
             logits = jnp.where(_nucleus(logits, self.top_p), logits, -jnp.inf)
         return logits
 
@@ -131,7 +133,8 @@ def warped_policy(
         top_k: tokens to keep at every step, the likeliest; ties with the last of them stay.
         top_p: the fewest likeliest tokens stay whose probabilities sum to this at least (nucleus
             sampling, Holtzman et al., 2020).
-        min_length: tokens before the end of sequence may follow.
+        min_length: tokens before the end of sequence may follow; from the policy's length on, no
+            completion ends.
 
     Returns:
         The policy. Equal arguments give equal policies.

@@ -249,7 +249,7 @@ def test_files_that_cannot_be_read_say_why(tmp_path, name, content, message):
     ("name", "content"),
     [
         ("a.csv", b"prompt,reward\n\xff\xfe,1\n"),
-        ("a.jsonl.gz", gzip.compress(b'{"prompt": 1, "reward": 1}\n' * 99)[:-20]),
+        ("a.jsonl.gz", gzip.compress(b'{"prompt": 1, "reward": 1}\n' * 99, mtime=1)[:-20]),
         ("a.npy", b"no array"),
     ],
 )

@@ -101,6 +101,7 @@ def test_equal_settings_share_a_program():
     [
         ({"temperature": 0.0}, "temperature is 0.0: a number above 0"),
         ({"temperature": float("nan")}, "temperature is nan: a number above 0"),
+        ({"temperature": float("inf")}, "temperature is inf: a number above 0 .* finite"),
         ({"top_k": 0}, r"top_k is 0: 1 … 3 tokens"),
         ({"top_k": 4}, r"top_k is 4: 1 … 3 tokens"),
         ({"top_p": 0.0}, r"top_p is 0.0: a probability above 0"),
@@ -112,3 +113,34 @@ def test_equal_settings_share_a_program():
 def test_bad_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         jrft.warped_policy(jrft.tabular_policy(3, 2), **settings)
+
+
+def test_all_of_the_probability_is_every_token():
+    policy, params = jrft.tabular_policy(3, 1), jnp.array([[20.0, 0.0, 0.0]])
+    warped = jrft.warped_policy(policy, top_p=1.0)
+    log_probs = jrft.exact_log_probs(warped, params, [])
+    np.testing.assert_array_equal(log_probs, jrft.exact_log_probs(policy, params, []))
+
+
+def test_divergence_from_a_policy_that_cannot_draw_all_is_infinite():
+    policy = jrft.warped_policy(jrft.tabular_policy(3, 2), top_k=2)
+    low, high = (
+        jnp.tile(jnp.log(jnp.array([p])), (4, 1)) for p in ([0.6, 0.3, 0.1], [0.1, 0.3, 0.6])
+    )
+    assert jrft.exact_kl(policy, low, high, []) == jnp.inf
+    nearly = jnp.tile(jnp.log(jnp.array([[0.5, 0.4, 0.1]])), (4, 1))
+    kept, others = np.array([2, 1]) / 3, np.array([5, 4]) / 9
+    expected = 2 * (kept @ np.log(kept / others))
+    np.testing.assert_allclose(jrft.exact_kl(policy, low, nearly, []), expected, rtol=1e-5)
+
+
+def test_expected_ppo_of_tokens_that_cannot_be_drawn_is_finite():
+    policy = jrft.warped_policy(jrft.tabular_policy(3, 2), top_k=2)
+    old = jnp.tile(jnp.log(jnp.array([[0.6, 0.3, 0.1]])), (4, 1))
+    new, advantages = old + 0.1 * jnp.arange(3.0)[None], jnp.arange(9.0) - 4
+    gradient, info = jrft.expected_ppo_gradient(policy, new, old, [], advantages, ratio="token")
+    assert bool(jnp.isfinite(gradient).all())
+    assert bool(jnp.isfinite(info.mean_ratio))
+    unclipped, _ = jrft.expected_ppo_gradient(policy, old, old, [], advantages, ratio="token")
+    exact = jrft.exact_policy_gradient(policy, old, [], advantages)
+    np.testing.assert_allclose(unclipped, exact, atol=1e-6)
