@@ -48,7 +48,12 @@ from jrft.policy import Policy
 from jrft.ppo import PPOInfo, ppo_gradient_from
 from jrft.rewards import reward_table
 from jrft.sampling import Samples, sample
-from jrft.score_gradient import GradientInfo, GradientStatistics, gradient_statistics
+from jrft.score_gradient import (
+    GradientInfo,
+    GradientStatistics,
+    gradient_statistics,
+    per_sample_gradients,
+)
 from jrft.std_gain import std_gain
 from jrft.tabular import tabular_policy
 from jrft.transformer import transformer
@@ -101,6 +106,7 @@ __all__ = [
     "largest_fisher_eigenvalue",
     "largest_jacobian_norm",
     "linear",
+    "per_sample_gradients",
     "ppo_certificate",
     "ppo_gradient_from",
     "reinforce_gradient",

@@ -103,6 +103,44 @@ def gradient_statistics(
     return _statistics(params, policy, prompt, completions, weights, size)
 
 
+def per_sample_gradients(
+    policy: Policy, params: Params, prompt: Prompt, samples: Samples, advantages: ArrayLike
+) -> Params:
+    """What each completion adds to an estimated gradient: advantage · ∇_θ log p_θ(y | x).
+
+    Their mean is the gradient of the estimator whose advantages they are. With advantages of 1 they
+    are the scores. All n are in memory; `gradient_statistics` goes in blocks.
+
+    Args:
+        policy: the model.
+        params: its parameters.
+        prompt: int[P], the prompt that was sampled from.
+        samples: n completions.
+        advantages: float[n], such as `GradientInfo.advantages`.
+
+    Returns:
+        A pytree like `params`, with a leading axis n on every leaf.
+
+    Raises:
+        ValueError: if an argument is malformed.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jrft
+        >>> policy = jrft.tabular_policy(vocab_size=2, length=2)
+        >>> params = jnp.zeros((3, 2))
+        >>> gradient, info = jrft.rloo_gradient(
+        ...     jax.random.key(0), policy, params, [], lambda prompt, y: y[0], num_samples=8
+        ... )
+        >>> each = per_sample_gradients(policy, params, [], info.samples, info.advantages)
+        >>> each.shape, bool(jnp.allclose(each.mean(axis=0), gradient, atol=1e-6))
+        ((8, 3, 2), True)
+    """
+    prompt = check_prompt(policy, prompt)
+    completions = check_completions(policy, samples.completions)
+    weights = check_rewards(advantages, len(completions), "advantages")
+    return _per_sample(params, policy, prompt, completions, weights)
+
+
 def check_completions(policy: Policy, completions: ArrayLike) -> Int[Array, "n length"]:
     """Sampled completions as an int32 array; ValueError if they are none.
 
@@ -219,6 +257,21 @@ def _cut(samples: PyTree, size: int) -> PyTree:
         return jnp.pad(leaf, filling).reshape(-1, size, *leaf.shape[1:])
 
     return jax.tree.map(cut, samples)
+
+
+@jax.jit
+def _per_sample(
+    params: Params,
+    policy: Policy,
+    prompt: Int[Array, " prompt"],
+    completions: Int[Array, "n length"],
+    weights: Float[Array, " n"],
+) -> Params:
+    def one(completion: Int[Array, " length"], weight: Float[Array, ""]) -> Params:
+        score = jax.grad(functools.partial(log_prob, policy, prompt))(params, completion)
+        return jax.tree.map(lambda leaf: weight.astype(leaf.dtype) * leaf, score)
+
+    return jax.vmap(one)(completions, weights)
 
 
 @functools.partial(jax.jit, static_argnames="block_size")

@@ -217,3 +217,43 @@ def test_nan_under_jit_is_nan_and_not_a_missing_score(estimator, key):
     rewards = jnp.array([1.0, jnp.nan, 0.0])
     gradient, _ = jax.jit(estimator)(policy, params, jnp.zeros(0, int), samples, rewards)
     assert jnp.isnan(gradient).any()
+
+
+def test_per_sample_gradients_average_to_the_estimate(key):
+    policy = cases.POLICIES["transformer with end"]
+    params = cases.init(policy)
+    gradient, info = jrft.grpo_gradient(
+        key, policy, params, cases.PROMPT, cases.reward, num_samples=6
+    )
+    told = policy, params, cases.PROMPT, info.samples, info.advantages
+    each = jrft.per_sample_gradients(*told)
+    mean = jax.tree.map(lambda leaf: leaf.mean(axis=0), each)
+    chex.assert_trees_all_close(mean, gradient, atol=1e-6)
+    alone = jax.tree.map(lambda leaf: leaf[3], each)
+    score = jax.grad(lambda params: policy.log_probs(params, *_prompt_and(info, 3)).sum())(params)
+    scaled = jax.tree.map(lambda leaf: info.advantages[3] * leaf, score)
+    chex.assert_trees_all_close(alone, scaled, atol=1e-6)
+
+
+def _prompt_and(info, place):
+    return jnp.asarray(cases.PROMPT), info.samples.completions[place]
+
+
+def test_many_small_terms_are_not_lost_in_bfloat16(key):
+    policy = jrft.tabular_policy(2, 1)
+    samples = jrft.sample(key, policy, jnp.zeros((1, 2)), [], 1000)
+    rewards = samples.completions[:, 0].astype(jnp.float32)
+    small, full = jnp.zeros((1, 2), jnp.bfloat16), jnp.zeros((1, 2))
+    for function in (_reinforce, _standard_error):
+        expected = function(policy, full, samples, rewards)
+        found = function(policy, small, samples, rewards)
+        np.testing.assert_allclose(np.asarray(found, np.float32), expected, rtol=5e-3)
+
+
+def _reinforce(policy, params, samples, rewards):
+    return jrft.reinforce_gradient_from(policy, params, [], samples, rewards, block_size=1)[0]
+
+
+def _standard_error(policy, params, samples, rewards):
+    told = jrft.gradient_statistics(policy, params, [], samples, rewards, block_size=1)
+    return told.standard_error
