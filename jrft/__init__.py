@@ -32,7 +32,7 @@ from jrft.exact import (
     exact_value,
 )
 from jrft.exact_information import exact_entropy, exact_kl
-from jrft.expected_advantages import ExpectedAdvantages, expected_advantages
+from jrft.expected_advantages import ExpectedAdvantages
 from jrft.expected_gradients import (
     ExpectedPPOInfo,
     expected_grpo_gradient,
@@ -85,7 +85,6 @@ __all__ = [
     "exact_reward_distribution",
     "exact_reward_std",
     "exact_value",
-    "expected_advantages",
     "expected_grpo_gradient",
     "expected_ppo_gradient",
     "expected_reinforce_gradient",

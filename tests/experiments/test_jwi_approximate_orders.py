@@ -24,6 +24,7 @@ def test_overlap_is_of_the_sets_removed():
     np.testing.assert_allclose(study.overlap(exact, exact, shares), 1.0)
 
 
+@pytest.mark.slow
 def test_methods_are_what_their_names_say():
     graph = jwi.from_edges(*np.random.default_rng(0).integers(0, 15, (2, 40)), 15)
     key = jax.random.key(0)

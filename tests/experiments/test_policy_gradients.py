@@ -9,9 +9,8 @@ from experiments import policy_gradients
 from experiments.policy_gradients import Prompts
 
 POLICY = jrft.tabular_policy(2, 2)
-BATCH = Prompts(
-    jnp.zeros((3, 1), jnp.int32), jnp.tile(jnp.array([[0, 1], [1, 1]]), (3, 1, 1)), None
-)
+SHOWN = jnp.tile(jnp.array([[0, 1], [1, 1]]), (3, 1, 1))
+BATCH = Prompts(jnp.zeros((3, 1), jnp.int32), SHOWN, jnp.zeros(3, bool))
 
 
 def reward(prompt, completion):

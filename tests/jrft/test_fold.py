@@ -42,7 +42,11 @@ def smallest_budget(policy, params):
 
 @pytest.mark.parametrize(
     ("name", "budgets"),
-    [("tabular with end", (1, 2)), ("transformer with end", (1,)), ("recurrent with end", (1,))],
+    [
+        ("tabular with end", (1, 2)),
+        pytest.param("transformer with end", (1,), marks=pytest.mark.slow),
+        ("recurrent with end", (1,)),
+    ],
 )
 def test_a_cut_tree_gives_the_numbers_of_the_whole_one(name, budgets):
     policy = cases.POLICIES[name]

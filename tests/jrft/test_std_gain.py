@@ -11,7 +11,13 @@ TABULAR = jrft.tabular_policy(3, 2)
 TRANSFORMER = jrft.transformer(3, 2, max_prompt=3, width=8, depth=1, heads=2, eos=0)
 
 
-@pytest.mark.parametrize("policy", [TABULAR, TRANSFORMER], ids=["tabular", "transformer"])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(TABULAR, id="tabular"),
+        pytest.param(TRANSFORMER, id="transformer", marks=pytest.mark.slow),
+    ],
+)
 def test_against_finite_differences_in_float64(policy):
     """The std after a small step of SFT, forth and back."""
     with jax.enable_x64(True):
