@@ -17,10 +17,11 @@ Expected: no number in the paper for this task. If exploration were to blame, th
   of others.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +38,7 @@ from experiments.policy_gradients import Prompts
 from experiments.record import Record
 from experiments.tables import mean_and_std
 from jrft import formal_languages
+from jrft.rewards import Reward
 
 SPLITS = {"unchanged": "right completion shown in pretraining", "changed": "not shown (std ≈ 0)"}
 QUANTITIES = {"reward": "expected reward", "reward_std": "reward std", "gradient_norm": "∥∇V∥"}
@@ -91,14 +93,6 @@ SMOKE = Config(
 )
 
 
-class Method(NamedTuple):
-    """One way to finetune."""
-
-    label: str
-    gradient_fn: GradientFn
-    model_state: Any = None
-
-
 def run(config: Config, directory: Path) -> dict[str, Any]:
     """Pretrains one policy a seed, then finetunes it by every method.
 
@@ -137,19 +131,20 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
         checkpoints=directory / "pretraining",
         description="pretraining",
     )
+    drawn = policy_gradients.before_ppo(policy, len(language.prompts), config.num_samples)
     finetuned = {
         name: train(
             pretrained.params,
-            method.gradient_fn,
+            _gradient_fn(config, policy, language.reward, name),
             optax.adam(config.finetune_rate),
             finetuning,
             num_steps=config.finetune_steps,
             log_every=config.log_every,
-            model_state=_stacked([method.model_state] * config.num_seeds),
+            model_state=_stacked([drawn] * config.num_seeds) if name.startswith("ppo") else None,
             checkpoints=directory / name,
-            description=method.label,
+            description=label,
         )
-        for name, method in methods(config, policy, language).items()
+        for name, label in methods(config.sample_counts, config.num_samples).items()
     }
     return {
         "steps": finetuned["exact"].log_steps,
@@ -158,35 +153,30 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     }
 
 
-def methods(
-    config: Config, policy: jrft.Policy, language: formal_languages.FormalLanguage
-) -> dict[str, Method]:
-    """All ways to finetune, by name."""
-    reward, num_samples = language.reward, config.num_samples
-    sampled = {
-        f"{name}-{n}": Method(
-            f"{name.upper()}, {n} samples",
-            policy_gradients.sampled_rft(
-                policy_gradients.ESTIMATORS[name], policy, reward, num_samples=n
-            ),
-        )
-        for name, counts in (
-            ("rloo", config.sample_counts),
-            ("reinforce", (num_samples,)),
-            ("grpo", (num_samples,)),
-        )
-        for n in counts
-    }
+def methods(sample_counts: Sequence[int], num_samples: int) -> dict[str, str]:
+    """All ways to finetune, and what people call them."""
+    sampled = [("rloo", n) for n in sample_counts] + [
+        (name, num_samples) for name in ("reinforce", "grpo", "ppo")
+    ]
     return {
-        "sft": Method("SFT", policy_gradients.sft(policy)),
-        "exact": Method("RFT, exact", policy_gradients.exact_rft(policy, reward)),
-        **sampled,
-        f"ppo-{num_samples}": Method(
-            f"PPO, {num_samples} samples",
-            policy_gradients.ppo_rft(policy, reward, config.updates_per_draw, config.clip),
-            policy_gradients.before_ppo(policy, len(language.prompts), num_samples),
-        ),
+        "sft": "SFT",
+        "exact": "RFT, exact",
+        **{f"{name}-{n}": f"{name.upper()}, {n} samples" for name, n in sampled},
     }
+
+
+def _gradient_fn(config: Config, policy: jrft.Policy, reward: Reward, method: str) -> GradientFn:
+    match method.split("-"):
+        case ["sft"]:
+            return policy_gradients.sft(policy)
+        case ["exact"]:
+            return policy_gradients.exact_rft(policy, reward)
+        case ["ppo", _]:
+            return policy_gradients.ppo_rft(policy, reward, config.updates_per_draw, config.clip)
+        case [name, n]:
+            estimator = policy_gradients.ESTIMATORS[name]
+            return policy_gradients.sampled_rft(estimator, policy, reward, num_samples=int(n))
+    raise ValueError(f"There is no method {method!r}.")
 
 
 def _pretraining_data(
@@ -206,11 +196,7 @@ def _stacked(trees: list[Any]) -> Any:
 
 
 def _methods_of(record: Record) -> dict[str, str]:
-    """Labels of the methods that a record holds, by name, in the order they ran."""
-    config = Config(**{**record.config, "sample_counts": tuple(record.config["sample_counts"])})
-    language = formal_languages.copy(config.vocab_size, 1)
-    policy = jrft.tabular_policy(config.vocab_size, 1)
-    return {name: method.label for name, method in methods(config, policy, language).items()}
+    return methods(record.config["sample_counts"], record.config["num_samples"])
 
 
 def figure(record: Record) -> Figure:

@@ -29,14 +29,13 @@ import numpy as np
 import optax
 from matplotlib.figure import Figure
 
-import jrft
 from experiments.batches import epochs
 from experiments.figures import COLORS
 from experiments.loop import GradientFn, fit, from_loss
 from experiments.perfect_exploration import losses
 from experiments.perfect_exploration.evaluation import evaluate
 from experiments.perfect_exploration.networks import MLP
-from experiments.perfect_exploration.sequences import Completions, shift_task
+from experiments.perfect_exploration.sequences import Completions, shift_task, small_transformer
 from experiments.perfect_exploration.task import IMAGE_SETS, ImageSet, Task, image_task
 from experiments.record import Record
 from experiments.tables import mean_and_std
@@ -137,14 +136,7 @@ def problems(config: Config) -> dict[str, Problem]:
         image_task(data, config.num_images, config.num_habits, config.share_changed, seed)
         for seed in range(config.num_seeds)
     ]
-    policy = jrft.transformer(
-        config.vocab_size,
-        config.length,
-        max_prompt=config.length + 1,
-        width=config.width,
-        depth=1,
-        heads=2,
-    )
+    policy = small_transformer(config.vocab_size, config.length, config.width)
     sequences = shift_task(config.vocab_size, config.length, 2, 1, graded=False)
     mlp = MLP((*config.hidden_widths, images[0].habits.shape[1]))
     return {

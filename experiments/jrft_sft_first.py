@@ -38,7 +38,7 @@ from experiments.batches import epochs
 from experiments.figures import COLORS
 from experiments.loop import fit, from_loss
 from experiments.perfect_exploration import losses
-from experiments.perfect_exploration.sequences import Completions, shift_task
+from experiments.perfect_exploration.sequences import Completions, shift_task, small_transformer
 from experiments.perfect_exploration.sft_then_rft import Labelled, SftThenRft
 from experiments.perfect_exploration.task import Task
 from experiments.record import Record
@@ -95,14 +95,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
         directory: Where checkpoints go; an interrupted run continues from there.
     """
     task = shift_task(config.vocab_size, config.length, 2, config.num_changed_marks, graded=True)
-    policy = jrft.transformer(
-        config.vocab_size,
-        config.length,
-        max_prompt=config.length + 1,
-        width=config.width,
-        depth=1,
-        heads=2,
-    )
+    policy = small_transformer(config.vocab_size, config.length, config.width)
     parts = [
         _of_one_model(config, policy, task, seed, directory) for seed in range(config.num_seeds)
     ]

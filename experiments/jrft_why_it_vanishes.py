@@ -32,7 +32,7 @@ from matplotlib.figure import Figure
 
 import jrft
 from experiments.loop import fit, from_loss
-from experiments.perfect_exploration.sequences import Completions, shift_task
+from experiments.perfect_exploration.sequences import Completions, shift_task, small_transformer
 from experiments.perfect_exploration.task import Task
 from experiments.record import Record
 
@@ -168,14 +168,7 @@ def _links(config: Config) -> dict[str, Any]:
 def _distances(config: Config, directory: Path) -> dict[str, Any]:
     """All prompts' targets are outside the habits; pretraining shows them at a share of 1 − d."""
     task = shift_task(config.vocab_size, config.length, 2, config.vocab_size, graded=False)
-    policy = jrft.transformer(
-        config.vocab_size,
-        config.length,
-        max_prompt=config.length + 1,
-        width=config.width,
-        depth=1,
-        heads=2,
-    )
+    policy = small_transformer(config.vocab_size, config.length, config.width)
     model = Completions(policy)
     distances = jnp.asarray(config.distances)
     key = jax.random.key(config.seed)

@@ -154,8 +154,9 @@ def rloo_gradient(
 ) -> tuple[Params, GradientInfo]:
     """REINFORCE with the mean reward of the other samples as baseline (Kool et al., 2019).
 
-    Unbiased for `jrft.exact_policy_gradient`. The same as `reinforce_gradient` with
-    `baseline="leave-one-out"`.
+    Unbiased for `jrft.exact_policy_gradient`, where rewards differ by more than a millionth of
+    their size: a group of nearer ones gives 0, as `jrft.group_advantages` says. The same as
+    `reinforce_gradient` with `baseline="leave-one-out"`.
 
     Args:
         key: a JAX random key.

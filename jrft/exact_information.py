@@ -91,7 +91,7 @@ def _entropy(
 ) -> Float[Array, ""]:
     def combine(log_probs: LogProbs, below: Float[Array, "n K"]) -> Float[Array, " n"]:
         (mine,) = log_probs
-        return jnp.sum(jnp.exp(mine) * (below - _finite(mine)), axis=-1)
+        return jnp.sum(jnp.exp(mine) * (below.astype(mine.dtype) - _finite(mine)), axis=-1)
 
     return fold(combine, policy, (params,), prompt, _zeros(policy), memory_budget)
 
@@ -108,8 +108,8 @@ def _kl(
         mine, other = log_probs
         impossible = jnp.isneginf(mine)
         # What is impossible under p_θ counts nothing, even below it, where p_ref may forbid all.
-        ratio = jnp.where(impossible, 0, below + _finite(mine) - jnp.where(impossible, 0, other))
-        return jnp.sum(jnp.exp(mine) * ratio, axis=-1)
+        ratio = below.astype(mine.dtype) + _finite(mine) - jnp.where(impossible, 0, other)
+        return jnp.sum(jnp.exp(mine) * jnp.where(impossible, 0, ratio), axis=-1)
 
     return fold(combine, policy, (params, reference), prompt, _zeros(policy), memory_budget)
 

@@ -19,10 +19,10 @@ from jrft.completions import all_completions, num_completions
 from jrft.exact import exact_log_probs, exact_policy_gradient
 from jrft.expected_advantages import ExpectedAdvantages, expected_advantages
 from jrft.policy import Params, Policy, Prompt, check_prompt
+from jrft.ppo import check_clipping, surrogate
 from jrft.rewards import Reward, all_rewards, check_rewards
 
 _KINDS = {"none": "none", "mean": "mean", "leave-one-out": "rloo"}
-_RATIOS = ("token", "sequence")
 
 
 class ExpectedPPOInfo(NamedTuple):
@@ -208,10 +208,7 @@ def expected_ppo_gradient(
         >>> gradient.tolist(), round(float(info.clipped_share), 3)
         ([[0.0, 0.0]], 0.5)
     """
-    if ratio not in _RATIOS:
-        raise ValueError(f"ratio is {ratio!r}: pass one of {', '.join(_RATIOS)}")
-    if not isinstance(clip, jax.core.Tracer) and not clip >= 0:
-        raise ValueError(f"clip is {clip}: a number of at least 0 is needed")
+    check_clipping(clip, ratio)
     prompt = check_prompt(policy, prompt)
     count = num_completions(policy.vocab_size, policy.length)
     if not isinstance(advantages, ExpectedAdvantages):
@@ -269,7 +266,7 @@ def _ppo(
         levels = zip(new, old, present, positive, negative, strict=True)
         for log_probs, old_log_probs, here, good, bad in levels:
             ratios.append(jnp.exp(jnp.where(here, log_probs - old_log_probs, 0)))
-            terms = _surrogate(ratios[-1], good, clip) + _surrogate(ratios[-1], bad, clip)
+            terms = surrogate(ratios[-1], good, clip) + surrogate(ratios[-1], bad, clip)
             total += jnp.sum(terms, where=here)
         return total, ratios
 
@@ -281,14 +278,6 @@ def _ppo(
         ratio_sum += jnp.sum(weight * of_level, where=here)
         count += jnp.sum(weight, where=here)
     return gradient, ExpectedPPOInfo(clipped / count, ratio_sum / count)
-
-
-def _surrogate(
-    ratios: Float[Array, " nodes"],
-    advantages: Float[Array, " nodes"],
-    clip: float | Float[Array, ""],
-) -> Float[Array, " nodes"]:
-    return jnp.minimum(ratios * advantages, jnp.clip(ratios, 1 - clip, 1 + clip) * advantages)
 
 
 def _log_probs(

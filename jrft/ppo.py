@@ -88,10 +88,7 @@ def ppo_gradient_from(
         >>> float(info.clipped_share)
         1.0
     """
-    if ratio not in _RATIOS:
-        raise ValueError(f"ratio is {ratio!r}: pass one of {', '.join(_RATIOS)}")
-    if not isinstance(clip, jax.core.Tracer) and not clip >= 0:
-        raise ValueError(f"clip is {clip}: a number of at least 0 is needed")
+    check_clipping(clip, ratio)
     prompt = check_prompt(policy, prompt)
     completions = check_completions(policy, samples.completions)
     if samples.log_probs.shape != completions.shape:
@@ -104,6 +101,23 @@ def ppo_gradient_from(
     size = checked_block_size(block_size, len(completions))
     samples = samples._replace(completions=completions)
     return _ppo(params, policy, prompt, samples, values, weights, clip, ratio, size)
+
+
+def check_clipping(clip: float | Float[Array, ""], ratio: str) -> None:
+    """ValueError if a known clip is no distance, or the kind of ratio is unknown."""
+    if ratio not in _RATIOS:
+        raise ValueError(f"ratio is {ratio!r}: pass one of {', '.join(_RATIOS)}")
+    if not isinstance(clip, jax.core.Tracer) and not clip >= 0:
+        raise ValueError(f"clip is {clip}: a number of at least 0 is needed")
+
+
+def surrogate(
+    ratios: Float[Array, " n"],
+    advantages: Float[Array, ""] | Float[Array, " n"],
+    clip: float | Float[Array, ""],
+) -> Float[Array, " n"]:
+    """PPO's clipped surrogate, min(ρ A, clip(ρ, 1 − c, 1 + c) A), of each ratio ρ."""
+    return jnp.minimum(ratios * advantages, jnp.clip(ratios, 1 - clip, 1 + clip) * advantages)
 
 
 @functools.partial(jax.jit, static_argnames=("ratio", "block_size"))
@@ -127,9 +141,8 @@ def _ppo(
         if ratio == "sequence":
             log_ratios = log_ratios.sum(keepdims=True)
         ratios = jnp.exp(log_ratios)
-        clipped = jnp.clip(ratios, 1 - clip, 1 + clip)
-        surrogate = jnp.minimum(ratios * advantage, clipped * advantage)
-        return surrogate, ratios, clipped * advantage < ratios * advantage
+        terms = surrogate(ratios, advantage, clip)
+        return terms, ratios, terms < ratios * advantage
 
     def objective(params: Params, sample: tuple[Samples, Float[Array, ""]]) -> Float[Array, ""]:
         drawn, _ = sample

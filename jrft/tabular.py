@@ -33,7 +33,18 @@ class Tabular(Policy):
     def prefill(
         self, params: Float[Array, "prefixes K"], prompt: Int[Array, " prompt"]
     ) -> tuple[Float[Array, " K"], Int[Array, ""]]:
-        """The logits of the first token; the cache is the row of the empty prefix."""
+        """The logits of the first token; the cache is the row of the empty prefix.
+
+        Raises:
+            ValueError: if the table is not this policy's.
+        """
+        prefixes = sum(self.vocab_size**t for t in range(self.length))
+        # Slices of a table too small would be moved to other prefixes without a word.
+        if params.shape != (prefixes, self.vocab_size):
+            raise ValueError(
+                f"params have shape {list(params.shape)}: the table of this policy is "
+                f"float[{prefixes}, {self.vocab_size}], a row for each prefix"
+            )
         return params[0], jnp.int32(0)
 
     def step(

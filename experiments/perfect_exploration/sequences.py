@@ -46,6 +46,13 @@ class Completions:
         return jax.vmap(of_one)(prompts)
 
 
+def small_transformer(vocab_size: int, length: int, width: int) -> jrft.Policy:
+    """A transformer of one layer and two heads, for the prompts of ``shift_task``."""
+    return jrft.transformer(
+        vocab_size, length, max_prompt=length + 1, width=width, depth=1, heads=2
+    )
+
+
 def shift_task(
     vocab_size: int, length: int, num_habits: int, num_changed_marks: int, *, graded: bool
 ) -> Task:

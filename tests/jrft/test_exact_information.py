@@ -100,3 +100,11 @@ def test_hessian_vector_product_is_the_slope_of_the_gradient(name):
             policy, params, cases.PROMPT, TABLE, unravel(jnp.asarray(direction))
         )
         np.testing.assert_allclose(ravel_pytree(product)[0], slope, rtol=1e-6, atol=1e-9)
+
+
+def test_precision_is_that_of_the_parameters():
+    policy = jrft.tabular_policy(2, 2, eos=1)
+    with jax.enable_x64(True):
+        params = jnp.zeros((3, 2), jnp.float32)
+        assert jrft.exact_entropy(policy, params, []).dtype == jnp.float32
+        assert jrft.exact_kl(policy, params, params, []).dtype == jnp.float32

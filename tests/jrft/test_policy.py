@@ -211,3 +211,9 @@ def test_bad_prompt(prompt, message):
         jrft.exact_value(policy, params, prompt, cases.reward)
     with pytest.raises(ValueError, match=message):
         jrft.sample(jax.random.key(0), policy, params, prompt, 2)
+
+
+@pytest.mark.parametrize("rows", [2, 5])
+def test_a_table_of_another_policy_is_refused(rows):
+    with pytest.raises(ValueError, match=rf"params have shape \[{rows}, 3\]: .* float\[4, 3\]"):
+        jrft.exact_value(jrft.tabular_policy(3, 2), jnp.zeros((rows, 3)), [], jnp.zeros(9))
