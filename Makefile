@@ -10,7 +10,8 @@ export DATA_DIR ?= $(abspath ../shared/data)
 endif
 
 # Tests compile many small programs: one worker a core, and none of the compiler's optimisations,
-# which only pay on long runs. A file stays with one worker: its fixtures and programs are made once. `make test PYTEST_ARGS="-k walks"` selects.
+# which only pay on long runs. A file stays with one worker, which makes its fixtures and programs
+# once. `make test PYTEST_ARGS="-k walks"` selects.
 PYTEST := JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PY) -m pytest -n auto --maxprocesses 8 --dist loadfile
 PYTEST_ARGS ?=
 DEMO_ARGS ?=

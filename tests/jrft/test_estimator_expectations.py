@@ -220,7 +220,7 @@ def test_nan_under_jit_is_nan_and_not_a_missing_score(estimator, key):
 
 
 def test_per_sample_gradients_average_to_the_estimate(key):
-    policy = cases.POLICIES["transformer with end"]
+    policy = cases.POLICIES["recurrent with end"]
     params = cases.init(policy)
     gradient, info = jrft.grpo_gradient(
         key, policy, params, cases.PROMPT, cases.reward, num_samples=6
