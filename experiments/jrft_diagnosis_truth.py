@@ -62,7 +62,7 @@ class Config:
     num_prompts: int = 300
     group_sizes: tuple[int, ...] = (4, 8, 16, 32)
     """A smaller group is the beginning of the largest one."""
-    num_repetitions: int = 5
+    num_repetitions: int = 24
     """Draws of policies, prompts and groups, from seeds that follow each other."""
     vocab_size: int = 4
     length: int = 4
@@ -81,7 +81,7 @@ class Config:
     threshold: float = 0.1
     level: float = 0.9
     confidence: float = 0.9
-    seed: int = 1000
+    seed: int = 2000
     """No choice of the diagnosis was made by policies of this seed or of those that follow it."""
 
 
@@ -125,7 +125,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     """
     del directory
     draws = [replace(config, seed=config.seed + i) for i in range(config.num_repetitions)]
-    return _mean([_compare_all(draw) for draw in draws])
+    return _gather([_compare_all(draw) for draw in draws])
 
 
 def _compare_all(config: Config) -> dict[str, Any]:
@@ -350,15 +350,21 @@ def _spearman(values: np.ndarray, others: np.ndarray) -> float:
     return float(scipy.stats.spearmanr(values, others).statistic)
 
 
-def _mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means over the runs in which a number is defined."""
+def _gather(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means over the runs in which a number is defined; of calls, the numbers of every run."""
 
     def mean(*values: Any) -> float:
         known = np.array(values, np.float64)
         known = known[~np.isnan(known)]
         return float(known.mean()) if known.size else float("nan")
 
-    return jax.tree.map(mean, *runs)
+    gathered: dict[str, Any] = jax.tree.map(mean, *runs)
+    for name, setting in gathered.items():
+        for size, cell in setting["groups"].items():
+            every = [run[name]["groups"][size] for run in runs]
+            for share in ("called", "right"):
+                cell[share] = {call: [one[share][call] for one in every] for call in CALLS}
+    return gathered
 
 
 def figure(record: Record) -> Figure:
@@ -412,14 +418,45 @@ def figure(record: Record) -> Figure:
 
 def precision(record: Record, reward: str, call: str, sizes: Iterable[str]) -> float:
     """Of the prompts of all policies that are called so, the share that rightly are; or NaN."""
+    right, called = _calls(record, reward, call, sizes)
+    return right.sum() / called.sum() if called.sum() else float("nan")
+
+
+def precision_interval(
+    record: Record, reward: str, call: str, sizes: Iterable[str]
+) -> tuple[float, float]:
+    """95 % interval of `precision`, by the bootstrap over repetitions; or NaN.
+
+    Calls of one repetition are right or wrong together, so the repetitions are what is resampled.
+    """
+    right, called = _calls(record, reward, call, sizes)
+    if np.count_nonzero(called) < 2:
+        return float("nan"), float("nan")
+
+    def share(right: np.ndarray, called: np.ndarray, axis: int) -> np.ndarray:
+        return right.sum(axis) / np.maximum(called.sum(axis), np.finfo(float).tiny)
+
+    found = scipy.stats.bootstrap(
+        (right, called), share, paired=True, method="percentile", n_resamples=2000, rng=0
+    )
+    return found.confidence_interval
+
+
+def _calls(
+    record: Record, reward: str, call: str, sizes: Iterable[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Right calls and calls of each repetition, float[repetitions], in prompts of one setting."""
     cells = [one["groups"][size] for one in _of(record, reward) for size in sizes]
-    called = sum(cell["called"][call] for cell in cells)
-    return sum(cell["right"][call] for cell in cells) / called if called else float("nan")
+    return tuple(np.sum([cell[share][call] for cell in cells], 0) for share in ("right", "called"))
 
 
 def _share_called(record: Record, reward: str, size: str) -> float:
-    cells = [one["groups"][size] for one in _of(record, reward)]
-    return float(np.mean([sum(cell["called"].values()) for cell in cells]))
+    return float(np.mean([_total(one["groups"][size], "called") for one in _of(record, reward)]))
+
+
+def _total(cell: dict[str, Any], share: str) -> float:
+    """Mean over repetitions, all calls together."""
+    return float(np.sum([np.mean(each) for each in cell[share].values()]))
 
 
 def _of(record: Record, reward: str) -> list[dict[str, Any]]:
@@ -451,12 +488,12 @@ def table(record: Record) -> list[list[str]]:
         one = record.results[name]
         for size in record.config["group_sizes"]:
             cell = one["groups"][str(size)]
-            called = sum(cell["called"].values())
+            called = _total(cell, "called")
             numbers = [
                 one["share_low_std"],
                 cell["expected_share_low_std"],
                 called,
-                sum(cell["right"].values()) / called if called else None,
+                _total(cell, "right") / called if called else None,
                 cell["coverage"],
                 cell["rmse"],
                 cell["rmse_observed"],
@@ -475,14 +512,19 @@ def summary(record: Record) -> str:
         coverage = [
             one["groups"][size]["coverage"] for one in _of(record, reward) for size in sizes
         ]
-        calls = {call: precision(record, reward, call, sizes) for call in CALLS}
-        right = ", ".join(f"{name} {x:.0%}" for name, x in calls.items() if not np.isnan(x))
+        right = ", ".join(
+            f"{call} {precision(record, reward, call, sizes):.1%} ({{:.1%}} to {{:.1%}})".format(
+                *precision_interval(record, reward, call, sizes)
+            )
+            for call in CALLS
+            if _calls(record, reward, call, sizes)[1].any()
+        )
         called = " ".join(f"{_share_called(record, reward, size):.0%}" for size in sizes)
         found.append(
             f"With {reward} rewards intervals of level {record.config['level']:g} cover the exact "
             f"std with a share of {min(coverage):.2f} to {max(coverage):.2f} (mean "
             f"{np.mean(coverage):.2f}); a call is made for {called} of the prompts; right among "
-            f"those called so: {right}."
+            f"those called so, with 95 % intervals over repetitions: {right}."
         )
     ranked = [
         f"{name} {' '.join(f'{mean_correlation(record, name, size):.2f}' for size in sizes)}"

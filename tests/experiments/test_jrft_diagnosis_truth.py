@@ -107,3 +107,14 @@ def test_what_people_see(results):
     labels = [text.get_text() for text in drawn.axes[0].get_yticklabels()]
     assert labels == sorted(results)
     plt.close(drawn)
+
+
+def test_calls_are_pooled_over_repetitions_and_bounded():
+    calls = {"called": [0.5, 0.25, 0.25], "right": [0.5, 0.25, 0.0]}
+    cell = {share: dict.fromkeys(study.CALLS, each) for share, each in calls.items()}
+    results = {"tabular, random, binary": {"groups": {"8": cell}}}
+    record = make_record("jrft_diagnosis_truth", SMALL, results, 1.0)
+    assert study.precision(record, "binary", "learnable", ["8"]) == pytest.approx(0.75)
+    low, high = study.precision_interval(record, "binary", "learnable", ["8"])
+    assert low == pytest.approx(0.0)
+    assert high == pytest.approx(1.0)
