@@ -1,6 +1,5 @@
 """Which prompts give a gradient: a class for each, and the reason in words."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -77,7 +76,7 @@ def classify(evidence: Evidence) -> Shaped[np.ndarray, " p"]:
     probability = reward.prob_low_std
     settled = reward.std_upper - reward.std_lower <= evidence.threshold / 2
     hard, easy = evidence.success < LOW_MEAN, evidence.success > HIGH_MEAN
-    alike = _expected_share(probability, (hard, easy, ~hard & ~easy))
+    alike = share_alike(probability, evidence.success)
     count, confidence = evidence.observed.count, evidence.confidence
     low = probability >= required_probability(count, alike, confidence)
     low |= settled & (probability >= 0.5)
@@ -126,15 +125,18 @@ def required_probability(
     return 1 - (1 - confidence) * alike * count / (alike * count + _BORROWED)
 
 
-def _expected_share(
-    probability: Float64[np.ndarray, " p"], kinds: Iterable[Bool[np.ndarray, " p"]]
+def share_alike(
+    prob_low_std: Float64[np.ndarray, " p"], success: Float64[np.ndarray, " p"]
 ) -> Float64[np.ndarray, " p"]:
-    """Of what is expected over all prompts, the share that is expected over those of each kind."""
-    total = probability.sum()
-    share = np.zeros_like(probability)
-    for members in kinds:
-        share[members] = probability[members].sum() / total if total else 0.0
-    return share
+    """Of the prompts that are expected to be low in std, the share that are of a prompt's kind.
+
+    Args:
+        prob_low_std: float64[p], probability that a prompt is.
+        success: float64[p], expected reward in units of its range; kinds are low, middling, high.
+    """
+    kind = np.digitize(success, [LOW_MEAN, HIGH_MEAN])
+    expected = np.bincount(kind, prob_low_std, minlength=3)
+    return expected[kind] / max(expected.sum(), np.finfo(float).tiny)
 
 
 def _shaped(evidence: Evidence) -> Bool[np.ndarray, " p"]:

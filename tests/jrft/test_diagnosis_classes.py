@@ -1,0 +1,29 @@
+"""What certainty the calls of the diagnosis ask for."""
+
+import numpy as np
+import pytest
+
+from jrft.diagnosis.classes import required_probability, share_alike
+
+
+def test_share_alike_against_a_loop():
+    rng = np.random.default_rng(0)
+    probability, success = rng.random(40), rng.random(40)
+    found = share_alike(probability, success)
+
+    def kind(x):
+        return (x >= 1 / 3) + (x > 2 / 3)
+
+    for i in range(40):
+        same = [p for p, x in zip(probability, success, strict=True) if kind(x) == kind(success[i])]
+        assert found[i] == pytest.approx(sum(same) / sum(probability))
+
+
+def test_share_alike_without_prompts_of_low_std():
+    assert share_alike(np.zeros(3), np.array([0.1, 0.5, 0.9])).tolist() == [0, 0, 0]
+
+
+def test_a_rare_kind_needs_more_certainty():
+    count = np.full(2, 8)
+    common, rare = required_probability(count, np.array([0.95, 0.05]), 0.9)
+    assert rare > common > 0.9
