@@ -12,7 +12,7 @@ def test_share_alike_against_a_loop():
     found = share_alike(probability, success)
 
     def kind(x):
-        return (x >= 1 / 3) + (x > 2 / 3)
+        return int(x >= 1 / 3) + int(x > 2 / 3)
 
     for i in range(40):
         same = [p for p, x in zip(probability, success, strict=True) if kind(x) == kind(success[i])]
