@@ -5,7 +5,24 @@ import numpy as np
 import pytest
 
 from experiments import jrft_perfect_exploration as study
+from experiments.data.stsb import ScoredPairs, SentenceSimilarity
+from experiments.perfect_exploration import task as tasks
+from experiments.perfect_exploration.settings import settings
 from experiments.record import make_record
+
+# The whole path in few steps.
+SHORT = study.Config(
+    variants=("adam",),
+    pretrain_epochs=2,
+    finetune_epochs=2,
+    batch_size=8,
+    learning_rate=1e-3,
+    pretrain_learning_rate=1e-3,
+    log_every_epochs=1,
+    num_seeds=1,
+)
+RESNET18 = replace(SHORT, network="resnet18", dataset="mnist-embedded", num_train=10, width=2)
+BERT_MINI = replace(SHORT, network="bert-mini", num_train=10, width=8, vocab_size=9, num_tokens=8)
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +65,49 @@ def test_what_people_see(results):
 def test_a_run_is_a_function_of_its_configuration(results, tmp_path):
     again = study.run(replace(study.SMOKE, variants=("adam",)), tmp_path)
     jax.tree.map(np.testing.assert_array_equal, again["adam"], results["adam"])
+
+
+@pytest.fixture
+def pairs(monkeypatch):
+    """A data set of pairs of sentences, of scores from 0 to 5, that needs no download."""
+    sentences = [f"{one} {two}" for one in "abcde" for two in "fgh"]
+    scored = ScoredPairs(
+        list(zip(sentences, reversed(sentences), strict=True)), np.arange(15, dtype=np.float32) % 6
+    )
+    data = SentenceSimilarity("made", scored, scored, scored)
+    monkeypatch.setitem(tasks.PAIR_SETS, "stsb", lambda: data)
+
+
+@pytest.mark.slow  # to compile
+@pytest.mark.usefixtures("pairs")
+@pytest.mark.parametrize("config", [RESNET18, BERT_MINI], ids=lambda config: config.network)
+def test_other_networks_take_the_same_path(config, tmp_path):
+    results = study.run(config, tmp_path)
+    assert results["epochs"].tolist() == [0, 1, 2]
+    rft, sft = results["adam"]["rft"], results["adam"]["sft"]
+    for name in rft:
+        assert rft[name].shape == (3, 1)
+        assert np.isfinite(rft[name]).all()
+        assert np.isfinite(sft[name]).all()
+    # From one checkpoint, to a lower loss.
+    np.testing.assert_allclose(rft["total/reward"][0], sft["total/reward"][0], rtol=1e-5)
+    assert (rft["total/reward"][-1] > rft["total/reward"][0]).all()
+    # A tenth of the inputs changed.
+    of_splits = 0.1 * rft["changed/reward"] + 0.9 * rft["unchanged/reward"]
+    np.testing.assert_allclose(rft["total/reward"], of_splits, rtol=1e-5)
+    assert results["settings"]["width"] == config.width
+    assert results["settings"]["num_habits"] == (3 if config.network == "bert-mini" else 5)
+
+
+def test_a_network_reads_data_of_its_kind(tmp_path):
+    with pytest.raises(ValueError, match="is not for network='bert-mini'; choose from stsb"):
+        study.run(replace(study.SMOKE, network="bert-mini"), tmp_path)
+    with pytest.raises(ValueError, match="dataset='stsb' is not for network='resnet18'"):
+        study.run(replace(RESNET18, dataset="stsb"), tmp_path)
+
+
+def test_none_stands_for_the_protocol():
+    paper = settings("resnet18", "paper", learning_rate=None, width=16)
+    assert (paper.learning_rate, paper.width, paper.num_train) == (1e-4, 16, 10_000)
+    assert settings("resnet18", "reduced").num_train < 10_000
+    assert settings("mlp", "reduced") == settings("mlp", "paper")

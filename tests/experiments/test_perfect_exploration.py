@@ -1,11 +1,14 @@
 """The pieces of the controlled experiments against sums in float64."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from experiments.batches import Batch
+from experiments.data.stsb import ScoredPairs, SentenceSimilarity
 from experiments.perfect_exploration import losses
 from experiments.perfect_exploration.evaluation import evaluate
 from experiments.perfect_exploration.networks import MLP
@@ -13,6 +16,7 @@ from experiments.perfect_exploration.task import (
     IMAGE_SETS,
     Task,
     image_task,
+    pair_task,
     with_high_initial_reward,
 )
 from jrft.environments import changed_labels
@@ -60,6 +64,16 @@ def test_evaluate_equals_sums_over_labels(task, model, params):
         assert metrics[f"{split}/reward"] == pytest.approx(np.mean(rewards), abs=1e-6)
         assert metrics[f"{split}/reward_std"] == pytest.approx(np.mean(stds), abs=1e-6)
         assert metrics[f"{split}/accuracy"] == pytest.approx(np.mean(hits), abs=1e-6)
+
+
+def test_blocks_do_not_change_what_is_evaluated(task, model, params):
+    whole, in_blocks = (
+        jax.jit(partial(evaluate, model, losses.sft, block_size=size))(params, None, task)
+        for size in (30, 8)
+    )
+    assert whole.keys() == in_blocks.keys()
+    for name, value in whole.items():
+        assert float(in_blocks[name]) == pytest.approx(float(value), rel=1e-5), name
 
 
 def test_gradient_norms_are_those_of_the_split(task, model, params):
@@ -111,10 +125,38 @@ def test_high_initial_reward_is_for_wrong_labels_of_changed_inputs(task):
 
 def test_an_image_task_rewards_its_targets():
     task = image_task(IMAGE_SETS["mnist-embedded"](), 100, 5, 0.1, seed=3)
-    assert task.inputs.shape == (100, 784)
+    assert task.inputs.shape == (100, 28, 28)
     assert int(task.changed.sum()) == 10
     np.testing.assert_array_equal(task.rewards.argmax(1), task.targets)
     np.testing.assert_array_equal(task.rewards.sum(1), np.full(100, 1.0 - 9))
     # A changed target is outside the habits, an unchanged one among them.
     among = np.asarray(task.habits)[np.arange(100), np.asarray(task.targets)]
     np.testing.assert_array_equal(among, ~np.asarray(task.changed))
+
+
+def test_images_are_pooled():
+    data = IMAGE_SETS["mnist-embedded"]()
+    whole, pooled = (image_task(data, 20, 5, 0.1, seed=3, pooling=side) for side in (1, 2))
+    assert pooled.inputs.shape == (20, 14, 14)
+    mean = whole.inputs[7, 8:10, 12:14].mean()
+    assert float(pooled.inputs[7, 4, 6]) == pytest.approx(float(mean), abs=1e-6)
+    with pytest.raises(ValueError, match="pooling=3 must divide the images' sides, 28 and 28"):
+        image_task(data, 20, 5, 0.1, seed=3, pooling=3)
+
+
+def test_a_pair_task_is_of_rounded_scores():
+    sentences = [f"word{i}" for i in range(60)]
+    scores = (np.arange(60) / 10).clip(0, 5).astype(np.float32)
+    scored = ScoredPairs([(sentence, sentence) for sentence in sentences], scores)
+    data = SentenceSimilarity("made", scored, scored, scored)
+    task = pair_task(data, 40, 3, 0.1, seed=0, vocab_size=100, num_tokens=6)
+    assert task.inputs.tokens.shape == (40, 6)
+    assert task.habits.shape == (40, 6)
+    assert int(task.changed.sum()) == 4
+    # The pairs are told by their words, whose ids are in alphabetical order.
+    rows = np.array(sorted(range(60), key=lambda i: sentences[i]))[task.inputs.tokens[:, 1] - 4]
+    assert len(set(rows.tolist())) == 40
+    right = np.asarray(task.targets) == np.rint(scores[rows])
+    np.testing.assert_array_equal(right, ~np.asarray(task.changed))
+    with pytest.raises(ValueError, match="num_pairs=61 must be in 1 … 60, the number of training"):
+        pair_task(data, 61, 3, 0.1, seed=0, vocab_size=100, num_tokens=6)
