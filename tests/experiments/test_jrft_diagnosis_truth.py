@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import jrft
+from experiments import diagnosed_policies as policies
 from experiments import jrft_diagnosis_truth as study
 from experiments.record import make_record
 
@@ -19,8 +20,8 @@ SMALL = replace(
 def tabular():
     policy = jrft.tabular_policy(SMALL.vocab_size, SMALL.length)
     params = jax.vmap(policy.init)(jax.random.split(jax.random.key(0), SMALL.num_prompts))
-    tables = study._tables(SMALL, "graded")
-    return study.Setting(policy, params, 0, study._prompts(SMALL), tables)
+    tables = policies._tables(SMALL, "graded")
+    return policies.Setting(policy, params, 0, policies._prompts(SMALL), tables)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def results(tmp_path_factory):
 
 
 def test_truth_against_enumeration(tabular):
-    found = study.truth(tabular)
+    found = policies.truth(tabular)
     for i in range(3):
         params = tabular.params[i]
         rewards = np.asarray(tabular.tables[i], np.float64)
@@ -46,8 +47,8 @@ def test_truth_against_enumeration(tabular):
 
 
 def test_sampled_rewards_have_the_exact_moments(tabular):
-    rewards = study.sampled_rewards(jax.random.key(1), tabular, 2000)
-    exact = study.truth(tabular)
+    rewards = policies.sampled_rewards(jax.random.key(1), tabular, 2000)
+    exact = policies.truth(tabular)
     error = 5 * exact.std / np.sqrt(2000)
     assert np.all(np.abs(rewards.mean(axis=1) - exact.mean) < error + 1e-6)
     np.testing.assert_allclose(rewards.std(axis=1), exact.std, atol=0.03)
@@ -55,7 +56,7 @@ def test_sampled_rewards_have_the_exact_moments(tabular):
 
 @pytest.mark.parametrize("reward", study.REWARDS)
 def test_rewards_are_of_the_kind_they_are_called(reward):
-    tables = np.asarray(study._tables(SMALL, reward))
+    tables = np.asarray(policies._tables(SMALL, reward))
     assert tables.min() >= 0
     assert tables.max() == pytest.approx(1)
     assert np.all((tables == 1).sum(axis=1) >= 1)  # every prompt can be solved
@@ -63,7 +64,7 @@ def test_rewards_are_of_the_kind_they_are_called(reward):
 
 
 def test_training_raises_the_reward_and_leaves_dead_prompts_dead():
-    found = {name: study.truth(one) for name, one in study.settings(SMALL, "binary").items()}
+    found = {name: policies.truth(one) for name, one in policies.settings(SMALL, "binary").items()}
     before, after = (found[f"tabular, {kind}"] for kind in ("random", "partly trained"))
     assert np.all(after.mean >= before.mean - 1e-6)
     assert after.mean.mean() > before.mean.mean() + 0.1
@@ -79,7 +80,7 @@ def test_metrics_count_what_is_right():
     success = np.repeat([0.0001, 0.5, 0.9999], 100)
     rewards = (rng.random((300, 32)) < success[:, None]).astype(float)
     std = np.sqrt(success * (1 - success))
-    right = study.metrics(SMALL, study.Truth(success, std, std), rewards)
+    right = study.metrics(SMALL, policies.Truth(success, std, std), rewards)
     assert right["called"] == pytest.approx(right["right"])
     assert right["called"]["learnable"] == pytest.approx(1 / 3, abs=0.01)
     assert right["called"]["too hard"] == pytest.approx(1 / 3, abs=0.01)
@@ -87,7 +88,7 @@ def test_metrics_count_what_is_right():
     assert right["rank_correlation"]["exact std"] == pytest.approx(1)
     assert right["rank_correlation"]["diagnosis"] > 0.4
     # The same calls on another truth are wrong.
-    wrong = study.metrics(SMALL, study.Truth(1 - success, 0.5 - std, std), rewards)
+    wrong = study.metrics(SMALL, policies.Truth(1 - success, 0.5 - std, std), rewards)
     assert wrong["called"] == right["called"]
     assert sum(wrong["right"].values()) == 0
     assert wrong["coverage"] < 0.1
