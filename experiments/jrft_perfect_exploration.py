@@ -20,7 +20,8 @@ Expected: at the start reward −0.60 and std 0.80 on unchanged inputs, −1.00 
   With ResNet18, reduced: std 0.79 and 0.05, gradients 80 times apart; at the end SFT has learnt all
   changed inputs, RFT 24 % with Adam, 42 % with SGD and 8 % with high initial reward.
   With BERT-mini, reduced: std 0.94 and 0.04, gradients 390 times apart; at the end SFT has learnt
-  95 %, RFT 66 % with Adam and 52 % with high initial reward: behind, but no failure here.
+  95 %, RFT 66 % with Adam and 52 % with high initial reward: behind, but no failure here;
+  by SGD, in 100 epochs, SFT 84 %, RFT 2 %.
 """
 
 from collections.abc import Mapping
