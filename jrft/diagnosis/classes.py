@@ -11,7 +11,7 @@ from jrft.diagnosis.statistics import GroupStatistics
 
 # What is said of a prompt comes half from other prompts if it has so many rewards and they are all
 # like it.
-_BORROWED = 2.0
+_BORROWED = 4.0
 # An expected reward below the first third of the range is low, above the last third high.
 LOW_MEAN, HIGH_MEAN = 1 / 3, 2 / 3
 
@@ -107,7 +107,7 @@ def required_probability(
     is learnt from the same few rewards: calls for many prompts are then wrong together. And the
     fewer prompts are like it, the less the population knows of its kind: where most low prompts are
     too hard, those called too easy are the more often called so by chance. So for n rewards, and a
-    share a of the low prompts that are of this kind, an error of n/(n + 2/a) times what the
+    share a of the low prompts that are of this kind, an error of n/(n + 4/a) times what the
     confidence admits is asked for. Derived here, the number by simulation.
 
     Args:
@@ -120,7 +120,7 @@ def required_probability(
         >>> import numpy as np
         >>> count, alike = np.array([4, 8, 8, 96]), np.array([1.0, 1.0, 0.1, 1.0])
         >>> required_probability(count, alike, 0.9).round(3).tolist()
-        [0.933, 0.92, 0.971, 0.902]
+        [0.95, 0.933, 0.983, 0.904]
     """
     return 1 - (1 - confidence) * alike * count / (alike * count + _BORROWED)
 
