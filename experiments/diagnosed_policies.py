@@ -40,7 +40,7 @@ class Population:
     tabular_steps: int = 30
     """Updates of gradient ascent on the exact reward of each prompt."""
     tabular_rate: float = 3.0
-    seed: int = 3000
+    seed: int = 2000
     """No choice of the diagnosis was made by policies of this seed or of those that follow it."""
 
 

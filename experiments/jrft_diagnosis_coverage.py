@@ -29,7 +29,7 @@ from scipy.stats import betabinom
 
 from experiments.figures import COLORS
 from experiments.record import Record
-from jrft.diagnosis.classes import required_probability, share_alike
+from jrft.diagnosis.classes import required_probability
 from jrft.diagnosis.prior import fit_prior
 from jrft.diagnosis.sums import group_sums
 from jrft.diagnosis.uncertainty import Population, Settings, fit_population, judge
@@ -237,11 +237,9 @@ def metrics(config: Config, regime: Regime, *, size: int, seed: int) -> dict[str
     even = fit_prior(population.family, None, np.zeros((0, 5)), np.zeros(0))
     alone = judge(Population(population.family, None, even), sums, settings)
     low = truth < config.threshold
-    count, alike = np.full(config.num_prompts, size), share_alike(pooled.prob_low_std, pooled.mean)
-    called_low = pooled.prob_low_std >= required_probability(count, alike, config.confidence)
-    called_learnable = 1 - pooled.prob_low_std >= required_probability(
-        count, np.ones_like(alike), config.confidence
-    )
+    required = required_probability(np.array([size]), config.confidence)
+    called_low = pooled.prob_low_std >= required
+    called_learnable = pooled.prob_low_std <= 1 - required
 
     def rmse(estimate: np.ndarray) -> float:
         return float(np.sqrt(np.mean((estimate - truth) ** 2)))

@@ -63,7 +63,7 @@ class Config(Population):
 
     group_sizes: tuple[int, ...] = (4, 8, 16, 32)
     """A smaller group is the beginning of the largest one."""
-    num_repetitions: int = 24
+    num_repetitions: int = 48
     """Draws of policies, prompts and groups, from seeds that follow each other."""
     threshold: float = 0.1
     level: float = 0.9

@@ -9,8 +9,7 @@ from jaxtyping import Bool, Float64, Int64, Shaped
 from jrft.diagnosis.posterior import Posterior
 from jrft.diagnosis.statistics import GroupStatistics
 
-# What is said of a prompt comes half from other prompts if it has so many rewards and they are all
-# like it.
+# With so many rewards, half of what is said of a prompt comes from the other prompts.
 _BORROWED = 4.0
 # An expected reward below the first third of the range is low, above the last third high.
 LOW_MEAN, HIGH_MEAN = 1 / 3, 2 / 3
@@ -46,7 +45,7 @@ class Evidence:
         outcome: Posterior of the outcome's std, if there are outcomes.
         threshold: A std below this is low.
         confidence: Probability at which a std is called low, or not low, given many rewards; fewer
-            need more, and so do rare kinds (`required_probability`).
+            need more (`required_probability`).
     """
 
     observed: GroupStatistics
@@ -75,13 +74,10 @@ def classify(evidence: Evidence) -> Shaped[np.ndarray, " p"]:
     reward = evidence.reward
     probability = reward.prob_low_std
     settled = reward.std_upper - reward.std_lower <= evidence.threshold / 2
+    required = required_probability(evidence.observed.count, evidence.confidence)
+    low = (probability >= required) | (settled & (probability >= 0.5))
+    learnable = (probability <= 1 - required) | (settled & (probability < 0.5))
     hard, easy = evidence.success < LOW_MEAN, evidence.success > HIGH_MEAN
-    alike = share_alike(probability, evidence.success)
-    count, confidence = evidence.observed.count, evidence.confidence
-    low = probability >= required_probability(count, alike, confidence)
-    low |= settled & (probability >= 0.5)
-    learnable = 1 - probability >= required_probability(count, np.ones_like(alike), confidence)
-    learnable |= settled & (probability < 0.5)
     # The first that holds.
     rules: list[tuple[Bool[np.ndarray, " p"], PromptClass]] = [
         (evidence.observed.count == 0, PromptClass.UNSCORED),
@@ -99,44 +95,25 @@ def classify(evidence: Evidence) -> Shaped[np.ndarray, " p"]:
 
 
 def required_probability(
-    count: Int64[np.ndarray, " p"], alike: Float64[np.ndarray, " p"], confidence: float
+    count: Int64[np.ndarray, " p"], confidence: float
 ) -> Float64[np.ndarray, " p"]:
     """The probability at which a prompt is called low in std, or learnable.
 
     The fewer rewards a prompt has, the more of what is said of it comes from the population, which
-    is learnt from the same few rewards: calls for many prompts are then wrong together. And the
-    fewer prompts are like it, the less the population knows of its kind: where most low prompts are
-    too hard, those called too easy are the more often called so by chance. So for n rewards, and a
-    share a of the low prompts that are of this kind, an error of n/(n + 4/a) times what the
-    confidence admits is asked for. Derived here, the number by simulation.
+    is learnt from the same few rewards: calls for many prompts are then wrong together. So for n
+    rewards an error of n/(n + 4) times what the confidence admits is asked for. Derived here, the
+    number by simulation.
 
     Args:
         count: int64[p], scored rewards.
-        alike: float64[p], of the prompts that are expected to be low, the share of those whose
-            expected reward is low, middling or high as this prompt's is.
         confidence: The share of the calls that is to be right.
 
     Example:
         >>> import numpy as np
-        >>> count, alike = np.array([4, 8, 8, 96]), np.array([1.0, 1.0, 0.1, 1.0])
-        >>> required_probability(count, alike, 0.9).round(3).tolist()
-        [0.95, 0.933, 0.983, 0.904]
+        >>> required_probability(np.array([4, 8, 96]), 0.9).round(3).tolist()
+        [0.95, 0.933, 0.904]
     """
-    return 1 - (1 - confidence) * alike * count / (alike * count + _BORROWED)
-
-
-def share_alike(
-    prob_low_std: Float64[np.ndarray, " p"], success: Float64[np.ndarray, " p"]
-) -> Float64[np.ndarray, " p"]:
-    """Of the prompts that are expected to be low in std, the share that are of a prompt's kind.
-
-    Args:
-        prob_low_std: float64[p], probability that a prompt is.
-        success: float64[p], expected reward in units of its range; kinds are low, middling, high.
-    """
-    kind = np.digitize(success, [LOW_MEAN, HIGH_MEAN])
-    expected = np.bincount(kind, prob_low_std, minlength=3)
-    return expected[kind] / max(expected.sum(), np.finfo(float).tiny)
+    return 1 - (1 - confidence) * count / (count + _BORROWED)
 
 
 def _shaped(evidence: Evidence) -> Bool[np.ndarray, " p"]:
