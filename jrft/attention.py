@@ -9,6 +9,7 @@ a family is a reshape, and what stands above it is kept once for all its members
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 
@@ -73,6 +74,35 @@ def attend_tree(
     return (y_PxVxHxC + own_weight_PxVxHx1 * v_NxHxC.reshape(q_PxVxHxC.shape)).reshape(
         q_NxHxC.shape
     )
+
+
+def tree_mask(
+    cached_S: Bool[Array, " S"], visible_R: Bool[Array, " R"], family_size: int, num_levels: int
+) -> Bool[Array, "N _"]:
+    """What a sequence and the upper levels of the prefix tree below it attend to.
+
+    Args:
+        cached_S: which of S keys before the sequence hold a token.
+        visible_R: which of the sequence's R places hold a token.
+        family_size: V, children of a prefix.
+        num_levels: the prefixes of 1 … num_levels tokens follow the sequence, level by level.
+
+    Returns:
+        bool[N, S + N]; N counts the sequence and the prefixes.
+    """
+    num_read = visible_R.size
+    sizes = [num_read, *(family_size**t for t in range(1, num_levels + 1))]
+    level_N = np.repeat(np.arange(len(sizes)), sizes)
+    index_N = np.concatenate([np.arange(size) for size in sizes])
+    steps_up_NxN = level_N[:, None] - level_N[None, :]
+    ancestor_NxN = index_N[:, None] // family_size ** np.maximum(steps_up_NxN, 0)
+    # The sequence is level 0 here: above all prefixes, and causal in itself.
+    above_NxN = (steps_up_NxN >= 0) & (ancestor_NxN == index_N[None, :])
+    above_NxN[:, :num_read] = np.tri(len(level_N), num_read, dtype=bool)
+    # Padding sees itself: a softmax over nothing would be NaN, and 0 · NaN reach the others.
+    holds_token_N = jnp.pad(visible_R, (0, len(level_N) - num_read), constant_values=True)
+    own_NxN = above_NxN & (holds_token_N[None, :] | np.eye(len(level_N), dtype=bool))
+    return jnp.concatenate([jnp.broadcast_to(cached_S, (len(level_N), cached_S.size)), own_NxN], 1)
 
 
 def extend_paths(

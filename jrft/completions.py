@@ -122,14 +122,17 @@ def tree_log_probs(
         As `levels`, float32 at least. At a prefix that has ended, token 0 has log-probability 0
         and all others −∞.
     """
+    # One batch: a few operations a level are slower to compile than all of them are to run.
+    ends = np.cumsum([len(logits) for logits in levels])
+    all_log_probs = jnp.split(log_softmax(jnp.concatenate(levels)), ends[:-1])
     if eos is None:
-        return tuple(log_softmax(logits) for logits in levels)
+        return tuple(all_log_probs)
     token = jnp.arange(levels[0].shape[-1])
     ended = jnp.reshape(jnp.asarray(ended), (1,))
     log_probs = []
-    for logits in levels:
+    for level in all_log_probs:
         after = jnp.where(token == 0, 0.0, -jnp.inf)
-        log_probs.append(jnp.where(ended[:, None], after[None, :], log_softmax(logits)))
+        log_probs.append(jnp.where(ended[:, None], after[None, :], level))
         ended = (ended[:, None] | (token == eos)[None, :]).reshape(-1)
     return tuple(log_probs)
 

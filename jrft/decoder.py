@@ -7,12 +7,21 @@ tree, D width, H heads, C width of a head, V tokens of the vocabulary.
 from typing import NamedTuple
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.linen.dtypes import promote_dtype
 from jaxtyping import Array, Bool, Float, Int
 
-from jrft.attention import attend, attend_tree, extend_paths, rotate
+from jrft.attention import attend, attend_tree, extend_paths, rotate, tree_mask
+
+MERGED_PREFIXES = 300
+"""Levels of so few prefixes together attend as one sequence: small levels cost their overhead."""
+
+# What costs little to compute is computed again for the gradient instead of kept: a third less
+# memory, which takes more time to fill than these do.
+_RMSNorm = nn.remat(nn.RMSNorm)
+_gelu = jax.checkpoint(nn.gelu)
 
 
 class KeyValueCache(NamedTuple):
@@ -41,14 +50,14 @@ class Block(nn.Module):
 
     def setup(self) -> None:
         """Make the layers."""
-        self.attention_norm = nn.RMSNorm(dtype=self.dtype)
+        self.attention_norm = _RMSNorm(dtype=self.dtype)
         self.qkv = self.param(
             "qkv",
             nn.initializers.lecun_normal(in_axis=0, out_axis=(1, 2, 3)),
             (self.width, 3, self.heads, self.width // self.heads),
         )
         self.out = nn.DenseGeneral(self.width, axis=(-2, -1), use_bias=False, dtype=self.dtype)
-        self.mlp_norm = nn.RMSNorm(dtype=self.dtype)
+        self.mlp_norm = _RMSNorm(dtype=self.dtype)
         self.up = nn.Dense(self.hidden, use_bias=False, dtype=self.dtype)
         self.down = nn.Dense(self.width, use_bias=False, dtype=self.dtype)
 
@@ -56,7 +65,13 @@ class Block(nn.Module):
         self, x_TxD: Float[Array, "T D"], position_T: Int[Array, " T"]
     ) -> tuple[Float[Array, "T H C"], Float[Array, "T H C"], Float[Array, "T H C"]]:
         """Queries, keys and values of tokens at their positions."""
-        h_TxD, kernel = promote_dtype(self.attention_norm(x_TxD), self.qkv, dtype=self.dtype)
+        return self.project(self.attention_norm(x_TxD), position_T)
+
+    def project(
+        self, h_TxD: Float[Array, "T D"], position_T: Int[Array, " T"]
+    ) -> tuple[Float[Array, "T H C"], Float[Array, "T H C"], Float[Array, "T H C"]]:
+        """Queries, keys and values of normalised tokens at their positions."""
+        h_TxD, kernel = promote_dtype(h_TxD, self.qkv, dtype=self.dtype)
         q_TxHxC, k_TxHxC, v_TxHxC = jnp.einsum("td,dnhc->nthc", h_TxD, kernel)
         return rotate(q_TxHxC, position_T), rotate(k_TxHxC, position_T), v_TxHxC
 
@@ -77,7 +92,7 @@ class Block(nn.Module):
     ) -> Float[Array, "T D"]:
         """Add what was attended to, then the MLP."""
         x_TxD = x_TxD + self.out(attended_TxHxC)
-        return x_TxD + self.down(nn.gelu(self.up(self.mlp_norm(x_TxD))))
+        return x_TxD + self.down(_gelu(self.up(self.mlp_norm(x_TxD))))
 
 
 class Decoder(nn.Module):
@@ -96,7 +111,7 @@ class Decoder(nn.Module):
         self.blocks = [
             Block(self.width, self.heads, self.hidden, self.dtype) for _ in range(self.depth)
         ]
-        self.norm = nn.RMSNorm(dtype=self.dtype)
+        self.norm = _RMSNorm(dtype=self.dtype)
         self.head = nn.Dense(self.vocab_size, use_bias=False, dtype=self.dtype)
 
     def logits(self, x_TxD: Float[Array, "T D"]) -> Float[Array, "T V"]:
@@ -142,26 +157,61 @@ class Decoder(nn.Module):
         cache = KeyValueCache(tuple(keys), tuple(values), visible_S, cache.size + 1)
         return self.logits(x_1xD)[0], cache
 
-    def below(self, cache: KeyValueCache, depth: int) -> tuple[Float[Array, "_ V"], ...]:
-        """Logits at all prefixes 1 … depth − 1 tokens below a node whose cache is full so far."""
+    def tree(
+        self, cache: KeyValueCache | None, token_T: Int[Array, " T"], depth: int
+    ) -> tuple[Float[Array, "_ V"], ...]:
+        """Logits at the prefixes of the prefix tree, each evaluated once.
+
+        Args:
+            cache: the tokens read before, if any were; full so far.
+            token_T: what stands between the cache and the tree, −1 for padding; may be empty.
+            depth: levels of the tree: prefixes of 0 … depth − 1 tokens.
+
+        Returns:
+            `depth` arrays, the t-th float[V^t, V]; one less, not the first, if `token_T` is empty.
+        """
         sizes = [self.vocab_size**t for t in range(1, depth)]
-        if not sizes:
-            return ()
-        first_position = jnp.sum(cache.visible)
+        num_merged = int(np.sum(np.cumsum(sizes) <= MERGED_PREFIXES))
+        merged, low = sizes[:num_merged], sizes[num_merged:]
+        cached_S = jnp.zeros(0, bool) if cache is None else cache.visible
+        above_S = jnp.concatenate([cached_S, token_T >= 0])
+        mask_NxS = tree_mask(cached_S, token_T >= 0, self.vocab_size, num_merged)
+        first_position = jnp.sum(above_S)
+        position_N = jnp.concatenate(
+            [
+                jnp.sum(cached_S) + jnp.cumsum(token_T >= 0) - 1,
+                first_position + np.repeat(np.arange(num_merged), merged),
+            ]
+        )
         # All levels are one batch of N prefixes: only attention tells them apart. The last token of
         # prefix i of a level is i mod V.
-        x_NxD = jnp.tile(self.embed(jnp.arange(self.vocab_size)), (sum(sizes) // sizes[0], 1))
+        every_token_VxD = self.embed(jnp.arange(self.vocab_size))
+        levels_NxD = jnp.tile(every_token_VxD, (sum(sizes) // self.vocab_size, 1))
+        x_NxD = jnp.concatenate([self.embed(jnp.maximum(token_T, 0)), levels_NxD])
         for layer, block in enumerate(self.blocks):
-            path_k, path_v = cache.keys[layer][None], cache.values[layer][None]
-            visible = cache.visible
-            attended = []
-            for t, h_NxD in enumerate(_cut(block.attention_norm(x_NxD), sizes)):
+            top_h_NxD, *low_h = _cut(
+                block.attention_norm(x_NxD), [token_T.size + sum(merged), *low]
+            )
+            q_NxHxC, k_SxHxC, v_SxHxC = block.project(top_h_NxD, position_N)
+            if cache is not None:
+                k_SxHxC = jnp.concatenate([cache.keys[layer], k_SxHxC])
+                v_SxHxC = jnp.concatenate([cache.values[layer], v_SxHxC])
+            attended = [attend(q_NxHxC, k_SxHxC, v_SxHxC, mask_NxS)]
+            root_k, *merged_k = _cut(k_SxHxC, [above_S.size, *merged])
+            root_v, *merged_v = _cut(v_SxHxC, [above_S.size, *merged])
+            path_k, path_v, visible = root_k[None], root_v[None], above_S
+            for k_NxHxC, v_NxHxC in zip(merged_k, merged_v, strict=True):
+                path_k, path_v = extend_paths(path_k, k_NxHxC), extend_paths(path_v, v_NxHxC)
+                visible = jnp.pad(visible, (0, 1), constant_values=True)
+            for t, h_NxD in enumerate(low_h, num_merged):
                 q_NxHxC, k_NxHxC, v_NxHxC = block.project_at(h_NxD, first_position + t)
                 attended.append(attend_tree(q_NxHxC, k_NxHxC, v_NxHxC, path_k, path_v, visible))
                 path_k, path_v = extend_paths(path_k, k_NxHxC), extend_paths(path_v, v_NxHxC)
                 visible = jnp.pad(visible, (0, 1), constant_values=True)
             x_NxD = block.update(x_NxD, jnp.concatenate(attended))
-        return tuple(_cut(self.logits(x_NxD), sizes))
+        if token_T.size:
+            return tuple(_cut(self.logits(x_NxD[token_T.size - 1 :]), [1, *sizes]))
+        return tuple(_cut(self.logits(x_NxD), sizes)) if sizes else ()
 
 
 def _cut(x: Float[Array, "N *rest"], sizes: list[int]) -> list[Float[Array, "_ *rest"]]:

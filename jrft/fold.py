@@ -26,8 +26,11 @@ LogProbs: TypeAlias = tuple[Float[Array, "n K"], ...]
 Combine: TypeAlias = Callable[[LogProbs, PyTree], PyTree]
 """(log-probabilities, arrays [n, K] that the children hold) → arrays [n] that the prefixes hold."""
 
-_Evaluate: TypeAlias = Callable[[int, tuple[Params, ...], tuple["_Node", ...], PyTree], PyTree]
-"""(levels, models, their nodes, what is held) → what is held; over the levels below one node."""
+_Levels: TypeAlias = list[tuple[Float[Array, "..."], ...]]
+"""`LogProbs` of level after level."""
+
+_Evaluate: TypeAlias = Callable[[_Levels, PyTree], PyTree]
+"""(the levels below one node, what is held) → what is held."""
 
 
 class _Node(NamedTuple):
@@ -36,6 +39,18 @@ class _Node(NamedTuple):
     logits: Float[Array, " K"]
     cache: Cache
     ended: Bool[Array, ""]
+
+
+class _Parts(NamedTuple):
+    """The two ways to evaluate some levels, given what is held.
+
+    Attributes:
+        top: (levels, models, prompt, what is held), from the root on.
+        below: (levels, models, their nodes, what is held).
+    """
+
+    top: Callable[[int, tuple[Params, ...], Int[Array, " prompt"], PyTree], PyTree]
+    below: Callable[[int, tuple[Params, ...], tuple[_Node, ...], PyTree], PyTree]
 
 
 class _Cut(NamedTuple):
@@ -70,10 +85,8 @@ def fold(
         ValueError: if there are too many completions, or the budget is too small for one prefix.
     """
 
-    def evaluate(
-        depth: int, models: tuple[Params, ...], nodes: tuple[_Node, ...], held: PyTree
-    ) -> PyTree:
-        for level in reversed(_levels(policy, models, nodes, depth)):
+    def evaluate(levels: _Levels, held: PyTree) -> PyTree:
+        for level in reversed(levels):
             shape = level[0].shape
             held = combine(level, jax.tree.map(lambda x, shape=shape: x.reshape(shape), held))
         return jax.tree.map(lambda x: x[0], held)
@@ -83,13 +96,13 @@ def fold(
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct((size,), x.dtype), leaves)
 
     num_completions(policy.vocab_size, policy.length)
-    roots = _roots(policy, models, prompt)
-    cut = _cut(evaluate, policy, models, roots, leaves_below, memory_budget)
+    parts = _parts(evaluate, policy)
+    cut = _cut(parts, policy, models, prompt, leaves_below, memory_budget)
     if cut.level == 0:
-        return evaluate(policy.length, models, roots, leaves)
-    parts = jax.tree.map(lambda x: x.reshape(policy.vocab_size**cut.level, -1), leaves)
-    held = _map_subtrees(evaluate, policy, models, roots, cut, parts)
-    return evaluate(cut.level, models, roots, held)
+        return parts.top(policy.length, models, prompt, leaves)
+    held = jax.tree.map(lambda x: x.reshape(policy.vocab_size**cut.level, -1), leaves)
+    held = _map_subtrees(parts, policy, models, prompt, cut, held)
+    return parts.top(cut.level, models, prompt, held)
 
 
 def leaf_log_probs(
@@ -101,46 +114,75 @@ def leaf_log_probs(
         ValueError: as `fold`.
     """
 
-    def evaluate(
-        depth: int, models: tuple[Params, ...], nodes: tuple[_Node, ...], above: Array
-    ) -> Float[Array, " _"]:
+    def evaluate(levels: _Levels, above: Array) -> Float[Array, " _"]:
         total = above[None]
-        for (log_probs,) in _levels(policy, models, nodes, depth):
+        for (log_probs,) in levels:
             total = (total[:, None] + log_probs).reshape(-1)
         return total
 
     num_completions(policy.vocab_size, policy.length)
     models = (params,)
-    roots = _roots(policy, models, prompt)
-    nothing = jnp.zeros((), jnp.promote_types(roots[0].logits.dtype, jnp.float32))
-    cut = _cut(evaluate, policy, models, roots, lambda depth: nothing, memory_budget)
+    (root,) = jax.eval_shape(functools.partial(_roots, policy), models, prompt)
+    nothing = jnp.zeros((), jnp.promote_types(root.logits.dtype, jnp.float32))
+    parts = _parts(evaluate, policy)
+    cut = _cut(parts, policy, models, prompt, lambda depth: nothing, memory_budget)
     if cut.level == 0:
-        return evaluate(policy.length, models, roots, nothing)
-    above = evaluate(cut.level, models, roots, nothing)
-    return _map_subtrees(evaluate, policy, models, roots, cut, above).reshape(-1)
+        return parts.top(policy.length, models, prompt, nothing)
+    above = parts.top(cut.level, models, prompt, nothing)
+    return _map_subtrees(parts, policy, models, prompt, cut, above).reshape(-1)
+
+
+def _parts(evaluate: _Evaluate, policy: Policy) -> _Parts:
+    # Under `jax.jit` the estimate of memory and the evaluation itself share one trace.
+    @functools.partial(jax.jit, static_argnums=0)
+    def top(
+        depth: int, models: tuple[Params, ...], prompt: Int[Array, " prompt"], held: PyTree
+    ) -> PyTree:
+        trees = [
+            tree_log_probs(policy.tree_logits(params, prompt, depth), policy.eos)
+            for params in models
+        ]
+        return evaluate(list(zip(*trees, strict=True)), held)
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def below(
+        depth: int, models: tuple[Params, ...], nodes: tuple[_Node, ...], held: PyTree
+    ) -> PyTree:
+        trees = [
+            tree_log_probs(
+                policy.subtree_logits(params, node.logits, node.cache, depth),
+                policy.eos,
+                node.ended,
+            )
+            for params, node in zip(models, nodes, strict=True)
+        ]
+        return evaluate(list(zip(*trees, strict=True)), held)
+
+    return _Parts(top, below)
 
 
 def _map_subtrees(
-    evaluate: _Evaluate,
+    parts: _Parts,
     policy: Policy,
     models: tuple[Params, ...],
-    roots: tuple[_Node, ...],
+    prompt: Int[Array, " prompt"],
     cut: _Cut,
-    parts: PyTree,
+    held: PyTree,
 ) -> PyTree:
     """Evaluate all subtrees below the cut, each with its own part of what is held."""
 
     @jax.checkpoint
     def below(
-        models: tuple[Params, ...], roots: tuple[_Node, ...], index: Int[Array, ""], part: PyTree
+        models: tuple[Params, ...], roots: tuple[_Node, ...], index: Int[Array, ""], held: PyTree
     ) -> PyTree:
         tokens = prefix_tokens(index, policy.vocab_size, cut.level)
         nodes = tuple(map(functools.partial(_walk, policy, tokens), models, roots))
-        return evaluate(policy.length - cut.level, models, nodes, part)
+        return parts.below(policy.length - cut.level, models, nodes, held)
 
+    roots = _roots(policy, models, prompt)
     indices = jnp.arange(policy.vocab_size**cut.level, dtype=jnp.int32)
     return jax.lax.map(
-        lambda subtree: below(models, roots, *subtree), (indices, parts), batch_size=cut.at_a_time
+        lambda subtree: below(models, roots, *subtree), (indices, held), batch_size=cut.at_a_time
     )
 
 
@@ -148,19 +190,6 @@ def _roots(
     policy: Policy, models: tuple[Params, ...], prompt: Int[Array, " prompt"]
 ) -> tuple[_Node, ...]:
     return tuple(_Node(*policy.prefill(params, prompt), jnp.bool_(False)) for params in models)
-
-
-def _levels(
-    policy: Policy, models: tuple[Params, ...], nodes: tuple[_Node, ...], depth: int
-) -> list[LogProbs]:
-    """Log-probabilities of the models at the levels below one node, the node's own first."""
-    trees = [
-        tree_log_probs(
-            policy.subtree_logits(params, node.logits, node.cache, depth), policy.eos, node.ended
-        )
-        for params, node in zip(models, nodes, strict=True)
-    ]
-    return list(zip(*trees, strict=True))
 
 
 def _walk(policy: Policy, tokens: Int[Array, " _"], params: Params, root: _Node) -> _Node:
@@ -175,22 +204,22 @@ def _walk(policy: Policy, tokens: Int[Array, " _"], params: Params, root: _Node)
 
 
 def _cut(
-    evaluate: _Evaluate,
+    parts: _Parts,
     policy: Policy,
     models: tuple[Params, ...],
-    roots: tuple[_Node, ...],
+    prompt: Int[Array, " prompt"],
     held_below: Callable[[int], PyTree],
     memory_budget: int,
 ) -> _Cut:
     """The highest level whose subtrees fit the budget, and how many of them fit together."""
 
-    def bytes_taken(depth: int) -> int:
+    def bytes_taken(part: Callable[..., PyTree], depth: int, start: PyTree) -> int:
         """Of value and gradient: no more than what differentiation keeps, before fusion."""
 
         def pullback(*args: PyTree) -> PyTree:
-            return jax.vjp(functools.partial(evaluate, depth), *args)[1]
+            return jax.vjp(functools.partial(part, depth), *args)[1]
 
-        kept = jax.eval_shape(pullback, models, roots, held_below(depth))
+        kept = jax.eval_shape(pullback, models, start, held_below(depth))
         return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(kept))
 
     if type(memory_budget) is not int:
@@ -198,15 +227,20 @@ def _cut(
             f"memory_budget is {memory_budget!r}: a whole number of bytes is needed, such as 2**30"
         )
     check_at_least(1, memory_budget=memory_budget)
-    for level in range(policy.length):
-        above = bytes_taken(level) if level else 0
-        below = bytes_taken(policy.length - level)
-        if above + below <= memory_budget:
+    needed = bytes_taken(parts.top, policy.length, prompt)
+    if needed <= memory_budget:
+        return _Cut(0, 1)
+    roots = jax.eval_shape(functools.partial(_roots, policy), models, prompt)
+    for level in range(1, policy.length):
+        above = bytes_taken(parts.top, level, prompt)
+        below = bytes_taken(parts.below, policy.length - level, roots)
+        needed = above + below
+        if needed <= memory_budget:
             num_fitting = (memory_budget - above) // below
             # Divisors of the number of subtrees: a smaller last batch would be compiled as well.
             sizes = (n for n in range(1, policy.vocab_size + 1) if policy.vocab_size % n == 0)
             return _Cut(level, max(n for n in sizes if n <= num_fitting))
     raise ValueError(
-        f"memory_budget is {memory_budget} bytes: at the least {above + below} are needed, for the "
+        f"memory_budget is {memory_budget} bytes: at the least {needed} are needed, for the "
         "gradient through one prefix of this policy and the levels above the last"
     )

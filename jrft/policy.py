@@ -34,8 +34,8 @@ class Policy(abc.ABC):
     written for one prompt, and `jax.vmap` maps them.
 
     A new model is a subclass with `init`, `prefill` and `step`. What else the package needs is
-    derived from these three; `completion_logits` and `subtree_logits` may be given in a faster form
-    that computes the same numbers.
+    derived from these three; `completion_logits`, `tree_logits` and `subtree_logits` may be given
+    in a faster form that computes the same numbers.
 
     Tokens are integers 0 … vocab_size − 1; −1 is padding: on the left in prompts, after the end of
     sequence in completions.
@@ -107,6 +107,21 @@ class Policy(abc.ABC):
         _, rest = jax.lax.scan(read, cache, jnp.maximum(completion[:-1], 0))
         return jnp.concatenate([logits[None], rest])
 
+    def tree_logits(
+        self, params: Params, prompt: Int[Array, " prompt"], depth: int
+    ) -> tuple[Float[Array, "..."], ...]:
+        """Logits at every prefix of the completions' first tokens, each evaluated once.
+
+        Args:
+            params: the parameters.
+            prompt: int[P].
+            depth: levels to evaluate; at most `length`.
+
+        Returns:
+            `depth` arrays, the t-th float[K^t, K], as `subtree_logits` returns below the root.
+        """
+        return self.subtree_logits(params, *self.prefill(params, prompt), depth)
+
     def subtree_logits(
         self, params: Params, logits: Float[Array, " K"], cache: Cache, depth: int
     ) -> tuple[Float[Array, "..."], ...]:
@@ -159,8 +174,7 @@ class Policy(abc.ABC):
             ValueError: if there are more than 2^31 − 1 completions.
         """
         completions.num_completions(self.vocab_size, self.length)
-        logits, cache = self.prefill(params, prompt)
-        levels = self.subtree_logits(params, logits, cache, self.length)
+        levels = self.tree_logits(params, prompt, self.length)
         return completions.tree_log_probs(levels, self.eos)
 
 

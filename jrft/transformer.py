@@ -71,6 +71,12 @@ class Transformer(Policy):
         logits, _ = self._apply(params, "sequence", tokens, start.size - 1, tokens.size)
         return logits
 
+    def tree_logits(
+        self, params: Params, prompt: Int[Array, " prompt"], depth: int
+    ) -> tuple[Float[Array, "..."], ...]:
+        """The prompt and all levels in one pass."""
+        return self._apply(params, "tree", None, self._with_start(prompt), depth)
+
     def subtree_logits(
         self, params: Params, logits: Float[Array, " K"], cache: KeyValueCache, depth: int
     ) -> tuple[Float[Array, "..."], ...]:
@@ -79,7 +85,7 @@ class Transformer(Policy):
         stop = cache.visible.size - (depth - 1)
         keys, values = jax.tree.map(lambda x: x[:stop], (cache.keys, cache.values))
         shared = KeyValueCache(keys, values, cache.visible[:stop], cache.size)
-        below = self._apply(params, "below", shared, depth)
+        below = self._apply(params, "tree", shared, jnp.zeros(0, jnp.int32), depth)
         return (logits[None], *below)
 
     def _decoder(self) -> Decoder:

@@ -75,6 +75,13 @@ class Warped(Policy):
         logits = self.policy.completion_logits(params, prompt, completion)
         return jax.vmap(self._warp)(logits, jnp.arange(self.length, dtype=jnp.int32))
 
+    def tree_logits(
+        self, params: Params, prompt: Int[Array, " prompt"], depth: int
+    ) -> tuple[Float[Array, "..."], ...]:
+        """The levels of the policy, warped."""
+        levels = self.policy.tree_logits(params, prompt, depth)
+        return self._warp_levels(levels, jnp.int32(0))
+
     def subtree_logits(
         self,
         params: Params,
@@ -85,9 +92,13 @@ class Warped(Policy):
         """The node's own logits are warped already; those below are warped here."""
         inner, position = cache
         _, *below = self.policy.subtree_logits(params, logits, inner, depth)
+        return logits[None], *self._warp_levels(tuple(below), position + 1)
+
+    def _warp_levels(
+        self, levels: tuple[Float[Array, "..."], ...], position: Int[Array, ""]
+    ) -> tuple[Float[Array, "..."], ...]:
         by_prefix = jax.vmap(self._warp, in_axes=(0, None))
-        warped = [by_prefix(level, position + t) for t, level in enumerate(below, start=1)]
-        return logits[None], *warped
+        return tuple(by_prefix(level, position + t) for t, level in enumerate(levels))
 
     def _warp(self, logits: Float[Array, " K"], position: Int[Array, ""]) -> Float[Array, " K"]:
         logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))

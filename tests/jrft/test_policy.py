@@ -34,16 +34,17 @@ def forced_and_stepped(policy, params, prompt, completion):
 
 @jax.jit
 def trees(policy, params, prompt):
-    """The tree, the tree built from `step`, its top two levels, and its second-level subtrees."""
+    """The tree in three ways, its top two levels in two, and its second-level subtrees."""
     logits, cache = policy.prefill(params, prompt)
     tree = policy.subtree_logits(params, logits, cache, policy.length)
     by_step = jrft.Policy.subtree_logits(policy, params, logits, cache, policy.length)
-    top = policy.subtree_logits(params, logits, cache, 2)
+    from_prompt = policy.tree_logits(params, prompt, policy.length)
+    tops = policy.subtree_logits(params, logits, cache, 2), policy.tree_logits(params, prompt, 2)
     subtrees = [
         policy.subtree_logits(params, *policy.step(params, cache, jnp.int32(token)), 2)
         for token in range(policy.vocab_size)
     ]
-    return tree, by_step, top, subtrees
+    return tree, by_step, from_prompt, tops, subtrees
 
 
 @pytest.mark.parametrize("name", WITH_ORACLE)
@@ -80,10 +81,13 @@ def test_cache_equals_teacher_forcing(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_tree_equals_the_tree_built_from_step_and_its_subtrees(name):
     policy = cases.POLICIES[name]
-    tree, by_step, top, subtrees = trees(policy, cases.init(policy, dtype=np.float64), cases.PROMPT)
+    params = cases.init(policy, dtype=np.float64)
+    tree, by_step, from_prompt, tops, subtrees = trees(policy, params, cases.PROMPT)
     assert [level.shape for level in tree] == [(1, 3), (3, 3), (9, 3)]
     chex.assert_trees_all_close(tree, by_step, atol=1e-12)
-    chex.assert_trees_all_close(tree[:2], top, atol=1e-12)
+    chex.assert_trees_all_close(tree, from_prompt, atol=1e-12)
+    for top in tops:
+        chex.assert_trees_all_close(tree[:2], top, atol=1e-12)
     for token, subtree in enumerate(subtrees):
         part = tree[1][token : token + 1], tree[2][3 * token : 3 * token + 3]
         chex.assert_trees_all_close(subtree, part, atol=1e-12)

@@ -2,8 +2,10 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import jrft
+from jrft import attention, decoder
 
 from . import cases, oracles
 
@@ -55,6 +57,48 @@ def test_precision_follows_the_parameters():
         params = cases.init(SMALL, dtype=np.float64)
         assert jrft.exact_value(SMALL, params, [2], cases.reward).dtype == jnp.float64
         assert jrft.exact_value(SMALL, cases.init(SMALL), [2], cases.reward).dtype == jnp.float32
+
+
+@pytest.mark.parametrize("merged_prefixes", [0, 3, 12, 300])
+def test_levels_merged_or_not_are_those_built_from_step(merged_prefixes, monkeypatch):
+    monkeypatch.setattr(decoder, "MERGED_PREFIXES", merged_prefixes)
+    policy = jrft.transformer(3, 4, max_prompt=3, width=8, depth=2, heads=2)
+
+    def value_and_gradient(tree_logits):
+        def value(params):
+            levels = tree_logits(policy, params, jnp.array([-1, 2, 0]), 4)
+            return sum(jnp.sin(3 * level).sum() for level in levels), levels
+
+        # Compiled anew for every limit, which is no argument.
+        return jax.jit(jax.value_and_grad(value, has_aux=True))(cases.init(policy, dtype=float))
+
+    def below_the_root(policy, params, prompt, depth):
+        return policy.subtree_logits(params, *policy.prefill(params, prompt), depth)
+
+    def by_step(policy, params, prompt, depth):
+        root = policy.prefill(params, prompt)
+        return jrft.Policy.subtree_logits(policy, params, *root, depth)
+
+    with jax.enable_x64(True):
+        expected = value_and_gradient(by_step)
+        for tree_logits in (type(policy).tree_logits, below_the_root):
+            chex.assert_trees_all_close(value_and_gradient(tree_logits), expected, atol=1e-11)
+
+
+def test_tree_mask_shows_what_stands_above():
+    """Against the definition: keys of the cache, then two places read, then binary prefixes."""
+    prefixes = [(), (), (0,), (1,), (0, 0), (0, 1), (1, 0), (1, 1)]
+    for visible in ([True, True], [False, True]):
+        mask = attention.tree_mask(jnp.array([False, True]), jnp.array(visible), 2, 2)
+        expected = [
+            [False, True]
+            + [
+                i == j or (j < i and (visible[j] if j < 2 else key == query[: len(key)]))
+                for j, key in enumerate(prefixes)
+            ]
+            for i, query in enumerate(prefixes)
+        ]
+        np.testing.assert_array_equal(mask, expected)
 
 
 def test_deeper_tree_and_cache_agree_with_numpy_in_float32():
