@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jrft.attention import attend, attend_tree, extend_paths, rotate, tree_mask
 
-MERGED_PREFIXES = 300
+MERGED_PREFIXES = 100
 """Levels of so few prefixes together attend as one sequence: small levels cost their overhead."""
 
 # What costs little to compute is computed again for the gradient instead of kept: a third less
