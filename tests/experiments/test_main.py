@@ -1,7 +1,10 @@
+import itertools
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from experiments import demo as demo_module
@@ -85,15 +88,21 @@ def test_committed_figures_are_redrawn_from_committed_results(tmp_path):
     assert drawn == {path.stem for path in RESULTS.glob("j*.svg")}
 
 
-def test_timings_alternate_and_leave_the_first_out():
+def test_timings_alternate_and_leave_the_first_out(monkeypatch):
+    clock = itertools.count(step=0.03)
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     calls = []
-    timings = timing.compare(
-        {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repeats=2
-    )
-    assert calls == ["a", "b"] * 3
-    assert len(timings["a"].seconds) == 2
+    functions = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
+    timings = timing.compare(functions, repeats=2)
+    # Every call takes 0.03 s, so that a turn of 0.1 s has four.
+    assert calls == ["a", "b", *2 * (4 * ["a"] + 4 * ["b"])]
+    np.testing.assert_allclose(timings["a"].seconds, [0.03, 0.03])
+    monkeypatch.setattr(timing, "TURN_SECONDS", 0.02)
+    calls.clear()
+    timing.compare(functions, repeats=2)
+    assert calls == 3 * ["a", "b"]
     half = timing.Timing(9.0, timings["a"].seconds / 2)
-    assert timing.ratio(half, timings["a"]) == 0.5
+    assert timing.ratio(half, timings["a"]) == pytest.approx(0.5)
     with pytest.raises(ValueError, match="repeats=0 must be positive"):
         timing.compare({}, repeats=0)
 
