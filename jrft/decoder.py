@@ -18,7 +18,7 @@ from jrft.attention import attend, attend_tree, extend_paths, rotate, tree_mask
 MERGED_PREFIXES = 100
 """Levels of so few prefixes together attend as one sequence: small levels cost their overhead."""
 
-# What costs little to compute is computed again for the gradient instead of kept: a third less
+# What costs little to compute is computed again for the gradient instead of kept: a quarter less
 # memory, which takes more time to fill than these do.
 _RMSNorm = nn.remat(nn.RMSNorm)
 _gelu = jax.checkpoint(nn.gelu)
@@ -124,9 +124,7 @@ class Decoder(nn.Module):
         """Read a sequence with −1 for padding: logits from position `first` on, and a cache."""
         size = token_T.size
         visible_T = token_T >= 0
-        # Padding sees itself: a softmax over nothing would be NaN, and 0 · NaN reach the others.
-        seen_TxT = visible_T[None, :] | jnp.eye(size, dtype=bool)
-        mask_TxT = seen_TxT & jnp.tril(jnp.ones((size, size), bool))
+        mask_TxT = tree_mask(jnp.zeros(0, bool), visible_T, self.vocab_size, 0)
         position_T = jnp.cumsum(visible_T) - 1
         x_TxD = self.embed(jnp.maximum(token_T, 0))
         keys, values = [], []
@@ -171,6 +169,8 @@ class Decoder(nn.Module):
             `depth` arrays, the t-th float[V^t, V]; one less, not the first, if `token_T` is empty.
         """
         sizes = [self.vocab_size**t for t in range(1, depth)]
+        if not token_T.size and not sizes:
+            return ()
         num_merged = int(np.sum(np.cumsum(sizes) <= MERGED_PREFIXES))
         merged, low = sizes[:num_merged], sizes[num_merged:]
         cached_S = jnp.zeros(0, bool) if cache is None else cache.visible
@@ -211,7 +211,7 @@ class Decoder(nn.Module):
             x_NxD = block.update(x_NxD, jnp.concatenate(attended))
         if token_T.size:
             return tuple(_cut(self.logits(x_NxD[token_T.size - 1 :]), [1, *sizes]))
-        return tuple(_cut(self.logits(x_NxD), sizes)) if sizes else ()
+        return tuple(_cut(self.logits(x_NxD), sizes))
 
 
 def _cut(x: Float[Array, "N *rest"], sizes: list[int]) -> list[Float[Array, "_ *rest"]]:

@@ -145,7 +145,7 @@ def exact_hessian_vector_product(
 ) -> Params:
     """Hessian of the expected reward of one prompt times a vector, ∇²_θ V(x; θ) v.
 
-    Forward over reverse: some three times the cost of the gradient, and no matrix in memory. The
+    Forward over reverse: two to three times the cost of the gradient, and no matrix in memory. The
     curvature where the gradient vanishes tells a plateau from a saddle.
 
     Args:
@@ -154,7 +154,7 @@ def exact_hessian_vector_product(
         prompt: int[P], −1 pads on the left; may be empty.
         reward: a traceable function (prompt, completion) → float, or float[K^length].
         vector: v, a pytree like `params`.
-        memory_budget: as in `exact_value`; the product takes about twice as much.
+        memory_budget: as in `exact_value`; the product takes two to three times as much.
 
     Returns:
         A pytree like `params`. Under a caller's `jax.jit` a NaN reward gives NaN.

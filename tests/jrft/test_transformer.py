@@ -1,4 +1,5 @@
 import chex
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -83,6 +84,24 @@ def test_levels_merged_or_not_are_those_built_from_step(merged_prefixes, monkeyp
         expected = value_and_gradient(by_step)
         for tree_logits in (type(policy).tree_logits, below_the_root):
             chex.assert_trees_all_close(value_and_gradient(tree_logits), expected, atol=1e-11)
+
+
+def test_norms_and_gelus_are_recomputed_rather_than_kept(monkeypatch):
+    policy = jrft.transformer(8, 4, max_prompt=3, width=32, depth=2, heads=2)
+    params = cases.init(policy)
+
+    def bytes_kept():
+        def pullback(params):
+            return jax.vjp(lambda p: policy.tree_logits(p, jnp.zeros(3, int), 4), params)[1]
+
+        return sum(
+            x.size * x.dtype.itemsize for x in jax.tree.leaves(jax.eval_shape(pullback, params))
+        )
+
+    kept = bytes_kept()
+    monkeypatch.setattr(decoder, "_gelu", nn.gelu)
+    monkeypatch.setattr(decoder, "_RMSNorm", nn.RMSNorm)
+    assert kept < 0.75 * bytes_kept()
 
 
 def test_tree_mask_shows_what_stands_above():
