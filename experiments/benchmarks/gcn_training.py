@@ -2,23 +2,27 @@
 
 Full-batch Adam steps of the sparsification study's GCN (3 layers of 64, LayerNorm, masked edges, so
 degrees anew each step), on the same CPU: one seed with the features as they come, one with sparse
-features, and the share of one seed in a vmapped sweep. The peer is eager PyTorch with
+features, and the share of one seed in a sweep: all seeds vmapped on one device, and spread over
+all devices, in turn on each. A CPU is as many devices as `XLA_FLAGS` says, one if it says nothing:
+`--xla_force_host_platform_device_count=2` gives each of two cores its own seed. The peer is eager PyTorch with
 `GCNConv(cached=True)`, which computes degrees once; its columns are empty where PyTorch Geometric
 is not installed.
 """
 
 import importlib.util
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.experimental.sparse import BCOO
+from jax.sharding import AxisType, Mesh, PartitionSpec
 
 from experiments.benchmarks.timing import compare, ratio
 from experiments.sparsification.networks import (
@@ -38,7 +42,7 @@ class Config:
     datasets: tuple[str, ...] = ("cora", "dblp")
     num_epochs: int = 20
     num_seeds: int = 4
-    """Of the vmapped sweep."""
+    """Of the sweeps."""
     repeats: int = 3
 
 
@@ -52,10 +56,12 @@ def run(config: Config) -> dict[str, Any]:
             "data set",
             "dense (ms)",
             "sparse (ms)",
-            "in a sweep (ms)",
+            "vmapped sweep (ms)",
+            "spread sweep (ms)",
             "PyG / dense",
             "PyG / sparse",
-            "PyG / in a sweep",
+            "PyG / vmapped sweep",
+            "PyG / spread sweep",
         ]
     ]
     for name in config.datasets:
@@ -68,13 +74,15 @@ def run(config: Config) -> dict[str, Any]:
         functions = {
             "dense": _epochs(config.num_epochs, prepared, on_dense),
             "sparse": _epochs(config.num_epochs, prepared, on_sparse),
-            "sweep": _epochs(config.num_epochs, prepared, data, sweep=True),
+            "vmapped": _epochs(config.num_epochs, prepared, data, sweep="vmapped"),
+            "spread": _epochs(config.num_epochs, prepared, data, sweep="spread"),
         }
         if importlib.util.find_spec("torch_geometric"):
             functions["peer"] = _peer_epochs(config.num_epochs, prepared, on_dense)
         timings = compare(functions, repeats=config.repeats)
         ms = {key: 1e3 * timing.median / config.num_epochs for key, timing in timings.items()}
-        shares = {"dense": 1, "sparse": 1, "sweep": config.num_seeds}
+        seeds = config.num_seeds
+        shares = {"dense": 1, "sparse": 1, "vmapped": seeds, "spread": seeds}
         rows.append(
             [
                 name,
@@ -91,7 +99,11 @@ def run(config: Config) -> dict[str, Any]:
 
 
 def _epochs(
-    num_epochs: int, prepared: Study, data: Data, *, sweep: bool = False
+    num_epochs: int,
+    prepared: Study,
+    data: Data,
+    *,
+    sweep: Literal["vmapped", "spread"] | None = None,
 ) -> Callable[[], Any]:
     """Trains one seed, or all at once; starts anew with every call."""
     params, model_state = initialise(prepared.model, prepared.keys, data.graph)
@@ -109,12 +121,31 @@ def _epochs(
         keys = jax.random.split(jax.random.key(0), num_epochs)
         return jax.lax.scan(step, start, keys)[0]
 
-    if not sweep:
+    if sweep is None:
         first = jax.tree.map(lambda leaf: leaf[0], (params, model_state))
         return partial(jax.jit(train), *first, data)
     keep = jnp.broadcast_to(data.keep, (len(prepared.keys), len(data.keep)))
-    swept = jax.jit(jax.vmap(train, in_axes=(0, 0, RUN_AXES)))
-    return partial(swept, params, model_state, data._replace(keep=keep))
+    data = data._replace(keep=keep)
+    if sweep == "vmapped":
+        return partial(
+            jax.jit(jax.vmap(train, in_axes=(0, 0, RUN_AXES))), params, model_state, data
+        )
+
+    def in_turn(params: Any, model_state: Any, data: Data) -> Any:
+        def one(run: tuple[Any, Any, jax.Array]) -> Any:
+            params, model_state, keep = run
+            return train(params, model_state, data._replace(keep=keep))
+
+        return jax.lax.map(one, (params, model_state, data.keep))
+
+    num_devices = math.gcd(len(prepared.keys), jax.device_count())
+    mesh = Mesh(np.array(jax.devices()[:num_devices]), ("runs",), axis_types=(AxisType.Auto,))
+    runs, shared = PartitionSpec("runs"), PartitionSpec()
+    where = Data(graph=shared, labels=shared, split=shared, keep=runs)  # type: ignore[arg-type]
+    spread = jax.shard_map(
+        in_turn, mesh=mesh, in_specs=(runs, runs, where), out_specs=runs, check_vma=False
+    )
+    return partial(jax.jit(spread), params, model_state, data)
 
 
 def _peer_epochs(num_epochs: int, prepared: Study, data: Data) -> Callable[[], Any]:
