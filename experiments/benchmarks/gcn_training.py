@@ -4,9 +4,9 @@ Full-batch Adam steps of the sparsification study's GCN (3 layers of 64, LayerNo
 degrees anew each step), on the same CPU: one seed with the features as they come, one with sparse
 features, and the share of one seed in a sweep: all seeds vmapped on one device, and spread over
 all devices, in turn on each. A CPU is as many devices as `XLA_FLAGS` says, one if it says nothing:
-`--xla_force_host_platform_device_count=2` gives each of two cores its own seed. The peer is eager PyTorch with
-`GCNConv(cached=True)`, which computes degrees once; its columns are empty where PyTorch Geometric
-is not installed.
+`--xla_force_host_platform_device_count=2` gives each of two cores its own seed. The peer is eager
+PyTorch with `GCNConv(cached=True)`, which computes degrees once; its columns are empty where
+PyTorch Geometric is not installed.
 """
 
 import importlib.util
