@@ -2,6 +2,8 @@
 
 import flax.linen as nn
 
+from jwi.networks.layer_norm import LayerNorm
+
 
 def batch_norm(*, train: bool, axis_name: str | None = None) -> nn.BatchNorm:
     """Normalisation of each feature over the vertices, and over samples where those are vmapped.
@@ -22,7 +24,7 @@ def batch_norm(*, train: bool, axis_name: str | None = None) -> nn.BatchNorm:
         >>> over_samples(train=True).axis_name
         'samples'
     """
-    # The two-pass variance here and below: the one-pass form cancels where features are large.
+    # The two-pass variance: the one-pass form cancels where features are large.
     return nn.BatchNorm(
         use_running_average=not train,
         momentum=0.9,
@@ -32,7 +34,7 @@ def batch_norm(*, train: bool, axis_name: str | None = None) -> nn.BatchNorm:
     )
 
 
-def layer_norm(*, train: bool) -> nn.LayerNorm:
+def layer_norm(*, train: bool) -> LayerNorm:
     """Normalisation of each vertex over its features; the same in training and prediction.
 
     Args:
@@ -45,4 +47,5 @@ def layer_norm(*, train: bool) -> nn.LayerNorm:
         >>> layer_norm(train=True).epsilon
         1e-05
     """
-    return nn.LayerNorm(epsilon=1e-5, use_fast_variance=False)
+    del train
+    return LayerNorm()

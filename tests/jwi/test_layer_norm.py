@@ -1,0 +1,72 @@
+"""Layer normalisation against Flax's, values and gradients."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from jwi.networks import LayerNorm
+
+FLAX = nn.LayerNorm(epsilon=1e-5, use_fast_variance=False)
+
+
+def case(seed, shape, mean=0.0):
+    keys = jax.random.split(jax.random.key(seed), 4)
+    x = mean + jax.random.normal(keys[0], shape)
+    scale, bias = (jax.random.normal(key, shape[-1:]) for key in keys[1:3])
+    return {"params": {"scale": scale, "bias": bias}}, x, jax.random.normal(keys[3], shape)
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (3,), (2, 6, 4), (4, 1)], ids=str)
+def test_values_and_gradients_are_those_of_flax(shape):
+    params, x, cotangent = case(0, shape)
+    ours, flaxs = (jax.vjp(jax.jit(layer.apply), params, x) for layer in (LayerNorm(), FLAX))
+    np.testing.assert_allclose(ours[0], flaxs[0], atol=1e-6, rtol=1e-5)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-4),
+        ours[1](cotangent), flaxs[1](cotangent),
+    )  # fmt: skip
+    start = [layer.init(jax.random.key(0), x) for layer in (LayerNorm(), FLAX)]
+    jax.tree.map(np.testing.assert_array_equal, *start)
+
+
+def test_large_means_do_not_cancel():
+    params, x, _ = case(1, (50, 64), mean=1e4)
+    exact = np.float64(x)
+    exact = (exact - exact.mean(1, keepdims=True)) / np.sqrt(exact.var(1, keepdims=True) + 1e-5)
+    exact = exact * np.array(params["params"]["scale"]) + np.array(params["params"]["bias"])
+    np.testing.assert_allclose(LayerNorm().apply(params, x), exact, atol=5e-3)
+
+
+def test_gradients_of_rows_without_variance_are_finite_and_those_of_flax():
+    params, _, cotangent = case(2, (3, 4))
+    flat = jnp.full((3, 4), 0.3)
+    bars = [jax.vjp(layer.apply, params, flat)[1](cotangent)[1] for layer in (LayerNorm(), FLAX)]
+    assert np.isfinite(bars[0]).all()
+    np.testing.assert_allclose(*bars, rtol=1e-3, atol=1e-3)
+
+
+def test_second_derivatives_are_the_slopes_of_the_first():
+    params, x, _ = case(3, (4, 3))
+    apply = jax.jit(LayerNorm(epsilon=0.1).apply)  # which takes check_grads's host arrays
+    check_grads(apply, (params, x), order=2, modes=["rev"], rtol=2e-2)
+
+
+def test_runs_are_vmapped_over_their_parameters():
+    (a, x, _), (b, y, _) = case(4, (5, 3)), case(5, (5, 3))
+    stacked, rows = jax.tree.map(lambda *two: jnp.stack(two), (a, x), (b, y))
+    each = jnp.stack([LayerNorm().apply(a, x), LayerNorm().apply(b, y)])
+    np.testing.assert_allclose(jax.vmap(LayerNorm().apply)(stacked, rows), each, atol=1e-6)
+
+
+def test_narrow_rows_are_widened_to_the_parameters_and_wide_rows_kept():
+    params, x, cotangent = case(6, (5, 4))
+    value, pull = jax.vjp(LayerNorm().apply, params, x.astype(jnp.bfloat16))
+    assert value.dtype == jnp.float32
+    assert pull(cotangent)[1].dtype == jnp.bfloat16
+    with jax.enable_x64(True):
+        wide = LayerNorm().apply(params, jnp.float64(x))
+        exact = FLAX.apply(jax.tree.map(jnp.float64, params), jnp.float64(x))
+        np.testing.assert_allclose(wide, exact, atol=1e-12)
