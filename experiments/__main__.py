@@ -12,6 +12,7 @@ from experiments.data.sources import DataUnavailableError
 from experiments.demo import demo
 from experiments.record import read
 from experiments.run import draw, execute
+from experiments.spread import make_cores_devices
 from experiments.tables import text_table
 
 # One claim a file; the file's name is the command's.
@@ -103,4 +104,5 @@ def _redraw(rest: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    make_cores_devices()
     sys.exit(main())

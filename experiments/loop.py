@@ -18,9 +18,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import PartitionSpec
 from tqdm.auto import tqdm
 
 from experiments.checkpoint import Checkpoints
+from experiments.spread import Spread
 
 PyTree = Any
 Scalars = Mapping[str, jax.Array]
@@ -100,6 +102,7 @@ class _Program(NamedTuple):
     log_every: int
     run_axes: tuple[tuple[int | None, ...], jax.tree_util.PyTreeDef] | None
     runs_at_once: int | None
+    spread: Spread
 
 
 def whole_batch(key: jax.Array, step: jax.Array, data: PyTree) -> PyTree:
@@ -160,9 +163,10 @@ def fit(
     """Trains one run, or many at once, and logs it.
 
     With ``run_axes`` there is a leading axis R of runs on ``key``, ``params`` and ``model_state``:
-    seeds, masks or anything else that differs from run to run. The runs are vmapped, and each
-    freezes when it stops. Arrays may be sharded over the devices of a mesh (runs over devices,
-    say, or a batch): the computation follows them.
+    seeds, masks or anything else that differs from run to run. The runs are spread over the
+    devices and vmapped on each, and each run freezes when it stops. Arrays that are committed to
+    devices (sharded over a mesh, say: runs over devices, or a batch) stay there, and the
+    computation follows them.
 
     Args:
         key: A key, or R keys.
@@ -182,9 +186,10 @@ def fit(
         run_axes: Where the runs are in ``data``, as in ``jax.vmap``'s ``in_axes``: 0 for an entry
             with a leading axis of runs, None for one they share. ``run_axes=None`` as a whole means
             a single run; for many runs that share all data, give a tree of Nones.
-        runs_at_once: How many runs are vmapped at a time, the others waiting for their turn; it
-            must divide R. By default all, but on one CPU a few, whose arrays stay in its cache
-            (training 8 graph networks took a third of the time 2 at once).
+        runs_at_once: How many runs a device vmaps at a time at the most, the others waiting for
+            their turn; it must divide R. By default all, but on a CPU as many as it has cores for
+            a device: their arrays stay in cache (training 8 graph networks took a third of the
+            time 2 at once).
         rows_per_chunk: Logged rows a compiled chunk makes; by default a twentieth of all.
         refresh: ``(key, params, data) → data``, called on the host before each chunk; for data that
             need the host, such as rewards computed by a program. It must not change any shape.
@@ -205,38 +210,47 @@ def fit(
             f"num_steps={num_steps} must be a multiple of log_every={log_every}, which must be "
             "positive."
         )
+    flat_axes, at_once, spread = None, None, Spread(None, 1)
+    if run_axes is not None:
+        flat_axes = _flat_axes(run_axes)
+        spread = Spread.over_devices(len(key), key, params, model_state, data)
+        at_once = _runs_at_once(runs_at_once, spread)
     program = _Program(
         gradient_fn, optimizer, batch_fn, evaluate, stopping, num_steps, log_every,
-        None if run_axes is None else _flat_axes(run_axes),
-        None if run_axes is None else _runs_at_once(runs_at_once, len(key)),
+        flat_axes, at_once, spread,
     )  # fmt: skip
     num_rows = num_steps // log_every + 1
     rows_per_chunk = min(rows_per_chunk or -(-num_rows // 20), num_rows)
     runs = _start(program, params, model_state)
-    rows = jax.eval_shape(partial(_chunk, program, rows_per_chunk), key, runs, data)[1]
-    history = {
-        name: np.full((num_rows, *shape.shape[1:]), np.nan, np.float32)
-        for name, shape in rows.items()
-    }
+    chunk = partial(_chunk, program, rows_per_chunk)
+    keys, placed = spread.put_runs(key), spread.put_data(data, run_axes)
+    logged = jax.eval_shape(chunk, keys, spread.put_runs(runs), placed)[1]
+    of_runs = () if run_axes is None else (spread.num_runs,)
+    history = {name: np.full((num_rows, *of_runs), np.nan, np.float32) for name in logged}
     # Closed whatever happens, so that nobody resumes from a checkpoint that is still being written.
     with closing(Checkpoints(checkpoints, (runs, history))) as saved:
         row, (runs, history) = saved.restore()
+        runs = spread.put_runs(runs)
         with tqdm(
             total=num_steps, initial=min(row * log_every, num_steps),
             desc=description, unit="step", disable=None,
         ) as bar:  # fmt: skip
             while row < num_rows and not bool(jnp.all(runs.stopped)):
                 if refresh is not None:
-                    data = refresh(key, runs.params, data)
-                runs, rows = _chunk(program, rows_per_chunk, key, runs, data)
+                    data = refresh(key, spread.take_runs(runs.params), data)
+                    placed = spread.put_data(data, run_axes)
+                runs, rows = chunk(keys, runs, placed)
                 # A new dictionary of new arrays: the last one may still be on its way to the disk.
                 history = {name: logged.copy() for name, logged in history.items()}
                 end = min(row + rows_per_chunk, num_rows)
                 for name, new in rows.items():
-                    history[name][row:end] = new[: end - row]
+                    new = np.asarray(new)[: end - row]
+                    history[name][row:end] = new if run_axes is None else new[:, : spread.num_runs]
                 row = end
-                saved.save(row, (runs, history))
+                if checkpoints is not None:
+                    saved.save(row, (spread.take_runs(runs), history))
                 bar.update(min(row * log_every, num_steps) - bar.n)
+    runs = spread.take_runs(runs)
     # Rows that no run reached are no part of the history.
     reached = int(jnp.max(runs.step)) // log_every + 1
     keep_best = stopping is not None
@@ -306,7 +320,17 @@ def _chunk(
         return chunk(key, runs, data)
     flat_axes, structure = program.run_axes
     axes = structure.unflatten(flat_axes)
-    if program.runs_at_once is None:
+    many = partial(_many, chunk, axes, program.runs_at_once)
+    out_specs = PartitionSpec("runs"), PartitionSpec(None, "runs")
+    return program.spread.on_each(many, axes, out_specs)(key, runs, data)
+
+
+def _many(
+    chunk: Callable[[jax.Array, _Run, PyTree], tuple[_Run, dict[str, jax.Array]]],
+    axes: PyTree, at_once: int | None, key: jax.Array, runs: _Run, data: PyTree,
+) -> tuple[_Run, dict[str, jax.Array]]:  # fmt: skip
+    """Makes rows of many runs, so many at a time, from a function that makes those of one."""
+    if at_once is None:
         return jax.vmap(chunk, in_axes=(0, 0, axes), out_axes=(0, 1))(key, runs, data)
 
     def chunk_of_turn(turn: tuple[jax.Array, _Run, PyTree]) -> tuple[_Run, dict[str, jax.Array]]:
@@ -320,20 +344,24 @@ def _chunk(
     own = jax.tree.map(
         lambda axis, part: None if axis is None else part, axes, data, is_leaf=_is_none
     )
-    size = None if program.runs_at_once == 1 else program.runs_at_once
+    size = None if at_once == 1 else at_once
     runs, logged = jax.lax.map(chunk_of_turn, (key, runs, own), batch_size=size)
     return runs, jax.tree.map(lambda rows: rows.swapaxes(0, 1), logged)
 
 
-def _runs_at_once(asked: int | None, num_runs: int) -> int | None:
-    """How many of the runs to vmap at a time; None for all of them."""
+def _runs_at_once(asked: int | None, spread: Spread) -> int | None:
+    """How many runs a device vmaps at a time; None for all it has."""
+    if asked is not None and (asked < 1 or spread.num_runs % asked):
+        raise ValueError(f"runs_at_once={asked} must divide the number of runs, {spread.num_runs}.")
+    num_devices = jax.local_device_count()
     if asked is None:
-        one_cpu = jax.default_backend() == "cpu" and jax.device_count() == 1
-        # A divisor of R, since a smaller last turn would be compiled for itself.
-        return math.gcd(num_runs, os.cpu_count() or 1) if one_cpu else None
-    if asked < 1 or num_runs % asked:
-        raise ValueError(f"runs_at_once={asked} must divide the number of runs, {num_runs}.")
-    return None if asked == num_runs else asked
+        placed_by_caller = spread.mesh is None and num_devices > 1
+        if jax.default_backend() != "cpu" or placed_by_caller:
+            return None
+        asked = max(1, (os.cpu_count() or 1) // num_devices)
+    # A divisor, since a smaller last turn would be compiled for itself.
+    at_once = math.gcd(spread.runs_each, asked)
+    return None if at_once == spread.runs_each else at_once
 
 
 def _look(program: _Program, run: _Run, data: PyTree) -> tuple[_Run, Scalars]:

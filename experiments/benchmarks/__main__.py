@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from experiments.record import make_record, write
+from experiments.spread import make_cores_devices
 from experiments.tables import text_table
 
 BENCHMARKS = tuple(
@@ -44,4 +45,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    make_cores_devices()
     sys.exit(main())

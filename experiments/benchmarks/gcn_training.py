@@ -3,14 +3,12 @@
 Full-batch Adam steps of the sparsification study's GCN (3 layers of 64, LayerNorm, masked edges, so
 degrees anew each step), on the same CPU: one seed with the features as they come, one with sparse
 features, and the share of one seed in a sweep: all seeds vmapped on one device, and spread over
-all devices, in turn on each. A CPU is as many devices as `XLA_FLAGS` says, one if it says nothing:
-`--xla_force_host_platform_device_count=2` gives each of two cores its own seed. The peer is eager
+all devices as the training loop spreads them, on a CPU in turn on each core. The peer is eager
 PyTorch with `GCNConv(cached=True)`, which computes degrees once; its columns are empty where
 PyTorch Geometric is not installed.
 """
 
 import importlib.util
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +20,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.experimental.sparse import BCOO
-from jax.sharding import AxisType, Mesh, PartitionSpec
 
 from experiments.benchmarks.timing import compare, ratio
 from experiments.sparsification.networks import (
@@ -33,6 +30,7 @@ from experiments.sparsification.networks import (
     make_optimizer,
 )
 from experiments.sparsification.prepare import Study, prepare
+from experiments.spread import Spread
 
 
 @dataclass(frozen=True)
@@ -138,14 +136,13 @@ def _epochs(
 
         return jax.lax.map(one, (params, model_state, data.keep))
 
-    num_devices = math.gcd(len(prepared.keys), jax.device_count())
-    mesh = Mesh(np.array(jax.devices()[:num_devices]), ("runs",), axis_types=(AxisType.Auto,))
-    runs, shared = PartitionSpec("runs"), PartitionSpec()
-    where = Data(graph=shared, labels=shared, split=shared, keep=runs)  # type: ignore[arg-type]
-    spread = jax.shard_map(
-        in_turn, mesh=mesh, in_specs=(runs, runs, where), out_specs=runs, check_vma=False
+    spread = Spread.over_devices(len(prepared.keys), params, data)
+    return partial(
+        jax.jit(spread.on_each(in_turn, RUN_AXES)),
+        spread.put_runs(params),
+        spread.put_runs(model_state),
+        spread.put_data(data, RUN_AXES),
     )
-    return partial(jax.jit(spread), params, model_state, data)
 
 
 def _peer_epochs(num_epochs: int, prepared: Study, data: Data) -> Callable[[], Any]:

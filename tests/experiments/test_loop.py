@@ -277,32 +277,107 @@ def test_bad_input(key, settings, message):
         train(key, jnp.zeros(3), regression(), **settings)
 
 
-def test_runs_sharded_over_devices_equal_runs_on_one(tmp_path):
+def on_four_devices(program, *arguments):
     """Four host devices need a fresh process, where nothing has set up a backend."""
-    program = """
-import jax, jax.numpy as jnp, numpy as np
+    start = """
+import jax, jax.numpy as jnp, numpy as np, sys
+from pathlib import Path
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from tests.experiments import test_loop as t
 assert jax.device_count() == 4
-mesh = jax.make_mesh((4,), ("runs",), axis_types=(AxisType.Auto,))
-over_runs = NamedSharding(mesh, PartitionSpec("runs"))
 keys = jax.random.split(jax.random.key(0), 8)
 starts = jax.random.normal(jax.random.key(1), (8, 3))
-settings = dict(run_axes=(None, None), stopping=t.EarlyStopping("fit", 10, 1e-3))
-one = t.train(keys, starts, t.regression(), **settings)
-placed = jax.device_put((keys, starts), over_runs)
-many = t.train(*placed, t.regression(), **settings)
-assert many.params.sharding.is_equivalent_to(over_runs, 2), many.params.sharding
-jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), one, many)
+stop = dict(run_axes=(None, None), stopping=t.EarlyStopping("fit", 10, 1e-3))
+def assert_equal(a, b):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), a, b)
 """
     subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", start + program, *map(str, arguments)],
         env=os.environ
         | {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"},
         check=True,
         timeout=900,
         cwd=Path(__file__).parents[2],
     )
+
+
+def test_runs_are_spread_over_devices_and_equal_runs_on_one():
+    """Also six and five runs, of which four devices cannot have equally many."""
+    program = """
+alone = [t.train(keys[i], starts[i], t.regression(), stopping=stop["stopping"]) for i in range(8)]
+for num_runs in (8, 6, 5):
+    fitted = t.train(keys[:num_runs], starts[:num_runs], t.regression(), **stop)
+    assert not fitted.params.committed
+    assert fitted.history["fit"].shape == (len(fitted.log_steps), num_runs)
+    for i in range(num_runs):
+        reached = len(alone[i].log_steps)
+        assert_equal(jax.tree.map(lambda leaf: leaf[i], fitted[:6]), alone[i][:6])
+        history = {name: rows[:reached, i] for name, rows in fitted.history.items()}
+        assert_equal(history, alone[i].history)
+
+# Data of their own, refreshed on the host, and no more than two at a time.
+inputs = t.regression()[0]
+own = jax.random.normal(jax.random.key(2), (6, len(inputs)))
+seen = []
+def refresh(key, params, data):
+    seen.append((len(key), params.shape, len(jax.tree.leaves(params)[0].sharding.device_set)))
+    return data[0], data[1] + 1
+def train(**settings):
+    data = inputs, np.array(own)
+    return t.train(
+        keys[:6], starts[:6], data, run_axes=(None, 0), refresh=refresh, num_steps=20,
+        rows_per_chunk=2, **settings,
+    )
+whole = train()
+assert set(seen) == {(6, (6, 3), 1)}
+assert_equal(train(runs_at_once=2), whole)
+"""
+    on_four_devices(program)
+
+
+def test_a_run_may_resume_on_other_devices(tmp_path):
+    program = """
+def interrupt(key, params, data):
+    if not np.array_equal(params, starts[:5]):
+        raise t.StopHere
+    return data
+stop |= dict(checkpoints=Path(sys.argv[1]), refresh=interrupt)
+try:
+    t.train(keys[:5], starts[:5], t.regression(), **stop)
+except t.StopHere:
+    pass
+else:
+    raise AssertionError
+"""
+    on_four_devices(program, tmp_path / "run")
+    assert jax.device_count() == 1
+    rows = []
+    settings = {
+        "run_axes": (None, None),
+        "stopping": EarlyStopping("fit", 10, 1e-3),
+        "refresh": lambda key, params, data: rows.append(params) or data,
+    }
+    keys = jax.random.split(jax.random.key(0), 8)[:5]
+    starts = jax.random.normal(jax.random.key(1), (8, 3))[:5]
+    whole = train(keys, starts, regression(), **settings)
+    calls_of_whole = len(rows)
+    resumed = train(keys, starts, regression(), checkpoints=tmp_path / "run", **settings)
+    assert len(rows) < 2 * calls_of_whole  # it did not start again
+    assert_close(resumed, whole)
+
+
+def test_runs_that_are_placed_by_the_caller_stay_there():
+    program = """
+mesh = jax.make_mesh((4,), ("runs",), axis_types=(AxisType.Auto,))
+over_runs = NamedSharding(mesh, PartitionSpec("runs"))
+placed = t.train(*jax.device_put((keys, starts), over_runs), t.regression(), **stop)
+assert placed.params.sharding.is_equivalent_to(over_runs, 2), placed.params.sharding
+assert_equal(placed, t.train(keys, starts, t.regression(), **stop))
+second = jax.devices()[1]
+on_second = t.train(*jax.device_put((keys, starts), second), t.regression(), **stop)
+assert on_second.params.sharding.device_set == {second}
+"""
+    on_four_devices(program)
 
 
 def test_an_epoch_visits_every_example_once(key):
