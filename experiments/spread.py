@@ -17,13 +17,14 @@ _RUNS, _SHARED = PartitionSpec("runs"), PartitionSpec()
 def make_cores_devices() -> None:
     """Lets JAX see each CPU core as a device; call it before anything else of JAX.
 
-    One run gains little from a second core, but two runs at the same time do: training four graph
-    networks in turn on each of two cores took 0.5 (Cora) and 0.7 (DBLP) of the time of training
-    them vmapped. A count that ``XLA_FLAGS`` or ``JAX_NUM_CPU_DEVICES`` names is left as it is.
+    One run gains little from a second core, but two runs at the same time do: of four graph
+    networks, two in turn on each of two cores took 0.6 of the time of all four vmapped (Cora and
+    DBLP, the benchmark ``gcn_training``). A count that ``XLA_FLAGS`` or ``JAX_NUM_CPU_DEVICES``
+    names is left as it is.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if "host_platform_device_count" not in flags and "JAX_NUM_CPU_DEVICES" not in os.environ:
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+        jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
 
 
 class Spread(NamedTuple):
