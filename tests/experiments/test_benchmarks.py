@@ -14,6 +14,7 @@ import jwi
 from experiments.benchmarks import (
     estimators,
     exact_policy_gradient,
+    large_orders,
     one_walk_index_order,
     plain_walk_index_orders,
 )
@@ -110,3 +111,18 @@ jax.tree.map(
         timeout=300,
         cwd=Path(__file__).parents[2],
     )
+
+
+def test_the_graph_of_cliques_is_rich_in_triangles():
+    graph = large_orders.cliques_graph(0, 5_000, 10)
+    edges = jwi.edge_list(graph)
+    adjacency = np.zeros((len(graph.nodes), len(graph.nodes)), int)
+    adjacency[edges[:, 0], edges[:, 1]] = adjacency[edges[:, 1], edges[:, 0]] = 1
+    triangles = np.trace(adjacency @ adjacency @ adjacency) / 6
+    assert len(edges) > 4_000
+    assert triangles > 2.5 * len(edges)  # a clique of ten has 120 for 45 edges
+
+
+def test_memory_that_a_call_takes_is_seen():
+    assert float(large_orders._growth(lambda: np.ones(10_000_000).sum(), 80_000_000)) > 0.9
+    assert float(large_orders._growth(lambda: None, 80_000_000)) < 0.1
