@@ -1,13 +1,17 @@
 """What do exact orders cost on large graphs, with few triangles and with many, sparse and dense?
 
 Each order is timed against ``numpy.lexsort`` of two integer key columns of the same edges, in the
-same run. Memory is how far the process grows during a call, against the edge list's (two int32 an
-edge); it is measured on Linux only. DBLP is real, the others are random.
+same run. Memory is how far a process of its own grows during a call, against the edge list's (two
+int32 an edge); it is measured on Linux only. DBLP is real, the others are random.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -43,27 +47,31 @@ SMOKE = Config(2_000, 4_000, 3_000, 100, 6, "digits")
 def run(config: Config) -> dict[str, Any]:
     """Times every order and a sort of the graph's edges in turn."""
     rows = [["graph", "edges", "order", "seconds", "/ lexsort", "memory / edge list"]]
-    for name, make, orders in _cases(config):
-        graph = make()
-        edges = jwi.edge_list(graph)
-        degree = np.bincount(edges.ravel())[edges]
-        low, high = degree.min(axis=1), degree.max(axis=1)
-        for label, depth, share in orders:
-            order = partial(jwi.walk_index_order, graph, depth, num_removed=int(share * len(edges)))
-            timings = compare(
-                {"order": order, "lexsort": partial(np.lexsort, (high, low))},
-                repeats=config.repeats,
-            )
-            rows.append(
-                [
-                    name,
-                    f"{len(edges):,}",
-                    label,
-                    f"{timings['order'].median:.3g}",
-                    f"{ratio(timings['order'], timings['lexsort']):.1f}",
-                    _growth(order, edges.nbytes),
-                ]
-            )
+    with _other_process() as process:
+        for name, make, orders in _cases(config):
+            graph = make()
+            edges = jwi.edge_list(graph)
+            degree = np.bincount(edges.ravel())[edges]
+            low, high = degree.min(axis=1), degree.max(axis=1)
+            for label, depth, share in orders:
+                timings = compare(
+                    {
+                        "order": partial(_order, graph, depth, share),
+                        "lexsort": partial(np.lexsort, (high, low)),
+                    },
+                    repeats=config.repeats,
+                )
+                memory = process and process.submit(growth, make, depth, share).result()
+                rows.append(
+                    [
+                        name,
+                        f"{len(edges):,}",
+                        label,
+                        f"{timings['order'].median:.3g}",
+                        f"{ratio(timings['order'], timings['lexsort']):.1f}",
+                        "–" if memory is None else f"{memory:.1f}",
+                    ]
+                )
     return {"table": rows}
 
 
@@ -108,16 +116,41 @@ def _real_graph(name: str) -> Any:
     return jwi.from_edges(loaded.edges[:, 0], loaded.edges[:, 1], len(loaded.labels))
 
 
-def _growth(function: Callable[[], Any], unit: int) -> str:
-    """How far the process's memory grows during a call at the most, in units of so many bytes."""
+def _order(graph: Any, depth: int, share: float) -> np.ndarray:
+    num_removed = int(share * len(jwi.edge_list(graph)))
+    return jwi.walk_index_order(graph, depth, num_removed=num_removed)
+
+
+@contextmanager
+def _other_process() -> Iterator[ProcessPoolExecutor | None]:
+    """Where memory is measured; None where it cannot be."""
     if not Path("/proc/self/clear_refs").exists():
-        return "–"
+        yield None
+        return
+    # Given back as soon as it is freed, or what the graph's making left would serve the order.
+    given_back = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+    before = dict(os.environ)
+    os.environ |= given_back
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            process.submit(_peak_bytes).result()  # starts it
+            yield process
+    finally:
+        for name in given_back:
+            os.environ.pop(name)
+        os.environ |= before
+
+
+def growth(make: Callable[[], Any], depth: int, share: float) -> float:
+    """How far this process grows during a call at the most, in units of the edge list. Linux."""
+    _order(power_law_graph(0, 100, 30), depth, share)  # loads the compiled code
+    graph = make()
     Path("/proc/self/clear_refs").write_text("5")  # makes the peak what is in use now
-    before = _kibibytes("VmHWM")
-    function()
-    return f"{1024 * (_kibibytes('VmHWM') - before) / unit:.1f}"
+    before = _peak_bytes()
+    _order(graph, depth, share)
+    return (_peak_bytes() - before) / jwi.edge_list(graph).nbytes
 
 
-def _kibibytes(field: str) -> int:
+def _peak_bytes() -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
