@@ -96,7 +96,14 @@ class Spread(NamedTuple):
         """Undoes ``put_runs``: the R runs, on the default device and not committed to it."""
         if self.mesh is None:
             return tree
-        return jax.tree.map(lambda array: jnp.asarray(np.asarray(array)[: self.num_runs]), tree)
+
+        def take(array: jax.Array) -> jax.Array:
+            if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+                data = take(jax.random.key_data(array))
+                return jax.random.wrap_key_data(data, impl=jax.random.key_impl(array))
+            return jnp.asarray(np.asarray(array)[: self.num_runs])
+
+        return jax.tree.map(take, tree)
 
     def on_each(
         self, function: Callable[..., PyTree], axes: PyTree, out_specs: PyTree = _RUNS

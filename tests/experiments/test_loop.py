@@ -331,6 +331,19 @@ def train(**settings):
 whole = train()
 assert set(seen) == {(6, (6, 3), 1)}
 assert_equal(train(runs_at_once=2), whole)
+
+# Keys that a run carries.
+def split(key, params, model_state, batch):
+    model_state, now = jax.random.split(model_state)
+    return jax.random.normal(now), model_state, {}
+data = jnp.zeros(1)
+many = t.fit(
+    keys[:5], jnp.zeros(5), split, t.OPTIMIZER, (data,), model_state=keys[:5], run_axes=(None,),
+    num_steps=3,
+)
+one = t.fit(keys[4], jnp.zeros(()), split, t.OPTIMIZER, (data,), model_state=keys[4], num_steps=3)
+assert many.params[4] == one.params != 0
+assert many.model_state[4] == one.model_state
 """
     on_four_devices(program)
 
