@@ -6,8 +6,6 @@ A run is a pure function of its key, parameters and data: chunks, checkpoints an
 not change its numbers.
 """
 
-import math
-import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
@@ -22,7 +20,7 @@ from jax.sharding import PartitionSpec
 from tqdm.auto import tqdm
 
 from experiments.checkpoint import Checkpoints
-from experiments.spread import Spread
+from experiments.spread import Spread, is_none, run_many
 
 PyTree = Any
 Scalars = Mapping[str, jax.Array]
@@ -214,7 +212,7 @@ def fit(
     if run_axes is not None:
         flat_axes = _flat_axes(run_axes)
         spread = Spread.over_devices(len(key), key, params, model_state, data)
-        at_once = _runs_at_once(runs_at_once, spread)
+        at_once = spread.runs_at_once(runs_at_once)
     program = _Program(
         gradient_fn, optimizer, batch_fn, evaluate, stopping, num_steps, log_every,
         flat_axes, at_once, spread,
@@ -285,13 +283,8 @@ def _start(program: _Program, params: PyTree, model_state: PyTree) -> _Run:
     return jax.jit(start)(params, model_state)
 
 
-def _is_none(axis: Any) -> bool:
-    """For trees of axes, whose Nones are leaves."""
-    return axis is None
-
-
 def _flat_axes(run_axes: Any) -> tuple[tuple[int | None, ...], jax.tree_util.PyTreeDef]:
-    axes, structure = jax.tree.flatten(run_axes, is_leaf=_is_none)
+    axes, structure = jax.tree.flatten(run_axes, is_leaf=is_none)
     if any(axis not in (None, 0) for axis in axes):
         raise ValueError(f"run_axes={run_axes} must be 0 or None for every entry of data.")
     return tuple(axes), structure
@@ -320,48 +313,9 @@ def _chunk(
         return chunk(key, runs, data)
     flat_axes, structure = program.run_axes
     axes = structure.unflatten(flat_axes)
-    many = partial(_many, chunk, axes, program.runs_at_once)
+    many = partial(run_many, chunk, axes, program.runs_at_once)
     out_specs = PartitionSpec("runs"), PartitionSpec(None, "runs")
     return program.spread.on_each(many, axes, out_specs)(key, runs, data)
-
-
-def _many(
-    chunk: Callable[[jax.Array, _Run, PyTree], tuple[_Run, dict[str, jax.Array]]],
-    axes: PyTree, at_once: int | None, key: jax.Array, runs: _Run, data: PyTree,
-) -> tuple[_Run, dict[str, jax.Array]]:  # fmt: skip
-    """Makes rows of many runs, so many at a time, from a function that makes those of one."""
-    if at_once is None:
-        return jax.vmap(chunk, in_axes=(0, 0, axes), out_axes=(0, 1))(key, runs, data)
-
-    def chunk_of_turn(turn: tuple[jax.Array, _Run, PyTree]) -> tuple[_Run, dict[str, jax.Array]]:
-        key, run, own = turn
-        shared_too = jax.tree.map(
-            lambda axis, all_of_it, part: all_of_it if axis is None else part,
-            axes, data, own, is_leaf=_is_none,
-        )  # fmt: skip
-        return chunk(key, run, shared_too)
-
-    own = jax.tree.map(
-        lambda axis, part: None if axis is None else part, axes, data, is_leaf=_is_none
-    )
-    size = None if at_once == 1 else at_once
-    runs, logged = jax.lax.map(chunk_of_turn, (key, runs, own), batch_size=size)
-    return runs, jax.tree.map(lambda rows: rows.swapaxes(0, 1), logged)
-
-
-def _runs_at_once(asked: int | None, spread: Spread) -> int | None:
-    """How many runs a device vmaps at a time; None for all it has."""
-    if asked is not None and (asked < 1 or spread.num_runs % asked):
-        raise ValueError(f"runs_at_once={asked} must divide the number of runs, {spread.num_runs}.")
-    num_devices = jax.local_device_count()
-    if asked is None:
-        placed_by_caller = spread.mesh is None and num_devices > 1
-        if jax.default_backend() != "cpu" or placed_by_caller:
-            return None
-        asked = max(1, (os.cpu_count() or 1) // num_devices)
-    # A divisor, since a smaller last turn would be compiled for itself.
-    at_once = math.gcd(spread.runs_each, asked)
-    return None if at_once == spread.runs_each else at_once
 
 
 def _look(program: _Program, run: _Run, data: PyTree) -> tuple[_Run, Scalars]:

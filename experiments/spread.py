@@ -1,5 +1,6 @@
 """Many runs at the same time, spread over the devices of this process."""
 
+import math
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -65,6 +66,29 @@ class Spread(NamedTuple):
         """Number of runs of a device, copies included."""
         return self.num_runs if self.mesh is None else -(-self.num_runs // self.mesh.size)
 
+    def runs_at_once(self, asked: int | None) -> int | None:
+        """How many runs a device vmaps at a time; None for all it has.
+
+        Args:
+            asked: What the caller wants; None for what suits the devices.
+
+        Raises:
+            ValueError: R is no multiple of what was asked.
+        """
+        if asked is not None and (asked < 1 or self.num_runs % asked):
+            raise ValueError(
+                f"runs_at_once={asked} must divide the number of runs, {self.num_runs}."
+            )
+        num_devices = jax.local_device_count()
+        if asked is None:
+            placed_by_caller = self.mesh is None and num_devices > 1
+            if jax.default_backend() != "cpu" or placed_by_caller:
+                return None
+            asked = max(1, (os.cpu_count() or 1) // num_devices)
+        # A divisor, since a smaller last turn would be compiled for itself.
+        at_once = math.gcd(self.runs_each, asked)
+        return None if at_once == self.runs_each else at_once
+
     def put_runs(self, tree: PyTree) -> PyTree:
         """Arrays with a leading axis of R runs, on the runs' devices, filled up."""
         if self.mesh is None:
@@ -89,7 +113,7 @@ class Spread(NamedTuple):
             lambda axis, part: (
                 jax.device_put(part, everywhere) if axis is None else self.put_runs(part)
             ),
-            axes, data, is_leaf=_is_none,
+            axes, data, is_leaf=is_none,
         )  # fmt: skip
 
     def take_runs(self, tree: PyTree) -> PyTree:
@@ -117,13 +141,49 @@ class Spread(NamedTuple):
         """
         if self.mesh is None:
             return function
-        data = jax.tree.map(lambda axis: _SHARED if axis is None else _RUNS, axes, is_leaf=_is_none)
+        data = jax.tree.map(lambda axis: _SHARED if axis is None else _RUNS, axes, is_leaf=is_none)
         return jax.shard_map(
             function, mesh=self.mesh, in_specs=(_RUNS, _RUNS, data), out_specs=out_specs,
             check_vma=False,
         )  # fmt: skip
 
 
-def _is_none(axis: Any) -> bool:
+def run_many(
+    chunk: Callable[[jax.Array, PyTree, PyTree], tuple[PyTree, PyTree]],
+    axes: PyTree, at_once: int | None, key: jax.Array, runs: PyTree, data: PyTree,
+) -> tuple[PyTree, PyTree]:  # fmt: skip
+    """A function of one run, for many on one device.
+
+    Args:
+        chunk: ``(key, run, data) → (run, rows)``.
+        axes: Where the runs are in the data; as for ``Spread.put_data``.
+        at_once: How many are vmapped at a time; None for all. It divides their number.
+        key: Keys of the runs.
+        runs: Arrays with a leading axis of runs.
+        data: Arrays.
+
+    Returns:
+        The runs, and their rows with the runs as second axis.
+    """
+    if at_once is None:
+        return jax.vmap(chunk, in_axes=(0, 0, axes), out_axes=(0, 1))(key, runs, data)
+
+    def chunk_of_turn(turn: tuple[jax.Array, PyTree, PyTree]) -> tuple[PyTree, PyTree]:
+        key, run, own = turn
+        shared_too = jax.tree.map(
+            lambda axis, all_of_it, part: all_of_it if axis is None else part,
+            axes, data, own, is_leaf=is_none,
+        )  # fmt: skip
+        return chunk(key, run, shared_too)
+
+    own = jax.tree.map(
+        lambda axis, part: None if axis is None else part, axes, data, is_leaf=is_none
+    )
+    size = None if at_once == 1 else at_once
+    runs, logged = jax.lax.map(chunk_of_turn, (key, runs, own), batch_size=size)
+    return runs, jax.tree.map(lambda rows: rows.swapaxes(0, 1), logged)
+
+
+def is_none(axis: Any) -> bool:
     """For trees of axes, whose Nones are leaves."""
     return axis is None
