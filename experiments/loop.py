@@ -223,8 +223,11 @@ def fit(
     chunk = partial(_chunk, program, rows_per_chunk)
     keys, placed = spread.put_runs(key), spread.put_data(data, run_axes)
     logged = jax.eval_shape(chunk, keys, spread.put_runs(runs), placed)[1]
-    of_runs = () if run_axes is None else (spread.num_runs,)
-    history = {name: np.full((num_rows, *of_runs), np.nan, np.float32) for name in logged}
+    history = {}
+    for name, rows in logged.items():
+        # Without the copies of runs that fill up the devices.
+        of_row = rows.shape[1:] if run_axes is None else (spread.num_runs, *rows.shape[2:])
+        history[name] = np.full((num_rows, *of_row), np.nan, np.float32)
     # Closed whatever happens, so that nobody resumes from a checkpoint that is still being written.
     with closing(Checkpoints(checkpoints, (runs, history))) as saved:
         row, (runs, history) = saved.restore()
