@@ -1,6 +1,5 @@
 """Many runs at the same time, spread over the devices of this process."""
 
-import math
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -25,7 +24,7 @@ def make_cores_devices() -> None:
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if "host_platform_device_count" not in flags and "JAX_NUM_CPU_DEVICES" not in os.environ:
-        jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
+        jax.config.update("jax_num_cpu_devices", _num_cores())
 
 
 class Spread(NamedTuple):
@@ -49,7 +48,12 @@ class Spread(NamedTuple):
             num_runs: R.
             *placed: What the runs start from. If any array in it is committed to devices (by
                 ``jax.device_put``, say), the runs are left to it.
+
+        Raises:
+            ValueError: There is no run.
         """
+        if num_runs < 1:
+            raise ValueError(f"There are {num_runs} runs: give at least one key.")
         devices = jax.local_devices()
         runs_each = -(-num_runs // len(devices))
         num_devices = -(-num_runs // runs_each)
@@ -84,15 +88,26 @@ class Spread(NamedTuple):
             placed_by_caller = self.mesh is None and num_devices > 1
             if jax.default_backend() != "cpu" or placed_by_caller:
                 return None
-            asked = max(1, (os.cpu_count() or 1) // num_devices)
+            asked = max(1, _num_cores() // num_devices)
         # A divisor, since a smaller last turn would be compiled for itself.
-        at_once = math.gcd(self.runs_each, asked)
+        each = self.runs_each
+        at_once = max(n for n in range(1, min(asked, each) + 1) if each % n == 0)
         return None if at_once == self.runs_each else at_once
 
     def put_runs(self, tree: PyTree) -> PyTree:
-        """Arrays with a leading axis of R runs, on the runs' devices, filled up."""
+        """Arrays with a leading axis of R runs, on the runs' devices, filled up.
+
+        Raises:
+            ValueError: An array has another leading axis.
+        """
         if self.mesh is None:
             return tree
+        for path, array in jax.tree_util.tree_leaves_with_path(tree):
+            if np.shape(array)[:1] != (self.num_runs,):
+                raise ValueError(
+                    f"An array of runs{jax.tree_util.keystr(path)} has shape {np.shape(array)}: its"
+                    f" leading axis must be that of the {self.num_runs} runs, one a key."
+                )
         filled = np.minimum(np.arange(self.runs_each * self.mesh.size), self.num_runs - 1)
         over_runs = NamedSharding(self.mesh, _RUNS)
         return jax.tree.map(
@@ -187,3 +202,10 @@ def run_many(
 def is_none(axis: Any) -> bool:
     """For trees of axes, whose Nones are leaves."""
     return axis is None
+
+
+def _num_cores() -> int:
+    """CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

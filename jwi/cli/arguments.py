@@ -62,7 +62,7 @@ def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help=f"depth of the network (default {DEFAULT_DEPTH}); for methods without a depth, that"
         " of the walk index that is reported",
     )
-    command.add_argument("--seed", type=int, default=0, help="of random and spectral (default 0)")
+    command.add_argument("--seed", type=_seed, default=0, help="of random and spectral (default 0)")
     command.add_argument(
         "--removed", type=Path, metavar="FILE", help="also write the removed edges, in their order"
     )
@@ -145,3 +145,9 @@ def _add_graph(command: argparse.ArgumentParser) -> None:
         default=None,
         help="the first row of an edge list names its columns",
     )
+
+
+def _seed(text: str) -> int:
+    if not text.removeprefix("-").isdecimal() or not -(2**63) <= int(text) < 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer of 64 bits: give one, say 0")
+    return int(text)

@@ -14,7 +14,7 @@ from jwi.cli.terminal import notes, read, table, waiting
 from jwi.cli.walk_index import own_walk_indices
 from jwi.graph import GraphsTuple, edge_mask, is_undirected
 from jwi.io import GraphFile, check_same_format
-from jwi.io.files import written
+from jwi.io.files import check_replaceable, written
 from jwi.prune import Pruned, prune
 
 
@@ -23,7 +23,7 @@ def run(parsed: argparse.Namespace) -> None:
     depth = _depth(parsed.method, parsed.depth)
     for path in (parsed.output, parsed.removed):
         _check_output(path, force=parsed.force)
-    if parsed.removed == parsed.output:
+    if parsed.removed is not None and parsed.removed.resolve() == parsed.output.resolve():
         raise ValueError(f"--removed is {parsed.removed}, as is the output: give two files")
     clock = [time.perf_counter()]
     file = read(parsed)
@@ -58,8 +58,7 @@ def _check_output(path: Path | None, *, force: bool) -> None:
     """Raises before the long work for what would fail after it."""
     if path is None:
         return
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: give a file")
+    check_replaceable(path)
     if not path.parent.is_dir():
         raise ValueError(f"{path}: there is no folder {path.parent}: make it first")
     if path.exists() and not force:

@@ -3,6 +3,8 @@
 import contextlib
 import gzip
 import os
+import stat
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from io import BufferedIOBase, BytesIO
@@ -49,14 +51,24 @@ def read_bytes(path: Path, progress: Progress | None = None) -> bytes:
 def written(path: Path) -> Iterator[BufferedIOBase]:
     """A file to write to, compressed if the name ends in .gz; it takes its place when all is well.
 
-    An error or an interrupt leaves what was there before.
+    An error or an interrupt leaves what was there before. A link stays, and what it leads to is
+    replaced; who may read the file stays too.
 
     Args:
         path: where the file will be.
+
+    Raises:
+        ValueError: if there is something else than a file, or no file can be made there.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    target = path.resolve()
+    check_replaceable(path)
     try:
-        with temporary.open("wb") as file:
+        handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
+    except OSError as error:
+        raise ValueError(_unwritable(path, error)) from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
             if path.suffix.lower() != ".gz":
                 yield file
             else:
@@ -66,6 +78,34 @@ def written(path: Path) -> Iterator[BufferedIOBase]:
                 # Without name and time: equal graphs make equal files.
                 with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped:
                     zipped.write(whole.getbuffer())
-        temporary.replace(path)
+        temporary.chmod(_mode(target))
+        try:
+            temporary.replace(target)
+        except OSError as error:
+            raise ValueError(_unwritable(path, error)) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raises ValueError if there is something that is not a file: a folder, a device, a pipe."""
+    try:
+        other = path.exists() and not path.is_file()
+    except OSError as error:
+        raise ValueError(_unwritable(path, error)) from None
+    if other:
+        what = "a folder" if path.is_dir() else "a device or a pipe"
+        raise ValueError(f"{path} is {what}: give a file")
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return f"{path} cannot be written ({error.strerror}): give another file"
+
+
+def _mode(path: Path) -> int:
+    """Of the file that is there, or of a new one."""
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask

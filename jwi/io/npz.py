@@ -11,6 +11,11 @@ from jaxtyping import Bool
 from jwi.io.content import Content
 
 _SIZES = ("num_vertices", "num_nodes")
+# Vertices are int32 in a graph.
+_MAX_VERTICES = 2**31 - 1
+# Vertices an edge that are believed without being told their number: one wrong entry would else
+# fill the memory with vertices that do not exist.
+_MAX_UNASKED = 100_000
 # The axis of the two ends, for each name under which arrays of edges are known.
 _PAIRS = {"edge_index": 0, "edges": 1, "edge_list": 1}
 
@@ -30,7 +35,10 @@ def read_npz(path: Path, content: bytes) -> Content:
         ValueError: if none of these is in it, or it is not of integers, or not of that shape.
     """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        archive = np.load(io.BytesIO(content), allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("it is a single array, as numpy.save saves it")
+        with archive:
             arrays = {name: archive[name] for name in archive.files}
     except (zipfile.BadZipFile, ValueError, OSError, EOFError, AttributeError) as error:
         raise ValueError(
@@ -67,14 +75,22 @@ def _sparse_matrix(path: Path, content: bytes) -> Content:
 
 def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:
     names, senders, receivers = _ends(path, arrays)
-    size = [int(arrays[name]) for name in _SIZES if name in arrays and arrays[name].ndim == 0]
+    size = [name for name in _SIZES if name in arrays and arrays[name].ndim == 0]
     largest = int(max(senders.max(initial=0), receivers.max(initial=0)))
     smallest = int(min(senders.min(initial=0), receivers.min(initial=0)))
-    n = size[0] if size else largest + 1
+    n = int(arrays[size[0]]) if size else largest + 1
     if smallest < 0 or largest >= n:
         wrong = smallest if smallest < 0 else largest
         raise ValueError(
             f"{path}: {' and '.join(names)} have the vertex {wrong}: vertices are 0 to {n - 1}"
+        )
+    most = _MAX_VERTICES if size else _MAX_UNASKED * max(1, len(senders))
+    if n > min(most, _MAX_VERTICES):
+        named = f"{size[0]} is {n:,}" if size else f"the largest vertex is {largest:,}"
+        remedy = "" if size or n > _MAX_VERTICES else f", or add {_SIZES[0]} if there are so many"
+        raise ValueError(
+            f"{path}: {named}, which makes {n:,} vertices for {len(senders):,} edges: number the"
+            f" vertices 0, 1, … without gaps{remedy}"
         )
     num_entries = len(senders)
     shortened = [name for name in arrays if _is_of_edges(name, arrays[name], num_entries, n)]

@@ -9,17 +9,18 @@ from jaxtyping import Array, Float
 
 
 class LayerNorm(nn.Module):
-    """`flax.linen.LayerNorm` over the last axis, faster in training; its parameters, its numbers.
+    """`flax.linen.LayerNorm` over the last axis, faster in training; with its parameters.
 
     x ↦ (x − mean) / √(variance + ε) · scale + bias. Means over features are products with a vector,
     and what is kept for the gradient is the normalised x: an epoch of a GCN of 64 features takes
     0.9 (Cora) and 0.75 (DBLP) of the time it takes with Flax's layer on two CPU cores. It is
-    differentiable to any order in reverse mode.
+    differentiable to any order in reverse mode. As with Flax's, mean and variance are of float32 at
+    the least, and the output is of the parameters' and x's common type.
 
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016, equation 4.
 
     Attributes:
-        epsilon: ε.
+        epsilon: ε; 1e-5 as in PyTorch, where Flax's layer has 1e-6.
 
     Examples:
         >>> import jax, jax.numpy as jnp
@@ -37,10 +38,11 @@ class LayerNorm(nn.Module):
         """Apply the layer."""
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],), jnp.float32)
-        dtype = jnp.result_type(x, scale)
+        out_dtype = jnp.result_type(x, scale, bias)
+        dtype = jnp.result_type(out_dtype, jnp.float32)
         rows = x.reshape(-1, x.shape[-1]).astype(dtype)
         normalised = _scale_normalised(self.epsilon, rows, scale.astype(dtype)[None])
-        return (normalised + bias[None]).reshape(x.shape)
+        return (normalised + bias[None]).reshape(x.shape).astype(out_dtype)
 
 
 def _normalise(epsilon: float, x: Float[Array, "n d"]) -> tuple[Array, Array]:

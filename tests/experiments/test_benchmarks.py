@@ -1,9 +1,6 @@
-import os
-import subprocess
 import sys
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +17,7 @@ from experiments.benchmarks import (
     plain_walk_index_orders,
 )
 from experiments.benchmarks.__main__ import BENCHMARKS, main
+from tests.experiments.devices import on_devices
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -91,12 +89,10 @@ def test_orders_that_differ_are_not_timed(monkeypatch):
 
 
 def test_a_sweep_spread_over_devices_trains_as_a_vmapped_one_does():
-    """Two host devices need a fresh process, where nothing has set up a backend."""
     program = """
 import jax, numpy as np
 from experiments.benchmarks.gcn_training import _epochs
 from experiments.sparsification.prepare import prepare
-assert jax.device_count() == 2
 study = prepare("digits", "gcn", num_seeds=4)
 vmapped, spread = (_epochs(3, study, study.data, sweep=s)() for s in ("vmapped", "spread"))
 assert all(len(leaf.sharding.device_set) == 2 for leaf in jax.tree.leaves(spread[0]))
@@ -104,14 +100,7 @@ jax.tree.map(
     lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), vmapped[0], spread[0]
 )
 """
-    subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ
-        | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"},
-        check=True,
-        timeout=300,
-        cwd=Path(__file__).parents[2],
-    )
+    on_devices(2, program)
 
 
 def test_the_graph_of_cliques_is_rich_in_triangles():

@@ -30,7 +30,8 @@ TEXT = "# two cliques\n" + "".join(f"{10 * u}\t{10 * v}\tw{u}{v}\n" for u, v in 
 
 @pytest.fixture
 def graph(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     Path("graph.txt").write_text(TEXT)
     return jwi.from_edges(*np.transpose(EDGES), num_vertices=10)
 
@@ -220,6 +221,18 @@ WALKS = ["walk-index", "graph.txt", "--depth", "3"]
         (["prune", "graph.txt", "-o", "o.mtx", "--keep", "1"], "o.mtx would be mtx by its name"),
         ([*PRUNE, "--keep", "1", "--removed", "words.txt"], "words.txt exists: add --force"),
         ([*PRUNE, "--keep", "1", "--removed", "out.txt"], "--removed is out.txt, as is the output"),
+        (
+            [*PRUNE, "--keep", "1", "--removed", "../here/out.txt"],
+            "--removed is ../here/out.txt, as is the output",
+        ),
+        (
+            ["prune", "graph.txt", "-o", "pipe", "--keep", "1", "--force"],
+            "pipe is a device or a pipe: give a file",
+        ),
+        (
+            ["prune", "graph.txt", "-o", f"{'n' * 300}.txt", "--keep", "1"],
+            "n.txt cannot be written (File name too long): give another file",
+        ),
         ([*WALKS, "--vertices", "0,7"], "--vertices: '7' is no vertex of graph.txt: its vertices"),
         ([*WALKS, "--target", "x"], "--target: 'x' is no vertex of graph.txt: its vertices are 0"),
         ([*WALKS, "--own", "--target", "0"], "--own is for the prediction at each vertex: leave"),
@@ -234,6 +247,7 @@ WALKS = ["walk-index", "graph.txt", "--depth", "3"]
 def test_bad_input_is_exit_code_2_and_one_line(graph, capsys, arguments, message):
     Path("words.txt").write_text("ann bob\ncy ann\n")
     Path("twice.txt").write_text("10 a\n10 b\n")
+    os.mkfifo("pipe")
     assert main(arguments) == 2
     out, error = capsys.readouterr()
     assert out == ""
@@ -251,6 +265,8 @@ def test_bad_input_is_exit_code_2_and_one_line(graph, capsys, arguments, message
         ([*PRUNE, "--keep", "half"], "argument --keep: invalid float value: 'half'"),
         ([*PRUNE, "--keep", "1", "--num-removed", "1"], "not allowed with argument --keep"),
         ([*PRUNE, "--keep", "1", "--method", "ugs"], "argument --method: invalid choice: 'ugs'"),
+        ([*PRUNE, "--keep", "1", "--seed", "9" * 20], f"--seed: '{'9' * 20}' is no integer of 64"),
+        ([*PRUNE, "--keep", "1", "--seed", "x"], "argument --seed: 'x' is no integer of 64 bits"),
         (["prune", "graph.txt", "--keep", "1"], "the following arguments are required: -o"),
         (["walk-index", "graph.txt"], "one of the arguments --length --depth is required"),
         ([], "the following arguments are required: COMMAND"),
@@ -268,6 +284,22 @@ def test_help_says_why_there_is_no_ugs(capsys):
         main(["prune", "--help"])
     assert exit_.value.code == 0
     assert "UGS is not among them: it needs a network to be trained" in capsys.readouterr().out
+
+
+def test_overwriting_follows_links_and_leaves_who_may_read(graph):
+    Path("out.txt").write_text("old")
+    Path("out.txt").chmod(0o600)
+    Path("link.txt").symlink_to("out.txt")
+    assert main(["prune", "graph.txt", "-o", "link.txt", "--keep", "0", "--force"]) == 0
+    assert Path("link.txt").is_symlink()
+    assert Path("out.txt").read_text() == kept_by(graph, ORDERS["one-walk-index"](graph), keep=0)
+    assert Path("out.txt").stat().st_mode & 0o777 == 0o600
+    before = os.umask(0o027)
+    try:
+        assert main(["prune", "graph.txt", "-o", "new.txt", "--keep", "0"]) == 0
+    finally:
+        os.umask(before)
+    assert Path("new.txt").stat().st_mode & 0o777 == 0o640
 
 
 def test_an_interrupt_leaves_the_old_file(graph, monkeypatch, capsys):

@@ -178,6 +178,15 @@ def test_arrays_of_edges(tmp_path, arrays):
         assert back["name"] == "of the graph"
 
 
+FAR = np.array([[1], [0]])
+
+
+def single(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
 def archive(**arrays):
     file = io.BytesIO()
     np.savez(file, **arrays)
@@ -195,6 +204,15 @@ HEAD = b"%%MatrixMarket matrix coordinate pattern general\n"
         ("a.txt.gz", gzip.compress(b"1 2\n" * 99, mtime=1)[:-9], "cannot be decompressed"),
         ("a.npz", b"1 2\n", "a.npz is no archive of plain arrays"),
         ("a.npz", archive(a=np.array([{}])), "a.npz is no archive of plain arrays"),
+        ("a.npz", single(np.eye(3)), "a.npz is no archive of plain arrays .it is a single array"),
+        ("a.npz", archive(edge_index=FAR * 2**40), "makes 1,099,511,627,777 vertices for 1 edges"),
+        (
+            "a.npz",
+            archive(edge_index=np.uint64(FAR) * 2**63),
+            "vertex is 9,223,372,036,854,775,808",
+        ),
+        ("a.npz", archive(edge_index=FAR * (2**31 - 2)), "without gaps, or add num_vertices if"),
+        ("a.npz", archive(edge_index=FAR, num_nodes=2**31), "num_nodes is 2,147,483,648, which"),
         ("a.npz", archive(x=np.ones(3)), "a.npz holds x: give a matrix of scipy"),
         ("a.npz", archive(edges=np.ones((3, 2))), "edges hold float64: give integers"),
         ("a.npz", archive(edges=np.ones((3, 3), int)), r"edges has shape \[3, 3\]: give \(2, M\)"),

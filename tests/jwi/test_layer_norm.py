@@ -61,6 +61,20 @@ def test_runs_are_vmapped_over_their_parameters():
     np.testing.assert_allclose(jax.vmap(LayerNorm().apply)(stacked, rows), each, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "mean", "std"), [(jnp.bfloat16, 100, 1), (jnp.float16, 0, 1000)], ids=str
+)
+def test_statistics_of_narrow_parameters_and_rows_are_not_narrow(dtype, mean, std):
+    params, x, _ = case(7, (20, 64))
+    params, x = jax.tree.map(lambda leaf: leaf.astype(dtype), (params, mean + std * x))
+    value, expected = (layer.apply(params, x) for layer in (LayerNorm(), FLAX))
+    assert value.dtype == expected.dtype == dtype
+    # A rounding of Flax's, whose output has a size of 10.
+    np.testing.assert_allclose(
+        value.astype(jnp.float32), expected.astype(jnp.float32), atol=10 * jnp.finfo(dtype).eps
+    )
+
+
 def test_narrow_rows_are_widened_to_the_parameters_and_wide_rows_kept():
     params, x, cotangent = case(6, (5, 4))
     value, pull = jax.vjp(LayerNorm().apply, params, x.astype(jnp.bfloat16))
