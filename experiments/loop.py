@@ -200,8 +200,8 @@ def fit(
 
     Raises:
         ValueError: ``num_steps`` is no multiple of ``log_every``, ``run_axes`` or
-            ``runs_at_once`` does not fit, a metric to stop at is not evaluated, or the checkpoints
-            are another run's.
+            ``runs_at_once`` does not fit, ``rows_per_chunk`` is not positive, a metric to stop at
+            is not evaluated, or the checkpoints are another run's.
     """
     if num_steps < 0 or log_every < 1 or num_steps % log_every:
         raise ValueError(
@@ -213,6 +213,8 @@ def fit(
         flat_axes = _flat_axes(run_axes)
         spread = Spread.over_devices(len(key), key, params, model_state, data)
         at_once = spread.runs_at_once(runs_at_once)
+    if rows_per_chunk is not None and rows_per_chunk < 1:
+        raise ValueError(f"rows_per_chunk={rows_per_chunk} must be positive; None chooses.")
     program = _Program(
         gradient_fn, optimizer, batch_fn, evaluate, stopping, num_steps, log_every,
         flat_axes, at_once, spread,
@@ -229,7 +231,8 @@ def fit(
         of_row = rows.shape[1:] if run_axes is None else (spread.num_runs, *rows.shape[2:])
         history[name] = np.full((num_rows, *of_row), np.nan, np.float32)
     # Closed whatever happens, so that nobody resumes from a checkpoint that is still being written.
-    with closing(Checkpoints(checkpoints, (runs, history))) as saved:
+    identity = {"num_steps": num_steps, "log_every": log_every, "key": _key_data(key)}
+    with closing(Checkpoints(checkpoints, (runs, history), identity)) as saved:
         row, (runs, history) = saved.restore()
         runs = spread.put_runs(runs)
         with tqdm(
@@ -265,6 +268,12 @@ def fit(
         {name: rows[:reached] for name, rows in history.items()},
         np.arange(reached) * log_every,
     )
+
+
+def _key_data(key: jax.Array) -> np.ndarray:
+    """The integers of keys, typed or raw."""
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(key) if typed else key)
 
 
 def _start(program: _Program, params: PyTree, model_state: PyTree) -> _Run:

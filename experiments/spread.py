@@ -55,7 +55,9 @@ class Spread(NamedTuple):
         if num_runs < 1:
             raise ValueError(f"There are {num_runs} runs: give at least one key.")
         devices = jax.local_devices()
-        runs_each = -(-num_runs // len(devices))
+        # Who names a default device wants everything on it.
+        named = jax.config.jax_default_device is not None  # type: ignore[attr-defined]
+        runs_each = num_runs if named else -(-num_runs // len(devices))
         num_devices = -(-num_runs // runs_each)
         committed = any(
             isinstance(array, jax.Array) and array.committed for array in jax.tree.leaves(placed)
@@ -135,14 +137,7 @@ class Spread(NamedTuple):
         """Undoes ``put_runs``: the R runs, on the default device and not committed to it."""
         if self.mesh is None:
             return tree
-
-        def take(array: jax.Array) -> jax.Array:
-            if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
-                data = take(jax.random.key_data(array))
-                return jax.random.wrap_key_data(data, impl=jax.random.key_impl(array))
-            return jnp.asarray(np.asarray(array)[: self.num_runs])
-
-        return jax.tree.map(take, tree)
+        return jax.tree.map(lambda array: uncommitted(array[: self.num_runs]), tree)
 
     def on_each(
         self, function: Callable[..., PyTree], axes: PyTree, out_specs: PyTree = _RUNS
@@ -197,6 +192,14 @@ def run_many(
     size = None if at_once == 1 else at_once
     runs, logged = jax.lax.map(chunk_of_turn, (key, runs, own), batch_size=size)
     return runs, jax.tree.map(lambda rows: rows.swapaxes(0, 1), logged)
+
+
+def uncommitted(array: jax.Array) -> jax.Array:
+    """The array on the default device, and not committed to it."""
+    if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+        data = uncommitted(jax.random.key_data(array))
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(array))
+    return jnp.asarray(np.asarray(array))
 
 
 def is_none(axis: Any) -> bool:

@@ -5,10 +5,12 @@
 Exit codes: 0 fine; 2 the input or the arguments cannot be read.
 """
 
+import _thread
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 
 from jwi.cli.arguments import parser
 
@@ -24,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     if arguments is None:
         _stay_on_the_host()
+        sys.unraisablehook = _interrupting_again(sys.unraisablehook)
     try:
         _run(parsed.command, parsed)
     except BrokenPipeError:
@@ -47,6 +50,25 @@ def _run(command: str, parsed: argparse.Namespace) -> None:
     else:
         from jwi.cli.info import run
     run(parsed)
+
+
+def _interrupting_again(
+    hook: "Callable[[sys.UnraisableHookArgs], object]",
+) -> "Callable[[sys.UnraisableHookArgs], None]":
+    """A hook that lets Ctrl-C through.
+
+    JAX has Python code run in every garbage collection, whose exceptions are printed and dropped:
+    an interrupt that falls into it would be lost, and the work go on.
+    """
+
+    def interrupt_or_show(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            hook(unraisable)
+            return
+        # A moment later, since now it would fall into this hook, and be dropped again.
+        threading.Timer(0.05, _thread.interrupt_main).start()
+
+    return interrupt_or_show
 
 
 def _stay_on_the_host() -> None:

@@ -42,7 +42,7 @@ def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="remove the edges that a graph neural network can best spare",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Removes edges from a graph, and writes it in the format it came in: kept\n"
-        "rows, attributes, comments and self-loops as they were.",
+        "rows, attributes, comments and self-loops as they were. Weights stay and do not count.",
         epilog=f"Methods:\n{methods}\n"
         "  UGS is not among them: it needs a network to be trained; see jwi.magnitude_order.\n\n"
         f"{_FORMATS}\n\n{_EXIT_CODES}",
@@ -53,7 +53,7 @@ def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     amount.add_argument("--keep", type=float, metavar="SHARE", help="share of the edges that stays")
     amount.add_argument("--num-removed", type=int, metavar="N", help="how many edges go")
     command.add_argument(
-        "--method", choices=METHODS, default="one-walk-index", metavar="METHOD", help="see below"
+        "--method", type=_method, default="one-walk-index", metavar="METHOD", help="see below"
     )
     command.add_argument(
         "--depth",
@@ -145,6 +145,17 @@ def _add_graph(command: argparse.ArgumentParser) -> None:
         default=None,
         help="the first row of an edge list names its columns",
     )
+
+
+def _method(text: str) -> str:
+    if text.lower() == "ugs":
+        raise argparse.ArgumentTypeError(
+            "ugs ranks edges by masks that are trained with a network, and here is none: train them"
+            " in Python, and rank them with jwi.magnitude_order"
+        )
+    if text not in METHODS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no method: give one of {', '.join(METHODS)}")
+    return text
 
 
 def _seed(text: str) -> int:

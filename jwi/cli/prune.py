@@ -13,7 +13,7 @@ from jwi.cli.methods import METHODS, Options
 from jwi.cli.terminal import notes, read, table, waiting
 from jwi.cli.walk_index import own_walk_indices
 from jwi.graph import GraphsTuple, edge_mask, is_undirected
-from jwi.io import GraphFile, check_same_format
+from jwi.io import GraphFile
 from jwi.io.files import check_replaceable, written
 from jwi.prune import Pruned, prune
 
@@ -27,7 +27,7 @@ def run(parsed: argparse.Namespace) -> None:
         raise ValueError(f"--removed is {parsed.removed}, as is the output: give two files")
     clock = [time.perf_counter()]
     file = read(parsed)
-    check_same_format(file.format, parsed.output)
+    file.check_name(parsed.output)
     _check_directions(parsed.method, file.graph)
     clock.append(time.perf_counter())
     pruned = _pruned(parsed, file, depth)
@@ -58,6 +58,8 @@ def _check_output(path: Path | None, *, force: bool) -> None:
     """Raises before the long work for what would fail after it."""
     if path is None:
         return
+    if str(path) == "-":
+        raise ValueError("- is no file: give a name (what was done is printed, not the graph)")
     check_replaceable(path)
     if not path.parent.is_dir():
         raise ValueError(f"{path}: there is no folder {path.parent}: make it first")

@@ -19,6 +19,7 @@ class Content:
         directed: what the file says; None where its format has no word for it.
         rewrite: writes the file anew with some of its entries, bool[M], and all else it held.
         notes: what a reader of the file may not expect.
+        separator: what is between the columns of an edge list; None for other formats.
     """
 
     senders: Int[np.ndarray, " M"]
@@ -27,3 +28,4 @@ class Content:
     directed: bool | None
     rewrite: Callable[[BufferedIOBase, Bool[np.ndarray, " M"]], None]
     notes: tuple[str, ...] = ()
+    separator: str | None = None

@@ -73,7 +73,9 @@ def read_edge_list(
         file.write(content[:start])
         file.write(kept_lines(text, rows, keep))
 
-    return Content(ends[:, 0], ends[:, 1], labels, None, rewrite, _notes(text, rows, dialect))
+    (between,) = (name for name, mark in SEPARATORS.items() if ord(mark) == dialect.separator)
+    notes = _notes(text, rows, dialect)
+    return Content(ends[:, 0], ends[:, 1], labels, None, rewrite, notes, between)
 
 
 def kept_lines(text: np.ndarray, rows: Rows, keep: Bool[np.ndarray, " M"]) -> bytes:

@@ -28,6 +28,9 @@ FORMATS = {
     "sparse6": (".s6",),
 }
 
+# What readers of edge lists expect between columns, by suffix.
+_SEPARATORS = {".csv": ("comma", "semicolon"), ".tsv": ("tab",)}
+
 
 @dataclass(frozen=True)
 class GraphFile:
@@ -59,6 +62,32 @@ class GraphFile:
         """How many entries repeat an edge, in whichever direction."""
         return len(self.edge_of_entry) - self.num_loops - len(self.edges)
 
+    def check_name(self, path: Path) -> None:
+        """Raises if a file's name stands for something else than this file is written as.
+
+        Args:
+            path: the file that is to be written.
+
+        Raises:
+            ValueError: if its suffix is of another format, or of another separator of columns.
+        """
+        other = _known_format(path)
+        if other is not None and other != self.format:
+            suffixes = " or ".join(FORMATS[self.format])
+            raise ValueError(
+                f"{path} would be {other} by its name, and the graph was read as {self.format}:"
+                f" graphs are written as they were read, give a name in {suffixes}"
+            )
+        suffix = path.name.lower().removesuffix(".gz")[-4:]
+        separator = self.content.separator
+        usual = _SEPARATORS.get(suffix)
+        same_name = self.path.name.lower().removesuffix(".gz").endswith(suffix)
+        if usual is not None and separator is not None and separator not in usual and not same_name:
+            raise ValueError(
+                f"{path} would have a {usual[0]} between columns by its name, and {self.path} has a"
+                f" {separator}: rows are written as they were read, give a name in .txt"
+            )
+
     def write(self, path: Path | str, keep: Bool[np.ndarray, " E"]) -> None:
         """Writes the file anew with the edges that are kept, and with its self-loops.
 
@@ -70,10 +99,10 @@ class GraphFile:
             keep: by edge id.
 
         Raises:
-            ValueError: if the name stands for another format.
+            ValueError: as `check_name`; if the file cannot be written.
         """
         path = Path(path)
-        check_same_format(self.format, path)
+        self.check_name(path)
         with written(path) as file:
             # The last place stands for self-loops.
             self.content.rewrite(file, np.append(keep, True)[self.edge_of_entry])
@@ -130,22 +159,6 @@ def read_rows_of_names(path: Path) -> Content:
         path: the file; compressed, if its name ends in .gz.
     """
     return read_edge_list(path, read_bytes(path), named=True, separator=None, header=None)
-
-
-def check_same_format(format: str, path: Path) -> None:
-    """Raises if a file's name stands for a format other than the given one.
-
-    Args:
-        format: a key of `FORMATS`.
-        path: the file that is to be written.
-    """
-    other = _known_format(path)
-    if other is not None and other != format:
-        suffixes = " or ".join(FORMATS[format])
-        raise ValueError(
-            f"{path} would be {other} by its name, and the graph was read as {format}: graphs are"
-            f" written as they were read, give a name in {suffixes}"
-        )
 
 
 def _read(

@@ -79,6 +79,10 @@ def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:
     largest = int(max(senders.max(initial=0), receivers.max(initial=0)))
     smallest = int(min(senders.min(initial=0), receivers.min(initial=0)))
     n = int(arrays[size[0]]) if size else largest + 1
+    if not size and not len(senders):
+        raise ValueError(
+            f"{path}: {' and '.join(names)} have no edges: give some, or add {_SIZES[0]}"
+        )
     if smallest < 0 or largest >= n:
         wrong = smallest if smallest < 0 else largest
         raise ValueError(

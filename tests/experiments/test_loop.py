@@ -220,8 +220,53 @@ def test_policies_are_trained_by_estimators(name):
 def test_another_runs_checkpoint_is_refused(key, tmp_path):
     train(key, jnp.zeros(3), regression(), checkpoints=tmp_path / "run")
     wider = jax.random.normal(key, (20, 4)), jnp.zeros(20)
-    with pytest.raises(ValueError, match="is another run's: delete the directory or name another"):
+    with pytest.raises(ValueError, match=r"is another run's .*: delete the directory or name"):
         train(key, jnp.zeros(4), wider, checkpoints=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"num_steps": 120, "log_every": 10}, r"num_steps was 60 and is 120\)"),
+        ({"log_every": 4, "num_steps": 48}, "num_steps was 60 and is 48|other shapes"),
+        ({"key": jax.random.key(9)}, r"key was \[.*\] and is \[0, 9\]"),
+    ],
+)
+def test_a_checkpoint_of_the_same_shapes_is_refused(key, tmp_path, changed, message):
+    given = {"key": key, "params": jnp.zeros(3), "data": regression()}
+    train(**given, checkpoints=tmp_path / "run")
+    with pytest.raises(ValueError, match=message):
+        train(**(given | changed), checkpoints=tmp_path / "run")
+
+
+def test_a_checkpoint_of_other_names_is_refused(key, tmp_path):
+    def loss(key, params, model_state, data):
+        return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(params)), (model_state, {})
+
+    def run(a, b):
+        params = {"a": jnp.ones(a), "b": jnp.ones(b)}
+        settings = {"num_steps": 2, "checkpoints": tmp_path / "run"}
+        return fit(key, params, from_loss(loss), OPTIMIZER, None, **settings)
+
+    assert_equal(run(2, 3), run(2, 3))
+    with pytest.raises(ValueError, match="its arrays have other shapes or names"):
+        run(3, 2)
+
+
+def test_resumed_runs_are_not_committed_to_a_device(key, tmp_path):
+    for _ in range(2):
+        fitted = train(key, jnp.zeros(3), regression(), checkpoints=tmp_path / "run")
+        assert not fitted.params.committed
+    here = jax.device_put(jnp.zeros(3), jax.devices()[0])
+    for _ in range(2):
+        fitted = train(key, here, regression(), checkpoints=tmp_path / "committed")
+        assert fitted.params.committed
+
+
+def test_chunks_of_no_rows_are_refused(key):
+    for rows in (0, -1):
+        with pytest.raises(ValueError, match=f"rows_per_chunk={rows} must be positive"):
+            train(key, jnp.zeros(3), regression(), rows_per_chunk=rows)
 
 
 def test_one_trace_for_all_chunks_and_all_data(key):

@@ -117,6 +117,9 @@ assert_equal(placed, t.train(keys, starts, t.regression(), **stop))
 second = jax.devices()[1]
 on_second = t.train(*jax.device_put((keys, starts), second), t.regression(), **stop)
 assert on_second.params.sharding.device_set == {second}
+with jax.default_device(second):
+    on_second = t.train(keys, starts + 0, t.regression(), **stop)
+assert on_second.params.sharding.device_set == {second}
 """
     on_devices(4, START + program)
 

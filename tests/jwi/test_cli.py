@@ -219,6 +219,8 @@ WALKS = ["walk-index", "graph.txt", "--depth", "3"]
         (["prune", "graph.txt", "-o", "no/out.txt", "--keep", "1"], "there is no folder no: make"),
         (["prune", "graph.txt", "-o", ".", "--keep", "1"], ". is a folder: give a file"),
         (["prune", "graph.txt", "-o", "o.mtx", "--keep", "1"], "o.mtx would be mtx by its name"),
+        (["prune", "graph.txt", "-o", "o.csv", "--keep", "1"], "o.csv would have a comma between"),
+        (["prune", "graph.txt", "-o", "-", "--keep", "1"], "- is no file: give a name"),
         ([*PRUNE, "--keep", "1", "--removed", "words.txt"], "words.txt exists: add --force"),
         ([*PRUNE, "--keep", "1", "--removed", "out.txt"], "--removed is out.txt, as is the output"),
         (
@@ -264,7 +266,8 @@ def test_bad_input_is_exit_code_2_and_one_line(graph, capsys, arguments, message
         (PRUNE, "one of the arguments --keep --num-removed is required"),
         ([*PRUNE, "--keep", "half"], "argument --keep: invalid float value: 'half'"),
         ([*PRUNE, "--keep", "1", "--num-removed", "1"], "not allowed with argument --keep"),
-        ([*PRUNE, "--keep", "1", "--method", "ugs"], "argument --method: invalid choice: 'ugs'"),
+        ([*PRUNE, "--keep", "1", "--method", "ugs"], "are trained with a network, and here is"),
+        ([*PRUNE, "--keep", "1", "--method", "wis"], "'wis' is no method: give one of one-walk-"),
         ([*PRUNE, "--keep", "1", "--seed", "9" * 20], f"--seed: '{'9' * 20}' is no integer of 64"),
         ([*PRUNE, "--keep", "1", "--seed", "x"], "argument --seed: 'x' is no integer of 64 bits"),
         (["prune", "graph.txt", "--keep", "1"], "the following arguments are required: -o"),
@@ -313,6 +316,37 @@ def test_an_interrupt_leaves_the_old_file(graph, monkeypatch, capsys):
     assert "jwi: interrupted" in capsys.readouterr().err
     assert Path("out.txt").read_text() == "old"
     assert sorted(path.name for path in Path().iterdir()) == ["graph.txt", "out.txt"]
+
+
+def test_an_interrupt_in_garbage_collection_is_not_lost(graph):
+    program = """
+import gc, sys, time
+from jwi.cli import main
+from jwi.cli.methods import METHODS
+
+def interrupt(phase, info):
+    gc.callbacks.remove(interrupt)
+    raise KeyboardInterrupt
+
+def slow(graph, options):
+    gc.callbacks.append(interrupt)
+    gc.collect()
+    for _ in range(600):
+        time.sleep(0.1)
+
+METHODS["random"] = METHODS["random"]._replace(rank=slow)
+sys.argv = ["jwi", "prune", "graph.txt", "--keep", "0.5", "-o", "out.txt", "--method", "random"]
+sys.exit(main())
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    assert run.stderr == "jwi: interrupted\n"
+    assert run.returncode == 130
+    assert not Path("out.txt").exists()
 
 
 class Terminal(io.StringIO):

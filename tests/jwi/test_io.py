@@ -11,7 +11,7 @@ import scipy.io
 import scipy.sparse
 
 import jwi
-from jwi.io import FORMATS, check_same_format, read_graph
+from jwi.io import FORMATS, read_graph
 
 # A triangle with a tail, an isolated vertex, a self-loop at c.
 NETWORK = networkx.Graph([("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("c", "c")])
@@ -279,11 +279,41 @@ def test_a_format_by_hand(tmp_path):
     assert len(read_graph(path, format="adjlist").edge_of_entry) == 3
 
 
-def test_other_formats_are_not_written():
-    check_same_format("edge-list", Path("out.csv.gz"))
-    check_same_format("edge-list", Path("out.dat"))
+def test_other_formats_are_not_written(tmp_path):
+    file = read_graph(made(tmp_path, "edge-list"))
+    file.check_name(Path("out.dat"))
     with pytest.raises(ValueError, match=r"out.mtx would be mtx by its name, .*\.txt or \.csv"):
-        check_same_format("edge-list", Path("out.mtx"))
+        file.check_name(Path("out.mtx"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fine", "wrong"),
+    [
+        ("a.txt", "1 2\n", ("b.txt", "b.el.gz"), {"b.csv": "comma", "b.tsv.gz": "tab"}),
+        ("a.txt", "1,2\n", ("b.csv", "b.csv.gz"), {"b.tsv": "tab"}),
+        ("a.txt", "1;2\n", ("b.csv",), {"b.TSV": "tab"}),
+        ("a.edges", "1\t2\n", ("b.tsv", "b.edgelist"), {"b.CSV": "comma"}),
+        ("a.csv", "1 2\n", ("b.csv", "b.txt"), {"b.tsv": "tab"}),
+    ],
+)
+def test_names_for_other_separators_are_refused(tmp_path, name, text, fine, wrong):
+    (tmp_path / name).write_text(text)
+    file = read_graph(tmp_path / name)
+    for other in fine:
+        file.check_name(tmp_path / other)
+    for other, separator in wrong.items():
+        with pytest.raises(ValueError, match=f"{other} would have a {separator} between columns"):
+            file.write(tmp_path / other, np.ones(1, bool))
+        assert not (tmp_path / other).exists()
+
+
+def test_arrays_without_edges_say_how_many_vertices(tmp_path):
+    path = tmp_path / "graph.npz"
+    np.savez(path, edge_index=np.zeros((2, 0), int))
+    with pytest.raises(ValueError, match="edge_index have no edges: give some, or add num_vert"):
+        read_graph(path)
+    np.savez(path, edge_index=np.zeros((2, 0), int), num_nodes=3)
+    assert len(read_graph(path).content.labels) == 3
 
 
 def test_an_error_leaves_the_old_file(tmp_path):
