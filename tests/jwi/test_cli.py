@@ -1,12 +1,9 @@
 """The command line: what it writes and prints, and exit codes that scripts can trust."""
 
-import io
 import json
 import os
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import jax
@@ -20,35 +17,17 @@ from jwi.cli import main
 from jwi.cli.arguments import METHODS as DESCRIBED
 from jwi.cli.methods import METHODS
 from jwi.cli.walk_index import own_walk_indices, walk_indices
+from tests.jwi.cli_cases import PRUNE, TEXT, kept_by, write_graph
 from tests.jwi.graph_cases import NUM_VERTICES, PAIRS, from_pairs
-
-# Two 4-cliques joined by a path, a self-loop, and one edge twice.
-CLIQUE = [(u, v) for u in range(4) for v in range(u)]
-EDGES = [*CLIQUE, *((u + 6, v + 6) for u, v in CLIQUE), (3, 4), (4, 5), (5, 6), (0, 0), (0, 1)]
-TEXT = "# two cliques\n" + "".join(f"{10 * u}\t{10 * v}\tw{u}{v}\n" for u, v in EDGES)
 
 
 @pytest.fixture
 def graph(tmp_path, monkeypatch):
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    Path("graph.txt").write_text(TEXT)
-    return jwi.from_edges(*np.transpose(EDGES), num_vertices=10)
+    return write_graph(tmp_path, monkeypatch)
 
 
 def words(line):
     return line.split()
-
-
-def kept_by(graph, order, **amount):
-    """The text without the rows of the edges that go."""
-    removed = jwi.edge_list(jwi.prune(graph, order, **amount).graph)[
-        ~jwi.edge_mask(jwi.prune(graph, order, **amount).graph)
-    ]
-    gone = {frozenset(edge) for edge in removed.tolist()}
-    lines = TEXT.splitlines(keepends=True)
-    kept = [row for row, edge in zip(lines[1:], EDGES, strict=True) if frozenset(edge) not in gone]
-    return "".join([lines[0], *kept])
 
 
 ORDERS = {
@@ -194,7 +173,6 @@ def test_walk_index_of_vertices_sets_and_partitions(graph, capsys):
     assert answer["walk_index"] == {"0, 10,20,30": index(range(4))}
 
 
-PRUNE = ["prune", "graph.txt", "-o", "out.txt"]
 WALKS = ["walk-index", "graph.txt", "--depth", "3"]
 
 
@@ -303,122 +281,6 @@ def test_overwriting_follows_links_and_leaves_who_may_read(graph):
     finally:
         os.umask(before)
     assert Path("new.txt").stat().st_mode & 0o777 == 0o640
-
-
-def test_an_interrupt_leaves_the_old_file(graph, monkeypatch, capsys):
-    Path("out.txt").write_text("old")
-
-    def interrupt(self, target):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "replace", interrupt)
-    assert main([*PRUNE, "--keep", "0.5", "--force"]) == 130
-    assert "jwi: interrupted" in capsys.readouterr().err
-    assert Path("out.txt").read_text() == "old"
-    assert sorted(path.name for path in Path().iterdir()) == ["graph.txt", "out.txt"]
-
-
-def test_an_interrupt_in_garbage_collection_is_not_lost(graph):
-    program = """
-import gc, sys, time
-from jwi.cli import main
-from jwi.cli.methods import METHODS
-
-def interrupt(phase, info):
-    gc.callbacks.remove(interrupt)
-    raise KeyboardInterrupt
-
-def slow(graph, options):
-    gc.callbacks.append(interrupt)
-    gc.collect()
-    for _ in range(600):
-        time.sleep(0.1)
-
-METHODS["random"] = METHODS["random"]._replace(rank=slow)
-sys.argv = ["jwi", "prune", "graph.txt", "--keep", "0.5", "-o", "out.txt", "--method", "random"]
-sys.exit(main())
-"""
-    run = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-    )
-    assert run.stderr == "jwi: interrupted\n"
-    assert run.returncode == 130
-    assert not Path("out.txt").exists()
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_progress_is_for_terminals_alone(graph, monkeypatch, capsys):
-    assert main([*PRUNE, "--keep", "0.5"]) == 0
-    assert capsys.readouterr().err == ""
-
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    assert main([*PRUNE, "--keep", "0.5", "--force"]) == 0
-    assert "reading graph.txt" in terminal.getvalue()
-    assert "ranking 15 edges by one-walk-index" in terminal.getvalue()
-
-
-def test_a_clock_runs_while_edges_are_ranked(graph, monkeypatch):
-    def slow(graph, options):
-        time.sleep(0.5)
-        return jwi.one_walk_index_order(graph)
-
-    monkeypatch.setitem(METHODS, "one-walk-index", METHODS["one-walk-index"]._replace(rank=slow))
-    monkeypatch.setattr("jwi.cli.terminal._TICK", 0.02)
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    assert main([*PRUNE, "--keep", "0.5"]) == 0
-    line = "\rranking 15 edges by one-walk-index …"
-    assert terminal.getvalue().count(f"{line} 0 s") > 2
-    # At the end the line is taken away.
-    assert terminal.getvalue().endswith(" " * 79 + "\r")
-
-
-def test_a_failure_stops_the_clock(graph, monkeypatch):
-    def broken(graph, options):
-        raise ValueError("there is no such order")
-
-    monkeypatch.setitem(METHODS, "one-walk-index", METHODS["one-walk-index"]._replace(rank=broken))
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    threads = threading.active_count()
-    assert main([*PRUNE, "--keep", "0.5"]) == 2
-    assert "there is no such order" in terminal.getvalue()
-    assert threading.active_count() == threads
-
-
-@pytest.mark.parametrize("depth", [2, 3, 4, 5])
-def test_compiled_orders_let_a_clock_run(depth):
-    ends = np.random.default_rng(0).integers(0, 60, (2, 80))
-    num_edges = {2: 400_000, 3: 20_000, 4: 5_000, 5: 1_000}[depth]
-    small = jwi.from_edges(ends[0], ends[1], 60)
-    ends = np.random.default_rng(0).integers(0, num_edges // 4, (2, num_edges))
-    large = jwi.from_edges(ends[0], ends[1], num_edges // 4)
-    jwi.walk_index_order(small, depth)  # compiles
-    ticks, done = [], threading.Event()
-
-    def tick():
-        while not done.wait(0.002):
-            ticks.append(time.monotonic())
-
-    clock = threading.Thread(target=tick)
-    clock.start()
-    start = time.monotonic()
-    jwi.walk_index_order(large, depth)
-    end = time.monotonic()
-    done.set()
-    clock.join()
-    # Without the lock's release the clock stands still all through the compiled loop.
-    gaps = np.diff([start, *(one for one in ticks if start < one < end), end])
-    assert end - start > 0.02
-    assert gaps.max() < 0.5 * (end - start)
 
 
 def test_as_a_module_in_a_pipe(graph):
