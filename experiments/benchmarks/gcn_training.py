@@ -2,10 +2,10 @@
 
 Full-batch Adam steps of the sparsification study's GCN (3 layers of 64, LayerNorm, masked edges, so
 degrees anew each step), on the same CPU: one seed with the features as they come, one with sparse
-features, and the share of one seed in a sweep: all seeds vmapped on one device, and spread over
-all devices as the training loop spreads them, on a CPU in turn on each core. The peer is eager
-PyTorch with `GCNConv(cached=True)`, which computes degrees once; its columns are empty where
-PyTorch Geometric is not installed.
+features, and the share of one seed in a sweep: all seeds vmapped on one device; vmapped on each
+device, over which they are spread (each core of a CPU is one); and in turn on each device, as the
+training loop has them on a CPU. The peer is eager PyTorch with `GCNConv(cached=True)`, which
+computes degrees once; its columns are empty where PyTorch Geometric is not installed.
 """
 
 import importlib.util
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -44,22 +44,26 @@ class Config:
     repeats: int = 3
 
 
+# How the seeds of a sweep share the devices.
+Sweep = Literal["vmapped", "vmapped-on-each", "in-turn"]
+
 SMOKE = Config(datasets=("digits",), num_epochs=2, num_seeds=2, repeats=1)
 
 
 def run(config: Config) -> dict[str, Any]:
     """Times ours and the peer's epochs in turn, for each data set."""
+    labels = {
+        "dense": "dense",
+        "sparse": "sparse",
+        "vmapped": "vmapped on one device",
+        "vmapped-on-each": "vmapped on each",
+        "in-turn": "in turn on each",
+    }
     rows = [
         [
             "data set",
-            "dense (ms)",
-            "sparse (ms)",
-            "vmapped sweep (ms)",
-            "spread sweep (ms)",
-            "PyG / dense",
-            "PyG / sparse",
-            "PyG / vmapped sweep",
-            "PyG / spread sweep",
+            *(f"{label} (ms)" for label in labels.values()),
+            *(f"PyG / {label}" for label in labels.values()),
         ]
     ]
     for name in config.datasets:
@@ -72,15 +76,17 @@ def run(config: Config) -> dict[str, Any]:
         functions = {
             "dense": _epochs(config.num_epochs, prepared, on_dense),
             "sparse": _epochs(config.num_epochs, prepared, on_sparse),
-            "vmapped": _epochs(config.num_epochs, prepared, data, sweep="vmapped"),
-            "spread": _epochs(config.num_epochs, prepared, data, sweep="spread"),
+            **{
+                sweep: _epochs(config.num_epochs, prepared, data, sweep=sweep)
+                for sweep in get_args(Sweep)
+            },
         }
         if importlib.util.find_spec("torch_geometric"):
             functions["peer"] = _peer_epochs(config.num_epochs, prepared, on_dense)
         timings = compare(functions, repeats=config.repeats)
         ms = {key: 1e3 * timing.median / config.num_epochs for key, timing in timings.items()}
-        seeds = config.num_seeds
-        shares = {"dense": 1, "sparse": 1, "vmapped": seeds, "spread": seeds}
+        seeds = dict.fromkeys(get_args(Sweep), config.num_seeds)
+        shares = {key: seeds.get(key, 1) for key in labels}
         rows.append(
             [
                 name,
@@ -101,7 +107,7 @@ def _epochs(
     prepared: Study,
     data: Data,
     *,
-    sweep: Literal["vmapped", "spread"] | None = None,
+    sweep: Sweep | None = None,
 ) -> Callable[[], Any]:
     """Trains one seed, or all at once; starts anew with every call."""
     params, model_state = initialise(prepared.model, prepared.keys, data.graph)
@@ -124,10 +130,9 @@ def _epochs(
         return partial(jax.jit(train), *first, data)
     keep = jnp.broadcast_to(data.keep, (len(prepared.keys), len(data.keep)))
     data = data._replace(keep=keep)
+    vmapped = jax.vmap(train, in_axes=(0, 0, RUN_AXES))
     if sweep == "vmapped":
-        return partial(
-            jax.jit(jax.vmap(train, in_axes=(0, 0, RUN_AXES))), params, model_state, data
-        )
+        return partial(jax.jit(vmapped), params, model_state, data)
 
     def in_turn(params: Any, model_state: Any, data: Data) -> Any:
         def one(run: tuple[Any, Any, jax.Array]) -> Any:
@@ -136,9 +141,10 @@ def _epochs(
 
         return jax.lax.map(one, (params, model_state, data.keep))
 
+    on_a_device = in_turn if sweep == "in-turn" else vmapped
     spread = Spread.over_devices(len(prepared.keys), params, data)
     return partial(
-        jax.jit(spread.on_each(in_turn, RUN_AXES)),
+        jax.jit(spread.on_each(on_a_device, RUN_AXES)),
         spread.put_runs(params),
         spread.put_runs(model_state),
         spread.put_data(data, RUN_AXES),

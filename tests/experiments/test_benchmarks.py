@@ -94,11 +94,13 @@ import jax, numpy as np
 from experiments.benchmarks.gcn_training import _epochs
 from experiments.sparsification.prepare import prepare
 study = prepare("digits", "gcn", num_seeds=4)
-vmapped, spread = (_epochs(3, study, study.data, sweep=s)() for s in ("vmapped", "spread"))
-assert all(len(leaf.sharding.device_set) == 2 for leaf in jax.tree.leaves(spread[0]))
-jax.tree.map(
-    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), vmapped[0], spread[0]
-)
+vmapped = _epochs(3, study, study.data, sweep="vmapped")()
+for sweep in ("vmapped-on-each", "in-turn"):
+    spread = _epochs(3, study, study.data, sweep=sweep)()
+    assert all(len(leaf.sharding.device_set) == 2 for leaf in jax.tree.leaves(spread[0]))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), vmapped[0], spread[0]
+    )
 """
     on_devices(2, program)
 
