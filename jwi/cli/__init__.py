@@ -2,7 +2,7 @@
 
 ``jwi prune GRAPH --keep 0.5 -o OUT`` · ``jwi walk-index GRAPH --depth 3`` · ``jwi info GRAPH``
 
-Exit codes: 0 fine; 2 the input or the arguments cannot be read.
+Exit codes: 0 fine; 2 the input or the arguments cannot be read; 130 interrupted (Ctrl-C).
 """
 
 import _thread

@@ -12,7 +12,9 @@ METHODS = {
     "local-degree": "edges to the neighbors of highest degree stay longest",
     "local-similarity": "edges between vertices with few neighbors in common go first",
 }
-_EXIT_CODES = "Exit codes: 0 fine; 2 the input or the arguments cannot be read."
+_EXIT_CODES = (
+    "Exit codes: 0 fine; 2 the input or the arguments cannot be read; 130 interrupted (Ctrl-C)."
+)
 _FORMATS = """\
 Formats, by suffix, all of them also with .gz:
   .txt .csv .tsv .edges .edgelist .el   edge lists: a row an edge, the ends in the first two columns

@@ -17,11 +17,13 @@ class Options(NamedTuple):
         depth: L, the depth of the network.
         num_removed: how many edges must be ranked.
         seed: of the random methods.
+        progress: to be told the share of the edges that is ranked.
     """
 
     depth: int
     num_removed: int
     seed: int
+    progress: Callable[[float], None]
 
     def key(self) -> jax.Array:
         """The random key."""
@@ -44,10 +46,13 @@ class Method(NamedTuple):
 
 # Their descriptions are in `arguments`, which imports nothing.
 METHODS = {
-    "one-walk-index": Method(lambda graph, _: order.one_walk_index_order(graph), depths=(2,)),
+    "one-walk-index": Method(
+        lambda graph, given: order.one_walk_index_order(graph, progress=given.progress),
+        depths=(2,),
+    ),
     "walk-index": Method(
         lambda graph, given: order.walk_index_order(
-            graph, given.depth, num_removed=given.num_removed
+            graph, given.depth, num_removed=given.num_removed, progress=given.progress
         ),
         directed=True,
     ),

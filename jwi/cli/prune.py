@@ -81,8 +81,9 @@ def _pruned(parsed: argparse.Namespace, file: GraphFile, depth: int) -> Pruned:
     amount = {"keep": parsed.keep, "num_removed": parsed.num_removed}
     # Cutting any order tells how many edges go, and whether the amount is one.
     count = len(prune(file.graph, np.arange(num_edges), **amount).removed)
-    with waiting(f"ranking {num_edges:,} edges by {parsed.method}"):
-        order = METHODS[parsed.method].rank(file.graph, Options(depth, count, parsed.seed))
+    with waiting(f"ranking {num_edges:,} edges by {parsed.method}") as tell:
+        options = Options(depth, count, parsed.seed, tell)
+        order = METHODS[parsed.method].rank(file.graph, options)
     return prune(file.graph, order, num_removed=count)
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from jwi.io import GraphFile, read_graph
 
 _WIDTH = 79
+_BAR = 20
 # Seconds between two looks at the clock.
 _TICK = 1.0
 
@@ -31,36 +32,48 @@ def progress(what: str) -> Callable[[float], None]:
         if now - last < 0.2 or not sys.stderr.isatty():
             return
         last = now
-        bar = "█" * int(30 * share)
-        _show(f"{what} {bar:<30} {share:4.0%}")
+        _show(f"{what} {_bar(share)}")
 
     return show
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
+def waiting(what: str) -> Iterator[Callable[[float], None]]:
     """Shows what is being done and for how long, where somebody watches, until it is done.
 
     The clock goes on while compiled code works that releases Python's lock, as the orders' does.
+
+    Yields:
+        A function to be told how much is done; what tells nothing has a clock alone.
     """
+    bar = ""
+
+    def tell(share: float) -> None:
+        nonlocal bar
+        bar = f" {_bar(share)}"
+
     if not sys.stderr.isatty():
-        yield
+        yield tell
         return
     start, done = time.monotonic(), threading.Event()
 
     def show() -> None:
         _show(f"{what} …")
         while not done.wait(_TICK):
-            _show(f"{what} … {time.monotonic() - start:.0f} s")
+            _show(f"{what} …{bar} {time.monotonic() - start:.0f} s")
 
     clock = threading.Thread(target=show, daemon=True)
     clock.start()
     try:
-        yield
+        yield tell
     finally:
         done.set()
         clock.join()
         clear()
+
+
+def _bar(share: float) -> str:
+    return f"{'█' * int(_BAR * share):<{_BAR}} {share:4.0%}"
 
 
 def _show(line: str) -> None:

@@ -11,6 +11,7 @@ from jwi.closed_walks import closed_walks
 from jwi.graph import GraphsTuple, edge_list, edge_mask, from_edges, is_undirected
 from jwi.order.losses import find_losses, walk_graph
 from jwi.order.signatures import compare, sift, signature
+from jwi.order.watched import DONE, STOP, Progress, run_watched
 from jwi.validation import checked_integer
 
 
@@ -20,6 +21,7 @@ def walk_index_addition_order(
     depth: int | np.integer,
     *,
     num_added: int | np.integer | None = None,
+    progress: Progress | None = None,
 ) -> Int32[np.ndarray, " N"]:
     """The order in which edges are to be added to raise the weakest vertices' walk index.
 
@@ -39,6 +41,7 @@ def walk_index_addition_order(
             sender and receiver, else in any order; a graph of no edges is undirected.
         depth: L, the depth of the network: walks have length L − 1.
         num_added: N, how many candidates are ranked; None for all.
+        progress: called now and then with the share that is ranked, in [0, 1]; None for nothing.
 
     Returns:
         int32[N], rows of `candidates`, first added first.
@@ -67,12 +70,16 @@ def walk_index_addition_order(
     meaning = "how many of the candidates to rank"
     count = checked_integer("num_added", num_added, meaning, low=0, high=len(pairs))
     if depth == 2 and undirected:
-        return _add_by_degrees(pairs, np.bincount(edges.ravel(), minlength=n), count)
+        degree = np.bincount(edges.ravel(), minlength=n)
+        return run_watched(_add_by_degrees, pairs, degree, count, total=count, progress=progress)
     all_edges = np.append(edges, pairs, axis=0)
     full = from_edges(all_edges[:, 0], all_edges[:, 1], n, undirected=undirected)
     closed_walks(full, depth)  # Raises if a walk index ahead does not fit.
     walks = walk_graph(all_edges, n, depth, undirected=undirected)
-    return _add_by_definition(walks, closed_walks(graph, depth), len(edges), count)
+    index = closed_walks(graph, depth)
+    return run_watched(
+        _add_by_definition, walks, index, len(edges), count, total=count, progress=progress
+    )
 
 
 def _checked_candidates(
@@ -107,9 +114,9 @@ def _refuse(candidates: np.ndarray, rows: ArrayLike, because: str) -> None:
         raise ValueError(f"candidates[{row}] is {candidates[row].tolist()}: {because}")
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _add_by_degrees(pairs, degree, num_added):
+def _add_by_degrees(pairs, degree, num_added, watch):
     """The first `num_added` candidates at depth 2.
 
     An edge between degrees a ≤ b makes the tuple largest whose a is smallest, among those one whose
@@ -121,13 +128,15 @@ def _add_by_degrees(pairs, degree, num_added):
         pairs: int32[M, 2], the candidates.
         degree: int64[n], which grows.
         num_added: how many to add.
+        watch: see `run_watched`.
     """
     order, count, level = np.empty(num_added, np.int32), 0, 0
     first, following = np.full(len(degree), np.int32(-1)), np.empty(len(pairs), np.int32)
     heap = np.empty(len(pairs), np.int64)
     for row in range(len(pairs)):
         _wait(first, following, row, _degrees(pairs, degree, row)[0])
-    while count < num_added:
+    while count < num_added and not watch[STOP]:
+        watch[DONE] = count
         size = _fill(pairs, degree, first, following, level, heap)
         while size > 0 and count < num_added:
             row = heap[0] & 0xFFFFFFFF
@@ -198,9 +207,9 @@ def _sink(heap, size, place, entry):
     heap[place] = entry
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _add_by_definition(graph, index, num_edges, num_added):
+def _add_by_definition(graph, index, num_edges, num_added, watch):
     """The first `num_added` candidates at any depth.
 
     A lazy greedy search, as for removal, and exact by the same argument, turned around (derived):
@@ -214,6 +223,7 @@ def _add_by_definition(graph, index, num_edges, num_added):
         index: int64[n], closed walks of the vertices without candidates.
         num_edges: how many edges are no candidates.
         num_added: how many candidates to add.
+        watch: see `run_watched`.
     """
     size = len(graph.gone) - num_edges
     for edge in range(num_edges, len(graph.gone)):
@@ -225,13 +235,15 @@ def _add_by_definition(graph, index, num_edges, num_added):
     is_near = np.zeros(len(graph.gone), np.bool_)
     signatures = [np.empty((0, 2), np.int64) for _ in range(len(graph.gone))]
     for place in range(size):
+        if watch[STOP]:
+            return order
         edge = num_edges + place
         signatures[edge] = _evaluate(graph, index, edge)
         heap[place], place_of[edge] = edge, place
         sift(heap, place_of, edge, signatures, place + 1)
 
     count = 0
-    while count < num_added:
+    while count < num_added and not watch[STOP]:
         top = heap[0]
         current = _evaluate(graph, index, top)
         if compare(current, signatures[top]) != 0:
@@ -240,6 +252,7 @@ def _add_by_definition(graph, index, num_edges, num_added):
             continue
         order[count] = top - num_edges
         count += 1
+        watch[DONE] = count
         size -= 1
         heap[0], place_of[heap[size]] = heap[size], 0
         sift(heap, place_of, heap[0], signatures, size)

@@ -11,6 +11,7 @@ from jwi.graph import GraphsTuple, is_undirected
 from jwi.order.kept import checked_num_removed, kept_edges
 from jwi.order.losses import find_losses, remove_edge, walk_graph
 from jwi.order.signatures import sift, signature
+from jwi.order.watched import DONE, STOP, Progress, run_watched
 from jwi.validation import checked_integer
 
 
@@ -20,6 +21,7 @@ def chunked_walk_index_order(
     chunk_size: int | np.integer,
     *,
     num_removed: int | np.integer | None = None,
+    progress: Progress | None = None,
 ) -> Int32[np.ndarray, " N"]:
     """An order near that of `walk_index_order`, with edges ranked anew only from time to time.
 
@@ -37,6 +39,7 @@ def chunked_walk_index_order(
         depth: L, the depth of the network: walks have length L − 1.
         chunk_size: how many edges go between two rankings.
         num_removed: N, how many edges are ranked; None for all.
+        progress: called now and then with the share that is ranked, in [0, 1]; None for nothing.
 
     Returns:
         int32[N], edge ids, first removed first.
@@ -62,12 +65,13 @@ def chunked_walk_index_order(
     walks = closed_walks(graph, depth)
     walk = walk_graph(edges, len(walks), depth, undirected=is_undirected(graph))
     chunk = min(chunk, max(1, len(kept)))
-    return kept[_remove(walk, walks - (walk.in_degree == 0), chunk, count)]
+    index = walks - (walk.in_degree == 0)
+    return kept[run_watched(_remove, walk, index, chunk, count, total=count, progress=progress)]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _remove(graph, walk_index, chunk_size, num_removed):
+def _remove(graph, walk_index, chunk_size, num_removed, watch):
     """The first `num_removed` edges to go.
 
     Args:
@@ -75,6 +79,7 @@ def _remove(graph, walk_index, chunk_size, num_removed):
         walk_index: int64[n], of the vertices.
         chunk_size: how many edges go between two rankings.
         num_removed: how many edges to remove.
+        watch: see `run_watched`.
     """
     num_edges = len(graph.gone)
     heap, place_of = np.empty(num_edges, np.int32), np.empty(num_edges, np.int32)
@@ -83,6 +88,8 @@ def _remove(graph, walk_index, chunk_size, num_removed):
     while num_gone < num_removed:
         size = 0
         for edge in range(num_edges):
+            if watch[STOP]:
+                return order
             if not graph.gone[edge]:
                 count = find_losses(graph, edge)
                 signatures[edge] = signature(walk_index, graph.around[:count], graph.lost[:count])
@@ -97,4 +104,5 @@ def _remove(graph, walk_index, chunk_size, num_removed):
             remove_edge(graph, walk_index, top, find_losses(graph, top))
             order[num_gone] = top
             num_gone += 1
+        watch[DONE] = num_gone
     return order

@@ -11,9 +11,12 @@ from jwi.adjacency import arcs_by_vertex
 from jwi.graph import GraphsTuple, is_undirected
 from jwi.order.kept import kept_edges
 from jwi.order.sorting import sort_by_id
+from jwi.order.watched import DONE, STOP, Progress, run_watched
 
 
-def one_walk_index_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
+def one_walk_index_order(
+    graph: GraphsTuple, *, progress: Progress | None = None
+) -> Int32[np.ndarray, " N"]:
     """The order in which Algorithm 2 (1-WIS) removes the edges, all of them.
 
     At each step an edge goes whose smaller end degree is largest, among those one whose larger end
@@ -21,6 +24,7 @@ def one_walk_index_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
 
     Args:
         graph: an undirected graph; on a masked graph only the N kept edges count.
+        progress: called now and then with the share that is ranked, in [0, 1]; None for nothing.
 
     Returns:
         int32[N], edge ids, first removed first.
@@ -43,11 +47,11 @@ def one_walk_index_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
             " use jwi.walk_index_order with depth=2"
         )
     kept, edges = kept_edges(graph)
-    return kept[remove_by_degrees(edges, graph.nodes.shape[0], len(edges))]
+    return kept[remove_by_degrees(edges, graph.nodes.shape[0], len(edges), progress)]
 
 
 def remove_by_degrees(
-    edges: np.ndarray, num_vertices: int, num_removed: int
+    edges: np.ndarray, num_vertices: int, num_removed: int, progress: Progress | None = None
 ) -> Int32[np.ndarray, " N"]:
     """The first `num_removed` rows of `edges`, int32[E, 2], to go."""
     ids = np.repeat(np.arange(len(edges), dtype=np.int32), 2)
@@ -58,7 +62,10 @@ def remove_by_degrees(
     side = np.full(num_vertices + 1, _BELOW, np.uint8)
     graph = _Graph(edges, starts[:-1].copy(), starts[1:].copy(), neighbors, ids, degree, side)
     rising = np.argsort(degree, kind="stable").astype(np.int32)
-    return _remove_by_levels(graph, rising, num_removed)[:num_removed]
+    order = run_watched(
+        _remove_by_levels, graph, rising, num_removed, total=num_removed, progress=progress
+    )
+    return order[:num_removed]
 
 
 _BELOW, _HERE, _ABOVE = 0, 1, 2  # Where a vertex's degree is, seen from the level.
@@ -128,7 +135,7 @@ def _make_room(num_vertices, num_edges):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _remove_by_levels(graph, rising, num_removed):
+def _remove_by_levels(graph, rising, num_removed, watch):
     """At least the first `num_removed` edges to go.
 
     The largest smaller end degree of an edge, the level, only falls. At a level no edge joins two
@@ -143,13 +150,15 @@ def _remove_by_levels(graph, rising, num_removed):
         graph: a `_Graph`, which loses its edges.
         rising: int32[n], the vertices by rising degree.
         num_removed: how many edges to remove.
+        watch: see `run_watched`.
     """
     degree, side = graph.degree, graph.side
     order, count = np.empty(len(graph.edges), np.int32), 0
     room = _make_room(len(degree), len(graph.edges))
     num_waiting, num_here = len(degree), 0
     level = degree[rising[-1]]
-    while count < num_removed:
+    while count < num_removed and not watch[STOP]:
+        watch[DONE] = count
         while num_waiting > 0 and degree[rising[num_waiting - 1]] == level:
             num_waiting -= 1
             room.here[num_here] = rising[num_waiting]

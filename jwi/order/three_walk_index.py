@@ -18,6 +18,7 @@ from jwi.order.edge_queue import (
     sift,
 )
 from jwi.order.four_walks import find_losses, four_walks, remove_edge
+from jwi.order.watched import DONE, STOP, Progress, run_watched
 
 # Edges at one vertex have much of their signatures in common, so keys are longer than at depth 3.
 _KEY = 8
@@ -40,7 +41,7 @@ class _Scratch(NamedTuple):
 
 
 def remove_by_squares(
-    edges: np.ndarray, walks: np.ndarray, num_removed: int
+    edges: np.ndarray, walks: np.ndarray, num_removed: int, progress: Progress | None = None
 ) -> Int32[np.ndarray, " N"]:
     """The first `num_removed` rows of `edges`, int32[E, 2], of an undirected graph, to go.
 
@@ -48,6 +49,7 @@ def remove_by_squares(
         edges: the edges.
         walks: int64[n], the closed walks of length 4 at each vertex, self-loops added.
         num_removed: how many edges to remove.
+        progress: see `run_watched`.
     """
     graph = four_walks(edges, walks)
     most = len(graph.losses)
@@ -57,12 +59,15 @@ def remove_by_squares(
         near=np.empty(most, np.int32),
         loss_of=np.zeros(len(walks), np.int64),
     )
-    return _remove(graph, scratch, empty_queue(len(edges), _KEY), num_removed)
+    queue = empty_queue(len(edges), _KEY)
+    return run_watched(
+        _remove, graph, scratch, queue, num_removed, total=num_removed, progress=progress
+    )
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _remove(graph, scratch, queue, num_removed):
+def _remove(graph, scratch, queue, num_removed, watch):
     """The first `num_removed` edges to go.
 
     The search is lazy, as in `remove_by_definition`: signatures only grow, but for some of the
@@ -75,12 +80,15 @@ def _remove(graph, scratch, queue, num_removed):
         scratch: a `_Scratch`.
         queue: an empty `EdgeQueue`.
         num_removed: how many edges to remove.
+        watch: see `run_watched`.
     """
     order, count = np.empty(num_removed, np.int32), 0
     for edge in range(len(graph.edges)):
+        if watch[STOP]:
+            return order
         set_key(queue, edge, scratch.codes[: _evaluate(graph, scratch, edge)])
         insert(queue, edge)
-    while count < num_removed:
+    while count < num_removed and not watch[STOP]:
         edge = queue.heap[0]
         length = _evaluate(graph, scratch, edge)
         if not has_key(queue, edge, scratch.codes[:length]):
@@ -92,6 +100,7 @@ def _remove(graph, scratch, queue, num_removed):
             edge = _break_tie(graph, scratch, queue, edge, length)
         order[count] = edge
         count += 1
+        watch[DONE] = count
         _reconsider(graph, scratch, queue, edge, remove_edge(graph, edge))
     return order
 

@@ -22,10 +22,11 @@ from jwi.order.edge_queue import (
     wait,
 )
 from jwi.order.triangles import find_triangles, remove_edge, triangulate
+from jwi.order.watched import DONE, STOP, Progress, run_watched
 
 
 def remove_by_triangles(
-    edges: np.ndarray, num_vertices: int, num_removed: int
+    edges: np.ndarray, num_vertices: int, num_removed: int, progress: Progress | None = None
 ) -> Int32[np.ndarray, " N"]:
     """The first `num_removed` rows of `edges`, int32[E, 2], of an undirected graph, to go.
 
@@ -48,7 +49,10 @@ def remove_by_triangles(
     )
     drop = 2 * graph.triangles[:, None] + 3
     bounds = np.where(graph.degree[edges] > 1, index[edges] - drop, 0).min(axis=1)
-    return _remove(graph, index, scratch, edge_queue(bounds), num_removed)
+    queue = edge_queue(bounds)
+    return run_watched(
+        _remove, graph, index, scratch, queue, num_removed, total=num_removed, progress=progress
+    )
 
 
 class _Scratch(NamedTuple):
@@ -69,7 +73,7 @@ class _Scratch(NamedTuple):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _remove(graph, index, scratch, queue, num_removed):
+def _remove(graph, index, scratch, queue, num_removed, watch):
     """The first `num_removed` edges to go.
 
     The search is lazy, as in `remove_by_definition`: signatures only grow, but for the edges that
@@ -85,12 +89,13 @@ def _remove(graph, index, scratch, queue, num_removed):
         scratch: a `_Scratch`.
         queue: an `EdgeQueue` of all edges, by `_bound`.
         num_removed: how many edges to remove.
+        watch: see `run_watched`.
     """
     order, count = np.empty(num_removed, np.int32), 0
     level = len(queue.first) - 1
-    while count < num_removed:
+    while count < num_removed and not watch[STOP]:
         _refill(graph, index, scratch, queue, level)
-        while count < num_removed and _top_is_due(queue, level):
+        while count < num_removed and _top_is_due(queue, level) and not watch[STOP]:
             edge = queue.heap[0]
             length = _evaluate(graph, index, scratch, edge)
             if not has_key(queue, edge, scratch.codes[:length]):
@@ -101,6 +106,7 @@ def _remove(graph, index, scratch, queue, num_removed):
                 edge = _break_tie(graph, index, scratch, queue, edge, length, level)
             order[count] = edge
             count += 1
+            watch[DONE] = count
             _remove_edge(graph, index, scratch, queue, edge)
         level -= 1
     return order

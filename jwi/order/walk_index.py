@@ -15,11 +15,16 @@ from jwi.order.one_walk_index import remove_by_degrees
 from jwi.order.signatures import compare, sift, signature
 from jwi.order.three_walk_index import remove_by_squares
 from jwi.order.two_walk_index import remove_by_triangles
+from jwi.order.watched import DONE, STOP, Progress, run_watched
 from jwi.validation import checked_integer
 
 
 def walk_index_order(
-    graph: GraphsTuple, depth: int | np.integer, *, num_removed: int | np.integer | None = None
+    graph: GraphsTuple,
+    depth: int | np.integer,
+    *,
+    num_removed: int | np.integer | None = None,
+    progress: Progress | None = None,
 ) -> Int32[np.ndarray, " N"]:
     """The order in which Algorithm 1, (L − 1)-WIS, removes edges: exact, one edge at a time.
 
@@ -35,6 +40,7 @@ def walk_index_order(
         graph: a graph; on a masked graph only the kept edges count.
         depth: L, the depth of the network: walks have length L − 1.
         num_removed: N, how many edges are ranked; None for all.
+        progress: called now and then with the share that is ranked, in [0, 1]; None for nothing.
 
     Returns:
         int32[N], edge ids, first removed first.
@@ -57,19 +63,27 @@ def walk_index_order(
     count = checked_num_removed(num_removed, len(kept))
     n, undirected = graph.nodes.shape[0], is_undirected(graph)
     if depth == 2 and undirected:
-        return kept[remove_by_degrees(edges, n, count)]
+        return kept[remove_by_degrees(edges, n, count, progress)]
     highest = np.bincount(edges.ravel(), minlength=1).max()
     if depth == 3 and undirected and highest <= MAX_DEGREE:
-        return kept[remove_by_triangles(edges, n, count)]
+        return kept[remove_by_triangles(edges, n, count, progress)]
     walks = closed_walks(graph, depth)
     fits = highest <= MAX_DEGREE and walks.max() <= MAX_WALK_INDEX
     if depth == 4 and undirected and fits:
-        return kept[remove_by_squares(edges, walks, count)]
-    return kept[remove_by_definition(edges, walks, depth, count, undirected=undirected)]
+        return kept[remove_by_squares(edges, walks, count, progress)]
+    return kept[
+        remove_by_definition(edges, walks, depth, count, undirected=undirected, progress=progress)
+    ]
 
 
 def remove_by_definition(
-    edges: np.ndarray, walks: np.ndarray, depth: int, num_removed: int, *, undirected: bool
+    edges: np.ndarray,
+    walks: np.ndarray,
+    depth: int,
+    num_removed: int,
+    *,
+    undirected: bool,
+    progress: Progress | None = None,
 ) -> Int32[np.ndarray, " N"]:
     """The first `num_removed` rows of `edges`, int32[E, 2], to go.
 
@@ -79,14 +93,16 @@ def remove_by_definition(
         depth: L.
         num_removed: how many edges to remove.
         undirected: whether edges can be walked both ways.
+        progress: see `run_watched`.
     """
     graph = walk_graph(edges, len(walks), depth, undirected=undirected)
-    return _remove(graph, walks - (graph.in_degree == 0), num_removed)
+    index = walks - (graph.in_degree == 0)
+    return run_watched(_remove, graph, index, num_removed, total=num_removed, progress=progress)
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _remove(graph, index, num_removed):
+def _remove(graph, index, num_removed, watch):
     """The first `num_removed` edges to go.
 
     A lazy greedy search: signatures are kept in a heap and renewed when they reach the top. That is
@@ -101,19 +117,22 @@ def _remove(graph, index, num_removed):
         graph: a `WalkGraph`, which loses its edges.
         index: int64[n], the walk indices of the vertices.
         num_removed: how many edges to remove.
+        watch: see `run_watched`.
     """
     size = len(graph.gone)
     heap, place_of = np.empty(size, np.int32), np.empty(size, np.int32)
     near = np.empty(size, np.int32)
     signatures = [np.empty((0, 2), np.int64) for _ in range(size)]
+    order, num_gone = np.empty(num_removed, np.int32), 0
     for edge in range(size):
+        if watch[STOP]:
+            return order
         count = find_losses(graph, edge)
         signatures[edge] = signature(index, graph.around[:count], graph.lost[:count])
         heap[edge], place_of[edge] = edge, edge
         sift(heap, place_of, edge, signatures, edge + 1)
 
-    order, num_gone = np.empty(num_removed, np.int32), 0
-    while num_gone < num_removed:
+    while num_gone < num_removed and not watch[STOP]:
         top = heap[0]
         count = find_losses(graph, top)
         current = signature(index, graph.around[:count], graph.lost[:count])
@@ -123,6 +142,7 @@ def _remove(graph, index, num_removed):
             continue
         order[num_gone] = top
         num_gone += 1
+        watch[DONE] = num_gone
         size -= 1
         heap[0], place_of[heap[size]] = heap[size], 0
         sift(heap, place_of, heap[0], signatures, size)

@@ -101,7 +101,9 @@ def test_at_depth_2_both_designs_go_by_smaller_then_larger_degree():
     pairs = np.append(jwi.edge_list(graph), np.sort(candidates, axis=1), axis=0).astype(np.int32)
     walks, index = walk_graph(pairs, 200, 2, undirected=True), jwi.closed_walks(graph, 2)
     num_edges = len(pairs) - 600
-    assert _add_by_definition(walks, index, num_edges, 600).tolist() == expected
+    assert (
+        _add_by_definition(walks, index, num_edges, 600, np.zeros(2, np.int64)).tolist() == expected
+    )
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
