@@ -8,11 +8,15 @@ from numba import njit
 
 from jwi.adjacency import arcs_by_vertex
 from jwi.graph import GraphsTuple, edge_list, edge_mask, is_undirected
+from jwi.host_arcs import host_arcs
 from jwi.triangle_counts import count_triangles
-from jwi.validation import checked_integer
+from jwi.validation import MOST_STEPS, checked_integer
+from jwi.watched import DONE, STOP, Progress, run_watched
 
 
-def closed_walks(graph: GraphsTuple, length: int | np.integer) -> Int64[np.ndarray, " n"]:
+def closed_walks(
+    graph: GraphsTuple, length: int | np.integer, *, progress: Progress | None = None
+) -> Int64[np.ndarray, " n"]:
     """How many walks of a length lead from each vertex back to it; on the host, exact.
 
     Self-loops are added. This is the diagonal of A^length, which decides the walk index of single
@@ -23,12 +27,14 @@ def closed_walks(graph: GraphsTuple, length: int | np.integer) -> Int64[np.ndarr
     Args:
         graph: a graph, masked or not.
         length: how many steps, ≥ 0.
+        progress: called now and then with the share of the vertices that is done, in [0, 1]; None
+            for nothing.
 
     Returns:
         int64[n].
 
     Raises:
-        ValueError: for a negative length.
+        ValueError: for a length that is negative or above 2^31 − 1.
         OverflowError: if a count exceeds 2^63 − 1.
 
     Example:
@@ -36,18 +42,28 @@ def closed_walks(graph: GraphsTuple, length: int | np.integer) -> Int64[np.ndarr
         >>> closed_walks(jwi.from_edges([0, 1, 2], [1, 2, 0], num_vertices=4), 3).tolist()
         [9, 9, 9, 1]
     """
-    steps = checked_integer("length", length, "how many steps a walk has", low=0)
-    if is_undirected(graph) and steps in (2, 3):
+    steps = checked_integer("length", length, "how many steps a walk has", low=0, high=MOST_STEPS)
+    undirected = is_undirected(graph)
+    if undirected and steps in (2, 3):
         return _by_triangles(graph, steps)
-    counts, estimates = _by_expansion(graph, steps)
+    if undirected and steps >= 64:
+        # An edge and its self-loops alone make 2^(length − 1).
+        overflowed = np.zeros(graph.nodes.shape[0], bool)
+        overflowed[edge_list(graph)[edge_mask(graph)]] = True
+        _refuse_overflow(overflowed, steps)
+        steps = 0
+    counts, estimates = _by_expansion(graph, steps, undirected, progress)
     # The counts are right modulo 2^64, and the estimates to many digits: between them, sure.
-    overflowed = (counts < 0) | (estimates > 1.5 * 2.0**63)
+    _refuse_overflow((counts < 0) | (estimates > 1.5 * 2.0**63), steps)
+    return counts
+
+
+def _refuse_overflow(overflowed: np.ndarray, length: int) -> None:
     if overflowed.any():
         raise OverflowError(
             f"closed_walks: more than 2^63 − 1 walks of length {length} from vertex"
             f" {np.flatnonzero(overflowed)[0]} to itself: take a shorter length or a sparser graph"
         )
-    return counts
 
 
 def _by_triangles(graph: GraphsTuple, length: int) -> Int64[np.ndarray, " n"]:
@@ -63,31 +79,39 @@ def _by_triangles(graph: GraphsTuple, length: int) -> Int64[np.ndarray, " n"]:
     return 1 + 3 * degree + twice
 
 
-def _by_expansion(graph: GraphsTuple, length: int) -> tuple[np.ndarray, np.ndarray]:
+def _by_expansion(
+    graph: GraphsTuple, length: int, undirected: bool, progress: Progress | None
+) -> tuple[np.ndarray, np.ndarray]:
     """(A^length)_tt for all t modulo 2^64, and in floating point."""
-    on = np.asarray(graph.edges.mask)
-    tails, heads = np.asarray(graph.senders)[on], np.asarray(graph.receivers)[on]
+    _, tails, heads, on = host_arcs(graph)
+    tails, heads = tails[on], heads[on]
     arcs = np.arange(len(tails), dtype=np.int32)
     n = graph.nodes.shape[0]
     forward = arcs_by_vertex(tails, heads, arcs, n)
-    if is_undirected(graph):
-        return _count_undirected(forward, length)
-    return _count_directed(forward, arcs_by_vertex(heads, tails, arcs, n), length)
+    if undirected:
+        return run_watched(_count_undirected, forward, length, total=n, progress=progress)
+    backward = arcs_by_vertex(heads, tails, arcs, n)
+    return run_watched(_count_directed, forward, backward, length, total=n, progress=progress)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _count_directed(forward, backward, length):
+def _count_directed(forward, backward, length, watch):
     """Meets in the middle: Σ_j (A^p)_tj (A^q)_jt with p + q = length, p = q or p = q + 1."""
     n = len(forward[0]) - 1
     counts, estimates = np.empty(n, np.int64), np.empty(n, np.float64)
     ahead, behind = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
     ahead_estimate, behind_estimate = np.zeros(n, np.float64), np.zeros(n, np.float64)
     for vertex in range(n):
-        reached = _walk(forward, vertex, (length + 1) // 2, ahead, ahead_estimate)
-        others = _walk(backward, vertex, length // 2, behind, behind_estimate)
+        watch[DONE] = vertex
+        if watch[STOP]:
+            break
+        reached = _walk(forward, vertex, (length + 1) // 2, ahead, ahead_estimate, watch)
+        others = _walk(backward, vertex, length // 2, behind, behind_estimate, watch)
         count, estimate = np.uint64(0), 0.0
         for other in others:
+            if ahead_estimate[other] == 0:
+                continue  # and no product with an estimate that is infinite
             count += ahead[other] * behind[other]
             estimate += ahead_estimate[other] * behind_estimate[other]
         counts[vertex], estimates[vertex] = np.int64(count), estimate
@@ -98,16 +122,19 @@ def _count_directed(forward, backward, length):
     return counts, estimates
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _count_undirected(arcs, length):
+def _count_undirected(arcs, length, watch):
     """With a = A^q e_t for q = ⌊length/2⌋: a · a, or a · A a if the length is odd."""
     starts, to, _ = arcs
     n = len(starts) - 1
     counts, estimates = np.empty(n, np.int64), np.empty(n, np.float64)
     ahead, ahead_estimate = np.zeros(n, np.uint64), np.zeros(n, np.float64)
     for vertex in range(n):
-        reached = _walk(arcs, vertex, length // 2, ahead, ahead_estimate)
+        watch[DONE] = vertex
+        if watch[STOP]:
+            break
+        reached = _walk(arcs, vertex, length // 2, ahead, ahead_estimate, watch)
         count, estimate = np.uint64(0), 0.0
         for other in reached:
             step, step_estimate = ahead[other], ahead_estimate[other]
@@ -125,12 +152,14 @@ def _count_undirected(arcs, length):
 
 @njit(cache=True)
 @no_type_check
-def _walk(arcs, start, steps, counts, estimates):
+def _walk(arcs, start, steps, counts, estimates, watch):
     """Adds the number of walks from `start` to every vertex it reaches; returns those vertices."""
     starts, to, _ = arcs
     reached = [start]
     counts[start], estimates[start] = 1, 1
     for _ in range(steps):
+        if watch[STOP]:
+            break
         # The new counts come from the old ones alone; the self-loops keep a copy where it is.
         before = [(vertex, counts[vertex], estimates[vertex]) for vertex in reached]
         for vertex, count, estimate in before:

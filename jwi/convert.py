@@ -15,6 +15,7 @@ from jaxtyping import Int64
 from numpy.typing import ArrayLike
 
 from jwi.graph import GraphsTuple, edge_list, edge_mask, from_edges, is_undirected
+from jwi.host_arcs import host_arcs
 
 if TYPE_CHECKING:
     import networkx
@@ -100,6 +101,10 @@ def from_scipy(
             f"matrix has shape {matrix.shape}: an adjacency matrix has a row and a column for each"
             " vertex"
         )
+    if matrix.format in ("coo", "csr", "csc", "bsr"):
+        # Entries that are there twice may cancel.
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
     rows, columns = matrix.nonzero()
     by_row = np.lexsort((columns, rows))
     return from_edges(
@@ -250,10 +255,16 @@ def to_pyg(graph: GraphsTuple) -> "Data":
 
 def _arcs(graph: GraphsTuple) -> tuple[np.ndarray, np.ndarray]:
     """Senders and receivers of the arcs that are there."""
-    on = np.asarray(graph.edges.mask)
-    return np.asarray(graph.senders)[on], np.asarray(graph.receivers)[on]
+    arcs = host_arcs(graph)
+    return arcs.senders[arcs.mask], arcs.receivers[arcs.mask]
 
 
 def _num_vertices(graph: GraphsTuple) -> int:
     """n, without padding."""
-    return int(graph.n_node[0])
+    n = int(graph.n_node[0])
+    if n > graph.nodes.shape[0]:
+        raise ValueError(
+            f"graph.n_node[0] is {n} and graph.nodes has {graph.nodes.shape[0]} rows: give one a"
+            " vertex, jnp.zeros((n, 0)) for no features"
+        )
+    return n

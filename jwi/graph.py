@@ -19,6 +19,7 @@ from jraph import GraphsTuple
 from numpy.typing import ArrayLike
 
 from jwi.adjacency import edges_of_arcs, expand, sorted_arcs_by_vertex
+from jwi.host_arcs import host_arcs
 from jwi.validation import checked_integer
 
 _MAX_INDEX = np.iinfo(np.int32).max
@@ -112,6 +113,8 @@ def with_edge_mask(graph: GraphsTuple, keep: ArrayLike) -> GraphsTuple:
         [False, False, True, True]
     """
     keep = jnp.asarray(keep)
+    if keep.shape == (0,):
+        keep = keep.astype(bool)  # of an empty list, which has no dtype
     if keep.dtype != bool or keep.ndim != 1:
         raise ValueError(
             f"keep is {keep.dtype}{list(keep.shape)}: give one boolean an edge, bool[E]"
@@ -205,8 +208,9 @@ def edge_mask(graph: GraphsTuple) -> Bool[np.ndarray, " E"]:
         >>> edge_mask(with_edge_mask(graph, [False, True])).tolist()
         [False, True]
     """
-    ids, on = _arc_ids(graph), np.asarray(graph.edges.mask)
-    ids, on = ids[ids >= 0], on[ids >= 0]
+    arcs = host_arcs(graph)
+    real = arcs.ids >= 0
+    ids, on = arcs.ids[real], arcs.mask[real]
     keep = np.zeros(_num_edges(ids), bool)
     keep[ids] = on
     if not np.array_equal(keep[ids], on):
@@ -262,30 +266,19 @@ def _assemble(
 
 def _edge_table(graph: GraphsTuple) -> tuple[np.ndarray, bool]:
     """The edges int32[E, 2] by id, and whether they are undirected."""
-    ids = _arc_ids(graph)
-    edges, arcs, opposite = edges_of_arcs(
-        ids, np.asarray(graph.senders), np.asarray(graph.receivers), _num_edges(ids)
+    arcs = host_arcs(graph)
+    edges, count, opposite = edges_of_arcs(
+        arcs.ids, arcs.senders, arcs.receivers, _num_edges(arcs.ids)
     )
-    if len(edges) and np.all(arcs == 1):
+    if len(edges) and np.all(count == 1):
         return edges, False
-    if np.all(arcs == 2) and opposite:
+    if np.all(count == 2) and opposite:
         # Sorted rows; np.sort takes twenty times as long.
         return np.stack([np.minimum(*edges.T), np.maximum(*edges.T)], axis=1), True
     raise ValueError(
         "graph.edges.id does not number edges 0, 1, … with one arc each (directed) or two opposite"
         " arcs each (undirected): build graphs with jwi.from_edges"
     )
-
-
-def _arc_ids(graph: GraphsTuple) -> np.ndarray:
-    """The edge of each arc, int32[A], on the host."""
-    ids = np.asarray(graph.edges.id)
-    if ids.ndim != 1:
-        raise ValueError(
-            f"graph.edges.id has shape {list(ids.shape)}: host functions take one graph at a time,"
-            " index the batch first"
-        )
-    return ids
 
 
 def _num_edges(ids: np.ndarray) -> int:

@@ -89,9 +89,10 @@ def _ranking(order: ArrayLike, mask: np.ndarray) -> Int32[np.ndarray, " M"]:
         raise ValueError(f"order is {ids.dtype}{list(ids.shape)}: give a vector of edge ids")
     outside = ids[(ids < 0) | (ids >= len(mask))]
     if outside.size:
+        known = f"here 0 to {len(mask) - 1}" if len(mask) else "and the graph has none"
+        cut = ": cut the order at the −1 that stand for no edge" if outside[0] == -1 else ""
         raise ValueError(
-            f"order has the edge {outside[0]}: edge ids are rows of jwi.edge_list, here 0 to"
-            f" {len(mask) - 1}"
+            f"order has the edge {outside[0]}: edge ids are rows of jwi.edge_list, {known}{cut}"
         )
     ids = ids.astype(np.int32)
     again = ids[np.bincount(ids, minlength=len(mask))[ids] > 1]

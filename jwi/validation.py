@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Compiled loops count in int64, and no computer takes so many steps.
+MOST_STEPS = 2**31 - 1
+
 
 def checked_integer(
     name: str, value: object, meaning: str, *, low: int, high: int | None = None
@@ -31,3 +34,14 @@ def checked_integer(
         return int(value)  # type: ignore[call-overload]
     limits = f"≥ {low}" if high is None else f"from {low} to {high}"
     raise ValueError(f"{name} is {value!r}: give {meaning}, an integer {limits}")
+
+
+def checked_depth(depth: object) -> int:
+    """L, the depth of a network, as a Python integer.
+
+    Raises:
+        ValueError: if it is no integer, below 1 or above 2^31 − 1.
+    """
+    return checked_integer(
+        "depth", depth, "how many layers the network has", low=1, high=MOST_STEPS
+    )

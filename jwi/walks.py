@@ -17,7 +17,9 @@ from numba import njit
 from numpy.typing import ArrayLike
 
 from jwi.graph import GraphsTuple
-from jwi.validation import checked_integer
+from jwi.host_arcs import host_arcs
+from jwi.validation import MOST_STEPS, checked_integer
+from jwi.watched import DONE, STOP, run_watched
 
 
 def boundary(graph: GraphsTuple, subset: ArrayLike) -> Bool[Array, " n"]:
@@ -113,8 +115,8 @@ def walk_index(
         4
     """
     steps, end = _checked(graph, length, target)
-    ends = np.flatnonzero(boundary(graph, subset))
     counts = _count_walks(graph, steps, end)
+    ends = np.flatnonzero(boundary(graph, subset))
     _refuse_overflow("walk_index", counts, ends, steps)
     return sum(counts[ends].tolist())
 
@@ -132,25 +134,33 @@ def _count_walks(graph: GraphsTuple, length: int, target: int | None) -> UInt64[
     if target is not None:
         counts[:] = 0
         counts[target] = 1
-    senders, receivers, mask = graph.senders, graph.receivers, graph.edges.mask
-    return _walk(np.asarray(senders), np.asarray(receivers), np.asarray(mask), counts, length)
+    _, senders, receivers, mask = host_arcs(graph)
+    return run_watched(_walk, senders, receivers, mask, counts, length, total=length)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _walk(senders, receivers, mask, counts, length):
+def _walk(senders, receivers, mask, counts, length, watch):
     """A^length times the counts, held at 2^63."""
     limit = np.uint64(2**63)
-    for _ in range(length):
+    for step in range(length):
+        watch[DONE] = step
+        if watch[STOP]:
+            break
         longer = counts.copy()
+        changed = False
         for arc in range(len(mask)):
             if mask[arc]:
                 count = longer[senders[arc]] + counts[receivers[arc]]
                 # Neither exceeds 2^63: a sum that wraps is 0, which is less than both.
                 if count >= limit or count < counts[receivers[arc]]:
                     count = limit
+                changed |= count != longer[senders[arc]]
                 longer[senders[arc]] = count
         counts = longer
+        if not changed:
+            # Nor will they: they are at the limit, or lead nowhere.
+            break
     return counts
 
 
@@ -177,7 +187,7 @@ def _checked(
     graph: GraphsTuple, length: int | np.integer, target: int | np.integer | None
 ) -> tuple[int, int | None]:
     """Length and target as Python integers."""
-    steps = checked_integer("length", length, "how many steps a walk has", low=0)
+    steps = checked_integer("length", length, "how many steps a walk has", low=0, high=MOST_STEPS)
     if target is None:
         return steps, None
     last = graph.nodes.shape[0] - 1

@@ -11,8 +11,8 @@ from jwi.closed_walks import closed_walks
 from jwi.graph import GraphsTuple, edge_list, edge_mask, from_edges, is_undirected
 from jwi.order.losses import find_losses, walk_graph
 from jwi.order.signatures import compare, sift, signature
-from jwi.order.watched import DONE, STOP, Progress, run_watched
-from jwi.validation import checked_integer
+from jwi.validation import checked_depth, checked_integer
+from jwi.watched import DONE, STOP, Progress, run_watched
 
 
 def walk_index_addition_order(
@@ -47,8 +47,8 @@ def walk_index_addition_order(
         int32[N], rows of `candidates`, first added first.
 
     Raises:
-        ValueError: for a depth below 1, more candidates to add than there are, or candidates that
-            are loops, no vertices, edges already, or there twice.
+        ValueError: for a depth below 1 or above 2^31 − 1, more candidates to add than there are, or
+            candidates that are loops, no vertices, edges already, or there twice.
         OverflowError: if the closed walks of length L at a vertex exceed 2^63 − 1 when all
             candidates are added.
 
@@ -61,7 +61,7 @@ def walk_index_addition_order(
         >>> walk_index_addition_order(path, [[0, 2], [1, 3], [3, 0]], depth=2).tolist()
         [2, 0, 1]
     """
-    depth = checked_integer("depth", depth, "how many layers the network has", low=1)
+    depth = checked_depth(depth)
     undirected, n = is_undirected(graph), graph.nodes.shape[0]
     edges = edge_list(graph)[edge_mask(graph)]
     pairs = _checked_candidates(candidates, edges, n, undirected=undirected)

@@ -11,8 +11,8 @@ from jwi.graph import GraphsTuple, is_undirected
 from jwi.order.kept import checked_num_removed, kept_edges
 from jwi.order.losses import find_losses, remove_edge, walk_graph
 from jwi.order.signatures import sift, signature
-from jwi.order.watched import DONE, STOP, Progress, run_watched
-from jwi.validation import checked_integer
+from jwi.validation import checked_depth, checked_integer
+from jwi.watched import DONE, STOP, Progress, run_watched
 
 
 def chunked_walk_index_order(
@@ -57,7 +57,7 @@ def chunked_walk_index_order(
         >>> chunked_walk_index_order(triangle_with_tail, depth=2, chunk_size=4).tolist()
         [2, 3, 1, 0]
     """
-    depth = checked_integer("depth", depth, "how many layers the network has", low=1)
+    depth = checked_depth(depth)
     meaning = "how many edges to remove between two rankings"
     chunk = checked_integer("chunk_size", chunk_size, meaning, low=1)
     kept, edges = kept_edges(graph)

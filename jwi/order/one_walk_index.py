@@ -11,7 +11,7 @@ from jwi.adjacency import arcs_by_vertex
 from jwi.graph import GraphsTuple, is_undirected
 from jwi.order.kept import kept_edges
 from jwi.order.sorting import sort_by_id
-from jwi.order.watched import DONE, STOP, Progress, run_watched
+from jwi.watched import DONE, STOP, Progress, run_watched
 
 
 def one_walk_index_order(

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from jwi.graph import GraphsTuple, edge_mask, with_edge_mask
 from jwi.order.kept import checked_num_removed
-from jwi.validation import checked_integer
+from jwi.validation import checked_depth
 from jwi.walks_under_jit import walk_index_with_overflow
 
 _CELLS = 2**22  # Numbers that are held at a time, about.
@@ -65,7 +65,7 @@ def partition_walk_index_order(
     n = graph.nodes.shape[0]
     sides = _checked_partitions(partitions, n)
     ends = None if targets is None else _checked_targets(targets, len(sides), n)
-    depth = checked_integer("depth", depth, "how many layers the network has", low=1)
+    depth = checked_depth(depth)
     kept = edge_mask(graph)
     count = checked_num_removed(num_removed, int(kept.sum()))
     with jax.enable_x64(True):

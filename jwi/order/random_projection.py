@@ -30,8 +30,7 @@ def projected_resistances(
     since L⁺ is D^−½ (I + S + S (I − S)⁺ S) D^−½ between vectors that sum to 0, S = D^−½ A D^−½. The
     last term, and its error, is small unless both degrees are.
 
-    Estimates are held within 1 / (w + s) ≤ R ≤ 1 / w, s = (d_u − w)(d_v − w) / (d_u + d_v − 2 w):
-    what R would be if all other vertices were one, and if there were none.
+    Estimates are held within `resistance_bounds`.
 
     Args:
         key: a JAX random key.
@@ -42,11 +41,13 @@ def projected_resistances(
     Raises:
         ArithmeticError: if conjugate gradients do not converge.
     """
-    n = int(edges.max(initial=-1)) + 1
+    if len(edges) == 0:
+        return np.zeros(0)
+    n = int(edges.max()) + 1
     adjacency = _adjacency(edges, conductance, n)
     degree = np.bincount(edges.ravel(), np.repeat(conductance, 2), n)
     squares = np.zeros(len(edges))
-    for block, start in enumerate(range(0, num_probes if n else 0, _BLOCK)):
+    for block, start in enumerate(range(0, num_probes, _BLOCK)):
         width = min(_BLOCK, num_probes - start)
         signs = jax.random.bits(jax.random.fold_in(key, block), (len(edges),), jnp.uint32)
         currents = _currents(edges, np.sqrt(conductance), np.asarray(signs), n, width)
@@ -54,8 +55,26 @@ def projected_resistances(
         _add_squared_differences(edges, walked, squares)
     u, v = degree[edges].T
     estimate = 1 / u + 1 / v - 2 * conductance / (u * v) + squares / num_probes
-    shunt = (u - conductance) * (v - conductance) / (u + v - 2 * conductance)
-    return estimate.clip(1 / (conductance + shunt), 1 / conductance)
+    return estimate.clip(*resistance_bounds(u, v, conductance))
+
+
+def resistance_bounds(
+    u: Float64[np.ndarray, " E"], v: Float64[np.ndarray, " E"], conductance: np.ndarray
+) -> tuple[Float64[np.ndarray, " E"], Float64[np.ndarray, " E"]]:
+    """What the resistances of edges that are in cycles lie between.
+
+    1 / (w + s) ≤ R ≤ 1 / w, s = (d_u − w)(d_v − w) / (d_u + d_v − 2 w): what R would be if all
+    other vertices were one, and if there were none.
+
+    Args:
+        u: the sums d_u of conductances at one end of each edge.
+        v: those at the other.
+        conductance: float64[E], w.
+    """
+    there, back = u - conductance, v - conductance
+    # Both may be nothing beside w.
+    shunt = there * back / np.maximum(there + back, np.finfo(np.float64).tiny)
+    return 1 / (conductance + shunt), 1 / conductance
 
 
 def _adjacency(edges: np.ndarray, conductance: np.ndarray, n: int) -> scipy.sparse.csr_array:

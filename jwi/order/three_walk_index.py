@@ -18,7 +18,7 @@ from jwi.order.edge_queue import (
     sift,
 )
 from jwi.order.four_walks import find_losses, four_walks, remove_edge
-from jwi.order.watched import DONE, STOP, Progress, run_watched
+from jwi.watched import DONE, STOP, Progress, run_watched
 
 # Edges at one vertex have much of their signatures in common, so keys are longer than at depth 3.
 _KEY = 8

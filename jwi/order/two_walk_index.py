@@ -22,7 +22,7 @@ from jwi.order.edge_queue import (
     wait,
 )
 from jwi.order.triangles import find_triangles, remove_edge, triangulate
-from jwi.order.watched import DONE, STOP, Progress, run_watched
+from jwi.watched import DONE, STOP, Progress, run_watched
 
 
 def remove_by_triangles(

@@ -15,8 +15,8 @@ from jwi.order.one_walk_index import remove_by_degrees
 from jwi.order.signatures import compare, sift, signature
 from jwi.order.three_walk_index import remove_by_squares
 from jwi.order.two_walk_index import remove_by_triangles
-from jwi.order.watched import DONE, STOP, Progress, run_watched
-from jwi.validation import checked_integer
+from jwi.validation import checked_depth
+from jwi.watched import DONE, STOP, Progress, run_watched
 
 
 def walk_index_order(
@@ -46,7 +46,7 @@ def walk_index_order(
         int32[N], edge ids, first removed first.
 
     Raises:
-        ValueError: for a depth below 1, or more edges to remove than there are.
+        ValueError: for a depth below 1 or above 2^31 − 1, or more edges to remove than there are.
         OverflowError: if the closed walks of length L at a vertex exceed 2^63 − 1.
 
     References:
@@ -58,7 +58,7 @@ def walk_index_order(
         >>> walk_index_order(triangle_with_tail, depth=3, num_removed=2).tolist()
         [2, 3]
     """
-    depth = checked_integer("depth", depth, "how many layers the network has", low=1)
+    depth = checked_depth(depth)
     kept, edges = kept_edges(graph)
     count = checked_num_removed(num_removed, len(kept))
     n, undirected = graph.nodes.shape[0], is_undirected(graph)

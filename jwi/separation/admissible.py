@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from jwi.graph import GraphsTuple
+from jwi.host_arcs import host_arcs
 from jwi.walks import boundary
 
 # Brute force tries 2^16 sets I′ ∪ J′.
@@ -39,8 +40,8 @@ def most_walks(
         (6, True)
     """
     ends = np.flatnonzero(boundary(graph, inside))
-    kept = np.asarray(graph.edges.mask)
-    senders, receivers = np.asarray(graph.senders)[kept], np.asarray(graph.receivers)[kept]
+    _, senders, receivers, kept = host_arcs(graph)
+    senders, receivers = senders[kept], receivers[kept]
     into = np.isin(receivers, ends)
     starts = np.union1d(senders[into], ends)
     if len(starts) > LARGEST_EXHAUSTIVE:

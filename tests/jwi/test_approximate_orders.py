@@ -72,7 +72,7 @@ def test_a_graph_without_edges_has_an_empty_order():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0, 1), "depth is 0: give how many layers the network has, an integer ≥ 1"),
+        ((0, 1), "depth is 0: give how many layers the network has, an integer from 1 to"),
         ((3, 0), "chunk_size is 0: give how many edges to remove between two rankings"),
         ((3, True), "chunk_size is True: give how many edges"),
     ],

@@ -180,3 +180,28 @@ def test_without_pyg_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_torch)
     with pytest.raises(ModuleNotFoundError, match="to_pyg needs torch: install torch and torch_g"):
         to_pyg(jwi.from_edges([0], [1], 2))
+
+
+@pytest.mark.parametrize("form", ["coo", "csr", "csc", "bsr"])
+def test_entries_that_cancel_are_no_edges(form):
+    ends = ([0, 0, 0], [1, 1, 2])
+    matrix = scipy.sparse.coo_array(([1, -1, 1], ends), shape=(3, 3))
+    if form in ("csr", "bsr"):
+        matrix = scipy.sparse.csr_array(([1, -1, 1], [1, 1, 2], [0, 3, 3, 3]), shape=(3, 3))
+    if form == "csc":
+        matrix = scipy.sparse.csc_array(([1, -1, 1], [0, 0, 0], [0, 0, 2, 3]), shape=(3, 3))
+    if form == "bsr":
+        blocks = matrix.data.reshape(3, 1, 1), matrix.indices, matrix.indptr
+        matrix = scipy.sparse.bsr_array(blocks, shape=(3, 3))
+    before = matrix.copy()
+    assert matrix.nnz == 3
+    assert jwi.edge_list(jwi.from_scipy(matrix)).tolist() == [[0, 2]]
+    # The caller's matrix stays as it was.
+    assert matrix.nnz == before.nnz
+
+
+def test_more_vertices_than_rows_of_features_are_refused():
+    graph = jwi.from_edges([0], [1], 2)
+    wrong = graph._replace(n_node=graph.n_node + 5)
+    with pytest.raises(ValueError, match=r"graph.n_node\[0\] is 7 and graph.nodes has 2 rows"):
+        jwi.to_scipy(wrong)

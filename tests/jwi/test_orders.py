@@ -226,7 +226,7 @@ def test_one_walk_index_order_refuses_directed_graphs():
 @pytest.mark.parametrize(
     ("depth", "num_removed", "message"),
     [
-        (0, None, "depth is 0: give how many layers the network has, an integer ≥ 1"),
+        (0, None, "depth is 0: give how many layers the network has, an integer from 1 to"),
         (True, None, "depth is True: give how many layers the network has"),
         (3, 4, "num_removed is 4: give how many of the graph's edges to rank, .* from 0 to 3"),
         (3, -1, "num_removed is -1: give how many of the graph's edges to rank"),

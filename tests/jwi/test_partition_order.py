@@ -151,7 +151,7 @@ def test_walk_indices_that_do_not_fit_are_refused():
         ({"targets": [0, 1]}, r"targets is int64\[2\]: give one vertex a partition, int\[1\]"),
         ({"targets": [0.0]}, r"targets is float64\[1\]: give one vertex"),
         ({"targets": [4]}, r"targets\[0\] is 4: vertices are 0 to 3"),
-        ({"depth": 0}, "depth is 0: give how many layers the network has, an integer ≥ 1"),
+        ({"depth": 0}, "depth is 0: give how many layers the network has, an integer from 1 to"),
         ({"num_removed": 4}, "num_removed is 4: give how many of the graph's edges to rank"),
     ],
 )

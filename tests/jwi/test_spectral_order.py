@@ -1,5 +1,6 @@
 """Effective resistances against pseudo-inverses, and sampling by them against its definition."""
 
+import contextlib
 from itertools import permutations
 
 import jax
@@ -232,3 +233,51 @@ def test_other_bad_arguments_are_refused():
     directed = jwi.from_edges([0, 1], [1, 2], num_vertices=3, undirected=False)
     with pytest.raises(ValueError, match=r"graph is directed and effective .* undirected=True"):
         spectral_order(jax.random.key(0), directed)
+
+
+def on_a_cycle(weights):
+    n = len(weights)
+    graph = jwi.from_edges(np.arange(n), (np.arange(n) + 1) % n, n)
+    ohms = 1 / np.asarray(weights)
+    return graph, ohms * (1 - ohms / ohms.sum())
+
+
+@pytest.mark.parametrize("decades", [1, 2, 3, 4, 6, 12])
+@pytest.mark.parametrize("n", [3, 100, 1000])
+def test_exact_resistances_are_right_to_six_digits_or_refused(n, decades):
+    weights = 10.0 ** np.random.default_rng(n).uniform(-decades, decades, n)
+    graph, expected = on_a_cycle(weights)
+    found = None
+    with contextlib.suppress(ArithmeticError):
+        found = effective_resistances(graph, weights=weights)
+    assert found is not None or decades > 1
+    assert found is None or decades < 6 or n == 3
+    if found is not None:
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    # What is estimated lies between what can be, however poor the estimate.
+    estimate = effective_resistances_estimate(jax.random.key(0), graph, weights=weights)
+    assert (estimate * weights <= 1 + 1e-12).all()
+    assert (estimate * weights > 0).all()
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-46, 1, 1e38, 1e300])
+def test_the_unit_of_weights_does_not_matter(unit):
+    graph = jwi.from_edges([0, 1, 2, 2], [1, 2, 0, 3], 4)
+    weights = unit * np.array([1, 2, 3, 4])
+    expected = effective_resistances(graph, weights=weights / unit) / unit
+    np.testing.assert_allclose(effective_resistances(graph, weights=weights), expected)
+    key = jax.random.key(0)
+    estimate = effective_resistances_estimate(key, graph, weights=weights / unit) / unit
+    found = effective_resistances_estimate(key, graph, weights=weights)
+    np.testing.assert_allclose(found, estimate, rtol=1e-5)
+
+
+def test_weights_that_leave_no_digits_are_refused():
+    message = "weights from .* times their mean leave less than six digits: take weights of more"
+    for decades in (6, 12):
+        weights = 10.0 ** np.random.default_rng(0).uniform(-decades, decades, 100)
+        graph, _ = on_a_cycle(weights)
+        with pytest.raises(ArithmeticError, match=message):
+            effective_resistances(graph, weights=weights)
+        with pytest.raises(ArithmeticError, match=message):
+            spectral_order(jax.random.key(0), graph, weights=weights)

@@ -206,7 +206,7 @@ def test_one_trace_serves_a_sweep_of_masks_lengths_and_targets():
         (([True, False], 2), r"subset is bool\[2\]: give one boolean a vertex, bool\[4\]"),
         (([0, 1, 0, 1], 2), r"subset is int\d+\[4\]: give one boolean a vertex"),
         (([0.0, 1.0, 0.0, 1.0], 2), r"subset is float\d+\[4\]: give one boolean a vertex"),
-        (([True] * 4, -1), "length is -1: give how many steps a walk has, an integer ≥ 0"),
+        (([True] * 4, -1), "length is -1: give how many steps a walk has, an integer from 0 to"),
         (([True] * 4, True), "length is True: give how many steps a walk has"),
         (([True] * 4, 2, 4), "target is 4: give a vertex or None, an integer from 0 to 3"),
         (([True] * 4, 2, -1), "target is -1: give a vertex or None, an integer from 0 to 3"),
@@ -233,3 +233,17 @@ def test_too_many_vertices_for_32_bit_mode_are_refused():
         pytest.raises(ValueError, match="graph has 16777216 vertices: in 32-bit mode sums"),
     ):
         jax.eval_shape(jwi.count_walks_with_overflow, graph._replace(nodes=huge), 1)
+
+
+def test_counts_that_cannot_grow_are_not_walked_to_the_end():
+    # Two billion steps of the loop would take hours.
+    dense = jwi.from_edges(*np.triu_indices(300, 1), 301)
+    with pytest.raises(OverflowError, match="walks of length 2147483647 at vertex 0"):
+        jwi.count_walks(dense, 2**31 - 1)
+    assert jwi.count_walks(dense, 2**31 - 1, target=300).tolist() == [0] * 300 + [1]
+    assert jwi.count_walks(jwi.from_edges([], [], 2), 2**31 - 1).tolist() == [1, 1]
+
+
+def test_counts_that_grow_on_are_exact():
+    arc = jwi.from_edges([0], [1], 2, undirected=False)
+    assert jwi.count_walks(arc, 10**6).tolist() == [10**6 + 1, 1]

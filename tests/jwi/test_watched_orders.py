@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 import jwi
+from jwi import watched
 from jwi.order import (
     addition,
     approximate,
     one_walk_index,
     three_walk_index,
     two_walk_index,
-    watched,
 )
 from jwi.order import walk_index as by_definition
 

@@ -16,7 +16,7 @@ _TICK = 0.1
 
 
 def run_watched(
-    kernel: Callable[..., Any], *arguments: Any, total: int, progress: Progress | None
+    kernel: Callable[..., Any], *arguments: Any, total: int, progress: Progress | None = None
 ) -> Any:
     """Calls a compiled function in a thread of its own, and waits for it.
 
@@ -43,7 +43,7 @@ def run_watched(
         ...     while watch[DONE] < number and not watch[STOP]:
         ...         watch[DONE] += 1
         ...     return watch[DONE]
-        >>> int(run_watched(count_to, 1000, total=1000, progress=None))
+        >>> int(run_watched(count_to, 1000, total=1000))
         1000
     """
     watch = np.zeros(2, np.int64)
