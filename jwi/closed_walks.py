@@ -13,6 +13,9 @@ from jwi.triangle_counts import count_triangles
 from jwi.validation import MOST_STEPS, checked_integer
 from jwi.watched import DONE, STOP, Progress, run_watched
 
+# Steps along arcs at the most, of some nanoseconds each.
+_QUICK = 10**7
+
 
 def closed_walks(
     graph: GraphsTuple, length: int | np.integer, *, progress: Progress | None = None
@@ -87,11 +90,11 @@ def _by_expansion(
     tails, heads = tails[on], heads[on]
     arcs = np.arange(len(tails), dtype=np.int32)
     n = graph.nodes.shape[0]
-    forward = arcs_by_vertex(tails, heads, arcs, n)
-    if undirected:
-        return run_watched(_count_undirected, forward, length, total=n, progress=progress)
-    backward = arcs_by_vertex(heads, tails, arcs, n)
-    return run_watched(_count_directed, forward, backward, length, total=n, progress=progress)
+    kernel, ways = _count_undirected, [arcs_by_vertex(tails, heads, arcs, n)]
+    if not undirected:
+        kernel, ways = _count_directed, [*ways, arcs_by_vertex(heads, tails, arcs, n)]
+    quick = length * n * len(arcs) < _QUICK
+    return run_watched(kernel, (*ways, length), n, progress, quick=quick)
 
 
 @njit(cache=True, nogil=True)

@@ -121,6 +121,10 @@ def walk_index(
     return sum(counts[ends].tolist())
 
 
+# Steps along arcs, of a nanosecond each.
+_QUICK = 10**7
+
+
 @jax.jit
 def _boundary(graph: GraphsTuple, inside: Bool[Array, " n"]) -> Bool[Array, " n"]:
     crossing = graph.edges.mask & (inside[graph.senders] != inside[graph.receivers])
@@ -135,7 +139,8 @@ def _count_walks(graph: GraphsTuple, length: int, target: int | None) -> UInt64[
         counts[:] = 0
         counts[target] = 1
     _, senders, receivers, mask = host_arcs(graph)
-    return run_watched(_walk, senders, receivers, mask, counts, length, total=length)
+    quick = length * len(mask) < _QUICK
+    return run_watched(_walk, (senders, receivers, mask, counts, length), length, quick=quick)
 
 
 @njit(cache=True, nogil=True)

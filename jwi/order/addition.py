@@ -12,7 +12,7 @@ from jwi.graph import GraphsTuple, edge_list, edge_mask, from_edges, is_undirect
 from jwi.order.losses import find_losses, walk_graph
 from jwi.order.signatures import compare, sift, signature
 from jwi.validation import checked_depth, checked_integer
-from jwi.watched import DONE, STOP, Progress, run_watched
+from jwi.watched import DONE, FEW_EDGES, STOP, Progress, run_watched
 
 
 def walk_index_addition_order(
@@ -71,14 +71,20 @@ def walk_index_addition_order(
     count = checked_integer("num_added", num_added, meaning, low=0, high=len(pairs))
     if depth == 2 and undirected:
         degree = np.bincount(edges.ravel(), minlength=n)
-        return run_watched(_add_by_degrees, pairs, degree, count, total=count, progress=progress)
+        return run_watched(
+            _add_by_degrees, (pairs, degree, count), count, progress, quick=len(pairs) < FEW_EDGES
+        )
     all_edges = np.append(edges, pairs, axis=0)
     full = from_edges(all_edges[:, 0], all_edges[:, 1], n, undirected=undirected)
     closed_walks(full, depth)  # Raises if a walk index ahead does not fit.
     walks = walk_graph(all_edges, n, depth, undirected=undirected)
     index = closed_walks(graph, depth)
     return run_watched(
-        _add_by_definition, walks, index, len(edges), count, total=count, progress=progress
+        _add_by_definition,
+        (walks, index, len(edges), count),
+        count,
+        progress,
+        quick=len(pairs) < FEW_EDGES,
     )
 
 

@@ -12,7 +12,7 @@ from jwi.order.kept import checked_num_removed, kept_edges
 from jwi.order.losses import find_losses, remove_edge, walk_graph
 from jwi.order.signatures import sift, signature
 from jwi.validation import checked_depth, checked_integer
-from jwi.watched import DONE, STOP, Progress, run_watched
+from jwi.watched import DONE, FEW_EDGES, STOP, Progress, run_watched
 
 
 def chunked_walk_index_order(
@@ -66,7 +66,11 @@ def chunked_walk_index_order(
     walk = walk_graph(edges, len(walks), depth, undirected=is_undirected(graph))
     chunk = min(chunk, max(1, len(kept)))
     index = walks - (walk.in_degree == 0)
-    return kept[run_watched(_remove, walk, index, chunk, count, total=count, progress=progress)]
+    return kept[
+        run_watched(
+            _remove, (walk, index, chunk, count), count, progress, quick=len(edges) < FEW_EDGES
+        )
+    ]
 
 
 @njit(cache=True, nogil=True)

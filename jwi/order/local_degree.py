@@ -35,7 +35,8 @@ def local_degree_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
 
     References:
         Hamann, Lindner, Meyerhenke, Staudt, Wagner, 2016, Structure-preserving sparsification
-        methods for social networks, Section 3 (LocalDegreeSparsifier of networkit).
+        methods for social networks, Section 3 (LocalDegreeSparsifier of networkit, which ranks
+        neighbors of one degree in no stated order).
 
     Example:
         >>> import jwi

@@ -11,7 +11,7 @@ from jwi.adjacency import arcs_by_vertex
 from jwi.graph import GraphsTuple, is_undirected
 from jwi.order.kept import kept_edges
 from jwi.order.sorting import sort_by_id
-from jwi.watched import DONE, STOP, Progress, run_watched
+from jwi.watched import DONE, FEW_EDGES, STOP, Progress, run_watched
 
 
 def one_walk_index_order(
@@ -63,7 +63,11 @@ def remove_by_degrees(
     graph = _Graph(edges, starts[:-1].copy(), starts[1:].copy(), neighbors, ids, degree, side)
     rising = np.argsort(degree, kind="stable").astype(np.int32)
     order = run_watched(
-        _remove_by_levels, graph, rising, num_removed, total=num_removed, progress=progress
+        _remove_by_levels,
+        (graph, rising, num_removed),
+        num_removed,
+        progress,
+        quick=len(edges) < FEW_EDGES,
     )
     return order[:num_removed]
 

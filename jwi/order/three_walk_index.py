@@ -18,7 +18,7 @@ from jwi.order.edge_queue import (
     sift,
 )
 from jwi.order.four_walks import find_losses, four_walks, remove_edge
-from jwi.watched import DONE, STOP, Progress, run_watched
+from jwi.watched import DONE, FEW_EDGES, STOP, Progress, run_watched
 
 # Edges at one vertex have much of their signatures in common, so keys are longer than at depth 3.
 _KEY = 8
@@ -61,7 +61,11 @@ def remove_by_squares(
     )
     queue = empty_queue(len(edges), _KEY)
     return run_watched(
-        _remove, graph, scratch, queue, num_removed, total=num_removed, progress=progress
+        _remove,
+        (graph, scratch, queue, num_removed),
+        num_removed,
+        progress,
+        quick=len(edges) < FEW_EDGES,
     )
 
 

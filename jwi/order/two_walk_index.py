@@ -22,7 +22,7 @@ from jwi.order.edge_queue import (
     wait,
 )
 from jwi.order.triangles import find_triangles, remove_edge, triangulate
-from jwi.watched import DONE, STOP, Progress, run_watched
+from jwi.watched import DONE, FEW_EDGES, STOP, Progress, run_watched
 
 
 def remove_by_triangles(
@@ -51,7 +51,11 @@ def remove_by_triangles(
     bounds = np.where(graph.degree[edges] > 1, index[edges] - drop, 0).min(axis=1)
     queue = edge_queue(bounds)
     return run_watched(
-        _remove, graph, index, scratch, queue, num_removed, total=num_removed, progress=progress
+        _remove,
+        (graph, index, scratch, queue, num_removed),
+        num_removed,
+        progress,
+        quick=len(edges) < FEW_EDGES,
     )
 
 

@@ -69,12 +69,12 @@ def order(request, monkeypatch):
     module, rank = ORDERS[request.param]
     watches = []
 
-    def spy(kernel, *arguments, total, progress):
+    def spy(kernel, arguments, total, progress, *, quick):
         def kept(*given):
             watches.append((given[-1], total))
             return kernel(*given)
 
-        return watched.run_watched(kept, *arguments, total=total, progress=progress)
+        return watched.run_watched(kept, arguments, total, progress, quick=quick)
 
     monkeypatch.setattr(module, "run_watched", spy)
     monkeypatch.setattr(watched, "_TICK", 0.001)
@@ -112,12 +112,13 @@ def test_an_error_stops_the_loop(order):
     assert len(rank(progress=None)) == total
 
 
-def test_errors_of_the_function_are_the_callers():
+@pytest.mark.parametrize("quick", [False, True])
+def test_errors_of_the_function_are_the_callers(quick):
     def fail(watch):
         raise OverflowError("too much")
 
     with pytest.raises(OverflowError, match="too much"):
-        watched.run_watched(fail, total=1, progress=None)
+        watched.run_watched(fail, (), 1, quick=quick)
 
 
 def test_ctrl_c_ends_a_long_ranking(tmp_path):
