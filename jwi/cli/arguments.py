@@ -44,7 +44,8 @@ def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="remove the edges that a graph neural network can best spare",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Removes edges from a graph, and writes it in the format it came in: kept\n"
-        "rows, attributes, comments and self-loops as they were. Weights stay and do not count.",
+        "rows, attributes and self-loops as they were, in edge lists and Matrix Market comments,\n"
+        "too; networkx writes its formats in its own way. Weights stay and do not count.",
         epilog=f"Methods:\n{methods}\n"
         "  UGS is not among them: it needs a network to be trained; see jwi.magnitude_order.\n\n"
         f"{_FORMATS}\n\n{_EXIT_CODES}",
@@ -86,7 +87,11 @@ def _add_walk_index(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     length.add_argument("--length", type=int, metavar="STEPS", help="of the walks")
     length.add_argument("--depth", type=int, metavar="L", help="of the network: walks of L − 1")
     sets = command.add_mutually_exclusive_group()
-    sets.add_argument("--vertices", metavar="A,B,…", help="the vertices of one set")
+    sets.add_argument(
+        "--vertices",
+        metavar="A,B,…",
+        help="the vertices of one set; --vertices=-1,2 if the first begins with a minus",
+    )
     sets.add_argument(
         "--partition", type=Path, metavar="FILE", help="rows of a vertex and the set it is in"
     )

@@ -6,9 +6,8 @@ import json
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from jwi.cli.terminal import notes, read, table
+from jwi.cli.terminal import notes, read, reading, table
 from jwi.convert import to_scipy
-from jwi.graph import is_undirected
 from jwi.io import GraphFile
 
 
@@ -27,7 +26,8 @@ def _report(file: GraphFile) -> dict:
     components, of_vertex = connected_components(to_scipy(file.graph), directed=False)
     return {
         "format": file.format,
-        "directed": not is_undirected(file.graph),
+        "separator": file.content.separator,
+        "directed": file.directed,
         "notes": list(file.content.notes),
         "self_loops": file.num_loops,
         "repeated_entries": file.num_repeats,
@@ -50,10 +50,9 @@ def _text(report: dict) -> str:
         ("connected components", f"{report['components']:,}"),
         ("vertices of the largest", f"{report['largest_component']:,}"),
     ]
-    direction = "directed" if report["directed"] else "undirected"
     return "\n".join(
         [
-            f"{report['graph']}: {direction}, read as {report['format']}",
+            f"{report['graph']}: {reading(report)}",
             *(f"  {note}" for note in notes(report)),
             table(rows),
         ]

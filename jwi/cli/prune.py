@@ -10,11 +10,12 @@ from jaxtyping import Int32
 
 from jwi.cli.arguments import DEFAULT_DEPTH
 from jwi.cli.methods import METHODS, Options
-from jwi.cli.terminal import notes, read, table, waiting
-from jwi.cli.walk_index import own_walk_indices
-from jwi.graph import GraphsTuple, edge_mask, is_undirected
+from jwi.cli.terminal import notes, read, reading, table, waiting
+from jwi.cli.walk_index import checked_depth, own_walk_indices, refusing_overflow
+from jwi.graph import edge_mask
 from jwi.io import GraphFile
 from jwi.io.files import check_replaceable, written
+from jwi.io.graph_file import known_format
 from jwi.prune import Pruned, prune
 
 
@@ -23,20 +24,25 @@ def run(parsed: argparse.Namespace) -> None:
     depth = _depth(parsed.method, parsed.depth)
     for path in (parsed.output, parsed.removed):
         _check_output(path, force=parsed.force)
-    if parsed.removed is not None and parsed.removed.resolve() == parsed.output.resolve():
-        raise ValueError(f"--removed is {parsed.removed}, as is the output: give two files")
+    if parsed.removed is not None:
+        _check_removed(parsed.removed, parsed.output)
     clock = [time.perf_counter()]
     file = read(parsed)
     file.check_name(parsed.output)
-    _check_directions(parsed.method, file.graph)
+    _check_directions(parsed.method, directed=file.directed)
     clock.append(time.perf_counter())
-    pruned = _pruned(parsed, file, depth)
+    with refusing_overflow("--depth", depth):
+        pruned = _pruned(parsed, file, depth)
+        clock.append(time.perf_counter())
+        # Before anything is written, since a count may be too large.
+        report = _report(parsed, file, pruned, depth)
     clock.append(time.perf_counter())
     file.write(parsed.output, edge_mask(pruned.graph))
     if parsed.removed is not None:
         _write_edges(parsed.removed, file, pruned.removed)
     clock.append(time.perf_counter())
-    report = _report(parsed, file, pruned, depth, np.diff(clock))
+    seconds = np.diff(clock).round(3).tolist()
+    report["seconds"] = dict(zip(("read", "rank", "count", "write"), seconds, strict=True))
     print(json.dumps(report, ensure_ascii=False) if parsed.json else _text(report))
 
 
@@ -45,13 +51,11 @@ def _depth(method: str, depth: int | None) -> int:
     depths = METHODS[method].depths
     if depth is None:
         return depths[0] if depths else DEFAULT_DEPTH
-    if depths and depth not in depths:
+    if depths and checked_depth(depth) not in depths:
         raise ValueError(
             f"--depth is {depth} and {method} is for depth {depths[0]}: add --method walk-index"
         )
-    if depth < 1:
-        raise ValueError(f"--depth is {depth}: give the number of layers, an integer ≥ 1")
-    return depth
+    return checked_depth(depth)
 
 
 def _check_output(path: Path | None, *, force: bool) -> None:
@@ -67,8 +71,20 @@ def _check_output(path: Path | None, *, force: bool) -> None:
         raise ValueError(f"{path} exists: add --force to overwrite it")
 
 
-def _check_directions(method: str, graph: GraphsTuple) -> None:
-    if is_undirected(graph) or METHODS[method].directed:
+def _check_removed(path: Path, output: Path) -> None:
+    """Raises for a file of the removed edges that cannot hold them."""
+    if path.resolve() == output.resolve():
+        raise ValueError(f"--removed is {path}, as is the output: give two files")
+    other = known_format(path)
+    if other not in (None, "edge-list"):
+        raise ValueError(
+            f"--removed is {path}, which would be {other} by its name: removed edges are rows of"
+            " text, give a name in .txt"
+        )
+
+
+def _check_directions(method: str, *, directed: bool) -> None:
+    if not directed or METHODS[method].directed:
         return
     raise ValueError(
         f"the graph is directed and {method} is for undirected graphs: add --undirected, or rank by"
@@ -90,26 +106,34 @@ def _pruned(parsed: argparse.Namespace, file: GraphFile, depth: int) -> Pruned:
 def _write_edges(path: Path, file: GraphFile, edges: Int32[np.ndarray, " N"]) -> None:
     """Writes the labels of edges, a row each."""
     labels = file.content.labels
-    rows = [f"{labels[u]}\t{labels[v]}\n" for u, v in file.edges[edges].tolist()]
+    rows = [f"{_quoted(labels[u])}\t{_quoted(labels[v])}\n" for u, v in file.edges[edges].tolist()]
     with written(path) as output:
         output.write("".join(rows).encode())
 
 
-def _report(
-    parsed: argparse.Namespace, file: GraphFile, pruned: Pruned, depth: int, seconds: np.ndarray
-) -> dict:
-    """All that is to be told, of plain numbers and strings."""
+def _quoted(label: object) -> str:
+    """A label as readers of edge lists take it for itself."""
+    name = str(label)
+    if name == name.strip() and name[:1] not in ("", "#", "%") and not set(name) & set('\t"\r\n'):
+        return name
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+def _report(parsed: argparse.Namespace, file: GraphFile, pruned: Pruned, depth: int) -> dict:
+    """All that is to be told but how long it took, of plain numbers and strings."""
     graphs = (file.graph, pruned.graph)
     ends = [file.edges.ravel(), file.edges[edge_mask(pruned.graph)].ravel()]
     degrees = [np.bincount(end, minlength=len(file.content.labels)) for end in ends]
-    indices = [own_walk_indices(graph, depth - 1) for graph in graphs]
+    with waiting("counting walks") as tell:
+        indices = [own_walk_indices(graph, depth - 1, tell) for graph in graphs]
     entered = indices[0] > 0
     num_edges = len(file.edges)
     return {
         "graph": str(parsed.graph),
         "output": str(parsed.output),
         "format": file.format,
-        "directed": not is_undirected(file.graph),
+        "separator": file.content.separator,
+        "directed": file.directed,
         "notes": list(file.content.notes),
         "self_loops": file.num_loops,
         "repeated_entries": file.num_repeats,
@@ -120,7 +144,6 @@ def _report(
         "isolated_vertices": [int((degree == 0).sum()) for degree in degrees],
         "walk_index_sum": [sum(index.tolist()) for index in indices],
         "walk_index_min": [int(index[entered].min()) if entered.any() else 0 for index in indices],
-        "seconds": dict(zip(("read", "rank", "write"), seconds.round(3).tolist(), strict=True)),
     }
 
 
@@ -142,16 +165,15 @@ def _text(report: dict) -> str:
     seconds = report["seconds"]
     return "\n".join(
         [
-            f"{report['graph']}: {report['vertices']:,} vertices,"
-            f" {'directed' if report['directed'] else 'undirected'}, read as {report['format']}",
+            f"{report['graph']}: {report['vertices']:,} vertices, {reading(report)}",
             *(f"  {note}" for note in notes(report)),
             f"{report['method']} removed {num_edges - left:,} of {num_edges:,} edges",
             "",
             table(rows),
             "",
             f"wrote {report['output']} ({sum(seconds.values()):.1f} s: reading"
-            f" {seconds['read']:.1f}, ranking {seconds['rank']:.1f}, writing"
-            f" {seconds['write']:.1f})",
+            f" {seconds['read']:.1f}, ranking {seconds['rank']:.1f}, counting walks"
+            f" {seconds['count']:.1f}, writing {seconds['write']:.1f})",
         ]
     )
 

@@ -102,6 +102,14 @@ def read(parsed: argparse.Namespace) -> GraphFile:
         clear()
 
 
+def reading(report: dict) -> str:
+    """How a file was understood."""
+    direction = "directed" if report["directed"] else "undirected"
+    separator = report["separator"]
+    columns = "" if separator is None else f", columns separated by {separator}s"
+    return f"{direction}, read as {report['format']}{columns}"
+
+
 def table(rows: Sequence[tuple[str, ...]]) -> str:
     """Rows of words, the first column to the left and the others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -2,36 +2,39 @@
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from jaxtyping import Int, Int64
 
-from jwi.cli.terminal import read
+from jwi.cli.terminal import read, waiting
 from jwi.closed_walks import closed_walks
 from jwi.graph import GraphsTuple
 from jwi.io import GraphFile, read_rows_of_names
+from jwi.validation import checked_integer
 from jwi.walks import count_walks
+from jwi.watched import Progress
+
+_MOST_STEPS = 2**31 - 1
 
 
 def run(parsed: argparse.Namespace) -> None:
     """Prints the walk indices that the arguments ask for."""
-    if parsed.depth is not None and parsed.depth < 1:
-        raise ValueError(f"--depth is {parsed.depth}: give the number of layers, an integer ≥ 1")
-    length = parsed.length if parsed.length is not None else parsed.depth - 1
-    if length < 0:
-        raise ValueError(f"--length is {length}: give the number of steps, an integer ≥ 0")
+    option, asked, length = _steps(parsed)
     if parsed.own and parsed.target is not None:
         raise ValueError("--own is for the prediction at each vertex: leave out --target")
     file = read(parsed)
     names, parts = _sets(parsed, file)
-    if parsed.own:
-        indices = own_walk_indices(file.graph, length).tolist()
-    else:
-        target = None
-        if parsed.target is not None:
-            (target,) = _numbers(file, [parsed.target], "--target")
-        counts = count_walks(file.graph, length, target)
-        indices = walk_indices(file.graph, parts, len(names), counts)
+    target = None
+    if parsed.target is not None:
+        (target,) = _numbers(file, [parsed.target], "--target")
+    with refusing_overflow(option, asked), waiting("counting walks") as tell:
+        if parsed.own:
+            indices = own_walk_indices(file.graph, length, tell).tolist()
+        else:
+            counts = count_walks(file.graph, length, target)
+            indices = walk_indices(file.graph, parts, len(names), counts)
     if parsed.json:
         answer = {"graph": str(parsed.graph), "length": length, "target": parsed.target}
         answer |= {"own": parsed.own, "walk_index": dict(zip(names, indices, strict=True))}
@@ -42,6 +45,23 @@ def run(parsed: argparse.Namespace) -> None:
         heading = "set" if parsed.partition is not None else "vertex"
         rows = [f"{name}\t{index}" for name, index in zip(names, indices, strict=True)]
         print("\n".join([f"# {heading}\twalk_index", *rows]))
+
+
+def checked_depth(depth: int) -> int:
+    """What --depth says, if it is a number of layers; else raises ValueError."""
+    return checked_integer("--depth", depth, "the number of layers", low=1, high=_MOST_STEPS)
+
+
+@contextmanager
+def refusing_overflow(option: str, value: int) -> Iterator[None]:
+    """Names an option of the command line where a count of walks exceeds 2^63 − 1."""
+    try:
+        yield
+    except OverflowError:
+        raise ValueError(
+            f"{option} is {value}: there are more than 2^63 − 1 walks that long at a vertex: give a"
+            " smaller number"
+        ) from None
 
 
 def walk_indices(
@@ -76,19 +96,31 @@ def walk_indices(
     return [(above << 32) + below for above, below in zip(high.tolist(), low.tolist(), strict=True)]
 
 
-def own_walk_indices(graph: GraphsTuple, length: int) -> Int64[np.ndarray, " n"]:
+def own_walk_indices(
+    graph: GraphsTuple, length: int, progress: Progress | None = None
+) -> Int64[np.ndarray, " n"]:
     """WI_{length, t}({t}) of each vertex t: closed walks of one step more, 0 without an edge in.
 
     Args:
         graph: a graph, masked or not.
         length: how many steps, ≥ 0.
+        progress: called now and then with the share that is done.
 
     Raises:
         OverflowError: if a count exceeds 2^63 − 1.
     """
     entered = np.zeros(graph.nodes.shape[0], bool)
     entered[np.asarray(graph.receivers)[np.asarray(graph.edges.mask)]] = True
-    return np.where(entered, closed_walks(graph, length + 1), 0)
+    return np.where(entered, closed_walks(graph, length + 1, progress=progress), 0)
+
+
+def _steps(parsed: argparse.Namespace) -> tuple[str, int, int]:
+    """The option that says how long walks are, its value, and the number of steps."""
+    if parsed.depth is not None:
+        return "--depth", parsed.depth, checked_depth(parsed.depth) - 1
+    meaning = "the number of steps"
+    checked_integer("--length", parsed.length, meaning, low=0, high=_MOST_STEPS)
+    return "--length", parsed.length, parsed.length
 
 
 def _sets(parsed: argparse.Namespace, file: GraphFile) -> tuple[list[str], np.ndarray]:
@@ -119,11 +151,14 @@ def _sets(parsed: argparse.Namespace, file: GraphFile) -> tuple[list[str], np.nd
 
 def _numbers(file: GraphFile, labels: list[str], source: str) -> list[int]:
     """The vertices of some labels."""
-    number = {str(label): vertex for vertex, label in enumerate(file.content.labels)}
+    known, asked = file.content.labels, set(labels)
+    number = {str(label): vertex for vertex, label in enumerate(known) if str(label) in asked}
     for label in labels:
         if label not in number:
-            first = ", ".join(list(number)[:3])
+            commas = source == "--vertices" and any("," in str(label) for label in known)
+            hint = "; names with commas go into a file for --partition" if commas else ""
             raise ValueError(
-                f"{source}: {label!r} is no vertex of {file.path}: its vertices are {first}, …"
+                f"{source}: {label!r} is no vertex of {file.path}: its vertices are"
+                f" {', '.join(str(label) for label in known[:3])}, …{hint}"
             )
     return [number[label] for label in labels]

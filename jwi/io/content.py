@@ -15,7 +15,8 @@ class Content:
     Attributes:
         senders: int[M], the vertex where each entry starts.
         receivers: int[M], where it ends.
-        labels: the name of each vertex in the file, a string or a number.
+        labels: the name of each vertex in the file, a string or a number; a range where these are
+            numbers without gaps, since there may be more vertices than entries.
         directed: what the file says; None where its format has no word for it.
         rewrite: writes the file anew with some of its entries, bool[M], and all else it held.
         notes: what a reader of the file may not expect.

@@ -1,45 +1,31 @@
 """Edge lists: a row of text for each edge, its first two columns the ends."""
 
-import re
 from collections.abc import Sequence
 from io import BufferedIOBase
-from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from jaxtyping import Bool
 
 from jwi.io import text as rows_of_text
 from jwi.io.content import Content
+from jwi.io.dialect import Dialect, find_dialect
+from jwi.io.refusals import printable, text_start
 from jwi.io.text import Rows, columns_of, line_starts_of, read_rows
 
-SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "blank": "\0"}
-
-_BOM = b"\xef\xbb\xbf"
-# Names that column headers have in the wild; only pairs of them are taken for a header.
-_HEADERS = {
-    *("source", "target", "from", "to", "src", "dst", "head", "tail", "sender", "receiver"),
-    *("u", "v", "i", "j", "node1", "node2", "node_1", "node_2", "id1", "id2", "id_1", "id_2"),
-    *("fromnodeid", "tonodeid", "from_id", "to_id", "source_id", "target_id", "follower"),
-    *("followee", "user1", "user2", "user_1", "user_2", "vertex1", "vertex2", "left", "right"),
-}
-
-
-class Dialect(NamedTuple):
-    """How the columns of an edge list are told apart.
-
-    Attributes:
-        separator: a byte, 0 for blanks.
-        header: the line of the column names, counted from 0; −1 if there is none.
-    """
-
-    separator: int
-    header: int
+# How XML begins; `<` alone begins a row of N-Triples, too.
+_XML = (b"<?xml", b"<!doctype", b"<!--", b"<graphml", b"<gexf")
 
 
 def read_edge_list(
-    path: Path, content: bytes, *, named: bool, separator: str | None, header: bool | None
+    path: Path,
+    content: bytes,
+    *,
+    named: bool,
+    separator: str | None,
+    header: bool | None,
+    wanted: str = "edges: give a row of two vertices for each edge",
 ) -> Content:
     """Reads an edge list.
 
@@ -47,8 +33,9 @@ def read_edge_list(
         path: the file, for messages, and for its suffix.
         content: what is in it.
         named: whether vertices are named by strings; else they are integers.
-        separator: of columns, a key of `SEPARATORS`; None to guess.
+        separator: of columns, a key of `jwi.io.dialect.SEPARATORS`; None to guess.
         header: whether the first row is the names of columns; None to guess.
+        wanted: what a file without rows has none of, and what to give.
 
     Returns:
         Its rows. Rewritten, rows are as they were, and so are comments and the header.
@@ -56,26 +43,25 @@ def read_edge_list(
     Raises:
         ValueError: with the line, if a row has no two ends, or they are not what they should be.
     """
-    start = len(_BOM) if content.startswith(_BOM) else 0
-    _refuse_other_files(path, content)
+    start = text_start(path, content)
+    _refuse_other_files(path, content[start:])
     text = np.frombuffer(content, np.uint8)[start:]
     line_starts = line_starts_of(text)
-    dialect = _dialect(path, text, line_starts, named, separator, header)
-    rows = read_rows(text, line_starts, dialect.header, dialect.separator, named)
+    dialect = find_dialect(path, text, line_starts, named=named, separator=separator, header=header)
+    rows = read_rows(text, line_starts, dialect.header, dialect.byte, named)
     if rows.problem != rows_of_text.OK:
         _refuse_line(path, text, rows, dialect)
     if len(rows.ends) == 0:
-        raise ValueError(f"{path} has no edges: give a row of two vertices for each edge")
+        raise ValueError(f"{path} has no {wanted}{_if_header(text, rows, dialect, header)}")
     labels: Sequence | np.ndarray
-    labels, ends = (_names(path, text, rows), rows.ends) if named else number(rows.ends)
+    labels, ends = _names(path, text, rows) if named else number(rows.ends)
 
     def rewrite(file: BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
         file.write(content[:start])
         file.write(kept_lines(text, rows, keep))
 
-    (between,) = (name for name, mark in SEPARATORS.items() if ord(mark) == dialect.separator)
     notes = _notes(text, rows, dialect)
-    return Content(ends[:, 0], ends[:, 1], labels, None, rewrite, notes, between)
+    return Content(ends[:, 0], ends[:, 1], labels, None, rewrite, notes, dialect.separator)
 
 
 def kept_lines(text: np.ndarray, rows: Rows, keep: Bool[np.ndarray, " M"]) -> bytes:
@@ -96,110 +82,43 @@ def number(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[ids - low]
 
 
-def _dialect(
-    path: Path,
-    text: np.ndarray,
-    line_starts: np.ndarray,
-    named: bool,
-    separator: str | None,
-    header: bool | None,
-) -> Dialect:
-    """The dialect, from the first rows."""
-    first = _first_rows(text, line_starts, 2)
-    if not first:
-        return Dialect(0, -1)
-    line, row = first[0]
-    if separator is None:
-        byte = _separator(path, [row for _, row in reversed(first)], named)
-    else:
-        byte = ord(SEPARATORS[separator])
-    if header is None:
-        header = _is_header(columns_of(row, byte)[:2], named)
-        _refuse_other_columns(path, columns_of(row, byte))
-    return Dialect(byte, line if header else -1)
-
-
-def _first_rows(text: np.ndarray, line_starts: np.ndarray, count: int) -> list[tuple[int, bytes]]:
-    """The first lines that are not blank and not comments, and which lines these are."""
-    found: list[tuple[int, bytes]] = []
-    for line, (start, end) in enumerate(pairwise(line_starts.tolist())):
-        row = text[start:end].tobytes()
-        if row.strip() and row.strip()[:1] not in b"#%":
-            found.append((line, row))
-        if len(found) == count:
-            break
-    return found
-
-
-def _separator(path: Path, rows: list[bytes], named: bool) -> int:
-    """The separator of the first of some rows that shows it, a byte; 0 for blanks."""
-    for row in rows:
-        bare = re.sub(rb'"(?:[^"]|"")*"', b'""', row)
-        names = sorted(("comma", "semicolon", "tab"), key=lambda name: _place(bare, name))
-        if named and ".csv" not in path.suffixes:
-            # Names may hold commas.
-            names = ["tab", "blank", "comma", "semicolon"]
-        for name in [*names, "blank"]:
-            byte = ord(SEPARATORS[name])
-            columns = columns_of(row, byte)[:2] if _place(bare, name) < len(bare) else []
-            if len(columns) == 2 and (named or all(_is_integer(column) for column in columns)):
-                return byte
-    return 0
-
-
-def _place(row: bytes, name: str) -> int:
-    """Where a separator comes first in a row; the row's length if it does not."""
-    if name == "blank":
-        return 0
-    return (row + SEPARATORS[name].encode()).index(SEPARATORS[name].encode())
-
-
-def _is_header(columns: list[bytes], named: bool) -> bool:
-    if named:
-        return len(columns) == 2 and all(_is_known(column) for column in columns)
-    return len(columns) == 2 and not any(
-        column[:1].isdigit() or _is_integer(column) for column in columns
-    )
-
-
-def _is_known(column: bytes) -> bool:
-    return column.decode("utf-8", "replace").lower() in _HEADERS
-
-
-def _refuse_other_columns(path: Path, columns: list[bytes]) -> None:
-    """Raises for a header that names other columns than the first two as ends."""
-    known = [place for place, column in enumerate(columns) if _is_known(column)]
-    if len(known) > 1 and known[:2] != [0, 1]:
-        ends = " and ".join(f"{printable(columns[place])!r}" for place in known[:2])
-        raise ValueError(
-            f"{path}: the header has {ends} after other columns, and the ends of edges are read"
-            " from the first two: put these first"
-        )
-
-
-def _is_integer(column: bytes) -> bool:
-    return column.lstrip(b"+-").isdigit()
-
-
-def _names(path: Path, text: np.ndarray, rows: Rows) -> list[str]:
-    """The labels, in the order of their numbers."""
+def _names(path: Path, text: np.ndarray, rows: Rows) -> tuple[list[str], np.ndarray]:
+    """The labels by first appearance, and the ends of each row as their numbers, int64[M, 2]."""
     content = text.tobytes()
-    names = [content[first:last] for first, last in rows.labels.tolist()]
+    number_of: dict[str, int] = {}
+    numbers = []
+    for first, last in rows.labels.tolist():
+        name = _decoded(path, content, content[first:last])
+        if content[first - 1 : first] == b'"':
+            name = name.replace('""', '"')
+        # A name in quotes and the same without are two spans.
+        numbers.append(number_of.setdefault(name, len(number_of)))
+    return list(number_of), np.array(numbers)[rows.ends]
+
+
+def _decoded(path: Path, content: bytes, name: bytes) -> str:
     try:
-        return [name.decode("utf-8") for name in names]
-    except UnicodeDecodeError as error:
-        line = 1 + content[: content.index(error.object)].count(b"\n")
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        line = 1 + content[: content.index(name)].count(b"\n")
         raise ValueError(
-            f"{path}, line {line}: {error.object!r} is not UTF-8: convert the file, for instance"
-            " with iconv -f latin1 -t utf-8"
+            f"{path}, line {line}: {name!r} is not UTF-8: convert the file, for instance with iconv"
+            " -f latin1 -t utf-8"
         ) from None
+
+
+def _if_header(text: np.ndarray, rows: Rows, dialect: Dialect, header: bool | None) -> str:
+    """What to add for a file without rows, if its only one was guessed to be a header."""
+    if header is not None or dialect.header < 0:
+        return ""
+    row = printable(_line(text, rows, dialect.header))
+    return f"; {row!r} was taken for names of columns: --no-header takes it for an edge"
 
 
 def _notes(text: np.ndarray, rows: Rows, dialect: Dialect) -> tuple[str, ...]:
     notes = []
     if dialect.header >= 0:
-        start, end = rows.line_starts[dialect.header : dialect.header + 2]
-        names = b", ".join(columns_of(text[start:end].tobytes(), dialect.separator))
+        names = b", ".join(columns_of(_line(text, rows, dialect.header), dialect.byte))
         notes.append(f"header: {printable(names)}")
     fewest, most = rows.columns
     if fewest != most:
@@ -210,17 +129,18 @@ def _notes(text: np.ndarray, rows: Rows, dialect: Dialect) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _line(text: np.ndarray, rows: Rows, line: int) -> bytes:
+    start, end = rows.line_starts[line : line + 2]
+    return text[start:end].tobytes()
+
+
 def _refuse_other_files(path: Path, content: bytes) -> None:
     """Raises for what is no text of rows, or text of another format."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise ValueError(f"{path} is UTF-16 text: convert it with iconv -f utf-16 -t utf-8")
-    if content[:2] == b"\x1f\x8b":
-        raise ValueError(f"{path} is compressed: add .gz to its name")
     if b"\0" in content[:4096]:
         raise ValueError(f"{path} is not text: give it the suffix of its format, or --format")
     if content[:14].lower() == b"%%matrixmarket":
         raise ValueError(f"{path} is a Matrix Market file: name it .mtx, or add --format mtx")
-    if content.lstrip()[:1] == b"<":
+    if content[:4096].lstrip().lower().startswith(_XML):
         raise ValueError(f"{path} is XML: name it .graphml or .gexf, or add --format")
     if b"\r" in content[:4096] and b"\n" not in content:
         raise ValueError(f"{path} has lines that end in CR alone: convert it with tr '\\r' '\\n'")
@@ -229,25 +149,25 @@ def _refuse_other_files(path: Path, content: bytes) -> None:
 def _refuse_line(path: Path, text: np.ndarray, rows: Rows, dialect: Dialect) -> NoReturn:
     """Raises for the line after those that were read."""
     line = len(rows.row_of_line)
-    row = text[rows.line_starts[line] : rows.line_starts[line + 1]].tobytes()
+    row = _line(text, rows, line)
     where = f"{path}, line {line + 1}"
     if rows.problem == rows_of_text.ONE_COLUMN:
         raise ValueError(
-            f"{where}: {printable(row)!r} has one column and not the two ends of an edge:"
-            " --separator says what is between them"
+            f"{where}: {printable(row)!r} has one column and not two: between columns are commas,"
+            " semicolons, tabs or blanks, and --separator says which"
         )
     if rows.problem == rows_of_text.OPEN_QUOTE:
         raise ValueError(f"{where}: {printable(row)!r} has a quote that is not closed: close it")
-    value = printable(columns_of(row, dialect.separator)[rows.column])
+    if rows.problem == rows_of_text.NO_NAME:
+        raise ValueError(
+            f"{where}: {printable(row)!r} has no name in column {rows.column + 1}: give one, or"
+            " leave out the row"
+        )
+    value = printable(columns_of(row, dialect.byte)[rows.column])
     if rows.problem == rows_of_text.TOO_LARGE:
         raise ValueError(f"{where}: {value} has more than 18 digits: --labels takes ids as names")
+    header = "" if dialect.header >= 0 else " --header a first row of column names;"
     raise ValueError(
-        f"{where}: {value!r} is not an integer: --labels takes names of vertices, --header a first"
-        " row of column names; between columns are commas, semicolons, tabs or blanks"
+        f"{where}: {value!r} is not an integer: --labels takes names of vertices;{header} between"
+        " columns are commas, semicolons, tabs or blanks"
     )
-
-
-def printable(raw: bytes) -> str:
-    """Text for a message: short, and without control characters."""
-    shown = "".join(c if c.isprintable() else " " for c in raw.decode("utf-8", "replace")).strip()
-    return shown if len(shown) <= 60 else shown[:57] + "…"

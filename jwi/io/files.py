@@ -25,26 +25,41 @@ def read_bytes(path: Path, progress: Progress | None = None) -> bytes:
     Raises:
         ValueError: if there is no such file, or it is not what its name says.
     """
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: give a file")
+    check_readable(path)
+    zipped = path.suffix.lower() == ".gz"
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            zipped = path.suffix.lower() == ".gz"
             source = gzip.GzipFile(fileobj=file) if zipped else file
             blocks = []
             while block := source.read(_BLOCK):
                 blocks.append(block)
                 if progress is not None and size > 0:
                     progress(min(1.0, file.tell() / size))
-            return b"".join(blocks)
-    except FileNotFoundError:
-        raise ValueError(f"{path}: there is no such file") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(
             f"{path} cannot be decompressed ({error}): leave out .gz if it is not compressed, or"
             " fetch it again"
         ) from None
+    except OSError as error:
+        raise ValueError(_unreadable(path, error)) from None
+    content = b"".join(blocks)
+    if content[:2] == b"\x1f\x8b":
+        how = " twice: decompress it once, with gunzip" if zipped else ": add .gz to its name"
+        raise ValueError(f"{path} is compressed{how}")
+    return content
+
+
+def check_readable(path: Path) -> None:
+    """Raises ValueError if there is no file, or a folder."""
+    try:
+        folder = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise ValueError(_unreadable(path, error)) from None
+    if folder:
+        raise ValueError(f"{path} is a folder: give a file")
 
 
 @contextlib.contextmanager
@@ -60,14 +75,12 @@ def written(path: Path) -> Iterator[BufferedIOBase]:
     Raises:
         ValueError: if there is something else than a file, or no file can be made there.
     """
-    target = path.resolve()
     check_replaceable(path)
+    target = path.resolve()
+    temporary = None
     try:
         handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
-    except OSError as error:
-        raise ValueError(_unwritable(path, error)) from None
-    temporary = Path(name)
-    try:
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             if path.suffix.lower() != ".gz":
                 yield file
@@ -79,27 +92,34 @@ def written(path: Path) -> Iterator[BufferedIOBase]:
                 with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped:
                     zipped.write(whole.getbuffer())
         temporary.chmod(_mode(target))
-        try:
-            temporary.replace(target)
-        except OSError as error:
-            raise ValueError(_unwritable(path, error)) from None
+        temporary.replace(target)
+    except OSError as error:
+        raise ValueError(_unwritable(path, error)) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def check_replaceable(path: Path) -> None:
     """Raises ValueError if there is something that is not a file: a folder, a device, a pipe."""
     try:
-        other = path.exists() and not path.is_file()
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    # Links that lead to themselves among others.
     except OSError as error:
         raise ValueError(_unwritable(path, error)) from None
-    if other:
-        what = "a folder" if path.is_dir() else "a device or a pipe"
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
         raise ValueError(f"{path} is {what}: give a file")
 
 
+def _unreadable(path: Path, error: OSError) -> str:
+    return f"{path} cannot be read ({error.strerror or error}): give another file"
+
+
 def _unwritable(path: Path, error: OSError) -> str:
-    return f"{path} cannot be written ({error.strerror}): give another file"
+    return f"{path} cannot be written ({error.strerror or error}): give another file"
 
 
 def _mode(path: Path) -> int:

@@ -10,7 +10,7 @@ from jwi.convert import edge_ids
 from jwi.graph import GraphsTuple, edge_list, from_edges
 from jwi.io.content import Content
 from jwi.io.edge_list import read_edge_list
-from jwi.io.files import Progress, read_bytes, written
+from jwi.io.files import Progress, check_readable, read_bytes, written
 from jwi.io.matrix_market import read_matrix_market
 from jwi.io.networkx_files import read_networkx
 from jwi.io.npz import read_npz
@@ -40,6 +40,7 @@ class GraphFile:
         path: the file.
         format: a key of `FORMATS`.
         graph: the graph of E edges, without self-loops and with each edge once.
+        directed: whether its edges can be walked one way only, even if there are none.
         edges: int32[E, 2], the edges of the graph.
         edge_of_entry: int64[M], the edge of each entry of the file, −1 for self-loops.
         content: the entries.
@@ -48,6 +49,7 @@ class GraphFile:
     path: Path
     format: str
     graph: GraphsTuple
+    directed: bool
     edges: Int32[np.ndarray, "E 2"]
     edge_of_entry: Int64[np.ndarray, " M"]
     content: Content
@@ -71,7 +73,7 @@ class GraphFile:
         Raises:
             ValueError: if its suffix is of another format, or of another separator of columns.
         """
-        other = _known_format(path)
+        other = known_format(path)
         if other is not None and other != self.format:
             suffixes = " or ".join(FORMATS[self.format])
             raise ValueError(
@@ -137,6 +139,8 @@ def read_graph(
         ValueError: for a file that cannot be read, with the place and what to do.
     """
     path = Path(path)
+    # Before its name is looked at, which may be mistyped.
+    check_readable(path)
     name = format or _format_of(path)
     if name not in FORMATS:
         raise ValueError(f"format is {name!r}: give one of {', '.join(FORMATS)}")
@@ -149,16 +153,22 @@ def read_graph(
         content.senders, content.receivers, len(content.labels), undirected=not directed
     )
     edge_of_entry = edge_ids(graph, content.senders, content.receivers)
-    return GraphFile(path, name, graph, edge_list(graph), edge_of_entry, content)
+    return GraphFile(path, name, graph, directed, edge_list(graph), edge_of_entry, content)
 
 
 def read_rows_of_names(path: Path) -> Content:
-    """Two columns of names, in the dialects of edge lists.
+    """Rows of a vertex and the name of its set, in the dialects of edge lists without a header.
 
     Args:
         path: the file; compressed, if its name ends in .gz.
+
+    Raises:
+        ValueError: for a file that cannot be read, with the place and what to do.
     """
-    return read_edge_list(path, read_bytes(path), named=True, separator=None, header=None)
+    wanted = "rows: give one of a vertex and the name of its set for each vertex"
+    return read_edge_list(
+        path, read_bytes(path), named=True, separator=None, header=False, wanted=wanted
+    )
 
 
 def _read(
@@ -174,7 +184,7 @@ def _read(
 
 
 def _format_of(path: Path) -> str:
-    name = _known_format(path)
+    name = known_format(path)
     if name is None:
         known = " ".join(suffix for suffixes in FORMATS.values() for suffix in suffixes)
         raise ValueError(
@@ -184,7 +194,7 @@ def _format_of(path: Path) -> str:
     return name
 
 
-def _known_format(path: Path) -> str | None:
+def known_format(path: Path) -> str | None:
     """The format of a suffix, that before .gz; None if it has none."""
     name = path.name.lower().removesuffix(".gz")
     for format_, suffixes in FORMATS.items():

@@ -8,8 +8,9 @@ from jaxtyping import Bool
 
 from jwi.io import text as rows_of_text
 from jwi.io.content import Content
-from jwi.io.edge_list import kept_lines, printable
-from jwi.io.text import line_starts_of, read_rows
+from jwi.io.edge_list import kept_lines
+from jwi.io.refusals import check_num_vertices, printable, text_start
+from jwi.io.text import MOST_DIGITS, line_starts_of, read_rows
 
 _SYMMETRIES = {"general": None, "symmetric": False, "skew-symmetric": False, "hermitian": False}
 
@@ -27,6 +28,8 @@ def read_matrix_market(path: Path, content: bytes) -> Content:
     Raises:
         ValueError: with the line, for what is no sparse square matrix in this format.
     """
+    mark = content[: text_start(path, content)]
+    content = content[len(mark) :]
     text = np.frombuffer(content, np.uint8)
     line_starts = line_starts_of(text)
     symmetry = _symmetry(path, content)
@@ -36,6 +39,7 @@ def read_matrix_market(path: Path, content: bytes) -> Content:
             f"{path}, line {size_line + 1}: the matrix has {num_rows} rows and {num_columns}"
             " columns: an adjacency matrix has one of each for each vertex"
         )
+    check_num_vertices(path, f"line {size_line + 1}", num_rows, num_entries)
     rows = read_rows(text, line_starts, size_line, 0, False)
     if rows.problem != rows_of_text.OK:
         line = len(rows.row_of_line)
@@ -58,10 +62,10 @@ def read_matrix_market(path: Path, content: bytes) -> Content:
         # All lines up to the sizes are comments, and stay.
         start, end = line_starts[size_line : size_line + 2]
         size = b"%d %d %d\n" % (num_rows, num_columns, keep.sum())
-        file.write(content[:start] + size + kept_lines(text, rows, keep)[end:])
+        file.write(mark + content[:start] + size + kept_lines(text, rows, keep)[end:])
 
     ends = rows.ends - 1
-    labels = np.arange(1, num_rows + 1)
+    labels = range(1, num_rows + 1)
     return Content(ends[:, 0], ends[:, 1], labels, _SYMMETRIES[symmetry], rewrite)
 
 
@@ -90,11 +94,11 @@ def _size(path: Path, content: bytes) -> tuple[int, tuple[int, int, int]]:
         row = content[place:end].strip()
         if row and not row.startswith(b"%"):
             numbers = row.split()
-            if len(numbers) == 3 and all(number.isdigit() for number in numbers):
+            if len(numbers) == 3 and all(n.isdigit() and len(n) <= MOST_DIGITS for n in numbers):
                 return line, (int(numbers[0]), int(numbers[1]), int(numbers[2]))
             raise ValueError(
                 f"{path}, line {line + 1}: {printable(row)!r} is not three sizes: give ROWS COLUMNS"
-                " ENTRIES"
+                f" ENTRIES, of at most {MOST_DIGITS} digits each"
             )
         place, line = end + 1, line + 1
     raise ValueError(f"{path} has no line of sizes: give ROWS COLUMNS ENTRIES")

@@ -9,6 +9,10 @@ import numpy as np
 from jaxtyping import Bool
 
 from jwi.io.content import Content
+from jwi.io.networkx_checks import check_sparse6, difference_of_pajek, difference_of_xml
+from jwi.io.refusals import reason, text_start
+
+_XML = ("graphml", "gexf")
 
 
 class NetworkxFormat(NamedTuple):
@@ -18,11 +22,16 @@ class NetworkxFormat(NamedTuple):
         read: from a file to a graph.
         write: a graph to a file.
         says_directed: whether files of the format say if edges are directed.
+        difference: from a file's content and the graph that was read to what the graph has
+            otherwise than the file; None if nothing.
+        remedy: for a file that networkx cannot read.
     """
 
     read: Callable[[io.BufferedIOBase], Any]
     write: Callable[[Any, io.BufferedIOBase], None]
     says_directed: bool
+    difference: Callable[[bytes, Any], str | None] = lambda *_: None
+    remedy: str = "--format names another format"
 
 
 def networkx_format(name: str) -> NetworkxFormat:
@@ -47,10 +56,16 @@ def networkx_format(name: str) -> NetworkxFormat:
             file.write(f"{line}\n".encode())
 
     formats = {
-        "graphml": NetworkxFormat(nx.read_graphml, nx.write_graphml, True),
+        "graphml": NetworkxFormat(nx.read_graphml, nx.write_graphml, True, difference_of_xml),
         "gml": NetworkxFormat(read_gml, write_gml, True),
-        "gexf": NetworkxFormat(nx.read_gexf, nx.write_gexf, True),
-        "pajek": NetworkxFormat(nx.read_pajek, nx.write_pajek, True),
+        "gexf": NetworkxFormat(
+            nx.read_gexf,
+            nx.write_gexf,
+            True,
+            difference_of_xml,
+            "export it as version 1.2, or as GraphML",
+        ),
+        "pajek": NetworkxFormat(nx.read_pajek, nx.write_pajek, True, difference_of_pajek),
         "adjlist": NetworkxFormat(nx.read_adjlist, write_adjlist, False),
         "graph6": NetworkxFormat(nx.read_graph6, nx.write_graph6, True),
         "sparse6": NetworkxFormat(nx.read_sparse6, nx.write_sparse6, True),
@@ -73,11 +88,21 @@ def read_networkx(path: Path, content: bytes, name: str) -> Content:
         format_ = networkx_format(name)
     except ModuleNotFoundError:
         raise ValueError(f"{path}: {name} files need networkx: pip install networkx") from None
+    if name not in _XML:
+        # XML says itself how it is encoded.
+        content = content[text_start(path, content) :]
+    if name == "sparse6":
+        check_sparse6(path, content)
     try:
         graph = format_.read(io.BytesIO(content))
+        difference = format_.difference(content, graph)
     # Its readers raise whatever the wrong text makes them stumble on.
     except Exception as error:
-        raise ValueError(f"{path} cannot be read as {name} ({error})") from error
+        raise ValueError(
+            f"{path} cannot be read as {name} ({reason(error)}): {format_.remedy}"
+        ) from error
+    if difference is not None:
+        raise ValueError(f"{path} {difference}")
     if isinstance(graph, list):
         raise ValueError(f"{path} holds {len(graph)} graphs: give a file of one graph")
     labels = list(graph.nodes)

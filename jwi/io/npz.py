@@ -1,21 +1,21 @@
 """NumPy archives: sparse matrices as scipy saves them, and arrays of edges."""
 
+import contextlib
 import io
+import reprlib
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 from jaxtyping import Bool
 
 from jwi.io.content import Content
+from jwi.io.refusals import check_num_vertices, reason
 
 _SIZES = ("num_vertices", "num_nodes")
-# Vertices are int32 in a graph.
-_MAX_VERTICES = 2**31 - 1
-# Vertices an edge that are believed without being told their number: one wrong entry would else
-# fill the memory with vertices that do not exist.
-_MAX_UNASKED = 100_000
 # The axis of the two ends, for each name under which arrays of edges are known.
 _PAIRS = {"edge_index": 0, "edges": 1, "edge_list": 1}
 
@@ -34,69 +34,100 @@ def read_npz(path: Path, content: bytes) -> Content:
     Raises:
         ValueError: if none of these is in it, or it is not of integers, or not of that shape.
     """
-    try:
-        archive = np.load(io.BytesIO(content), allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("it is a single array, as numpy.save saves it")
-        with archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, AttributeError) as error:
-        raise ValueError(
-            f"{path} is no archive of plain arrays ({error}): save it with scipy.sparse.save_npz"
-            " or numpy.savez"
-        ) from None
+    arrays = _arrays(path, content)
     if {"format", "shape", "data"} <= arrays.keys():
         return _sparse_matrix(path, content)
     return _edge_arrays(path, arrays)
 
 
-def _sparse_matrix(path: Path, content: bytes) -> Content:
+def _arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:
+    """The arrays of an archive by name."""
+    arrays, at = {}, ""
     try:
-        matrix = scipy.sparse.load_npz(io.BytesIO(content))
-        entries = scipy.sparse.coo_array(matrix)
-    except (ValueError, KeyError, TypeError, IndexError, NotImplementedError) as error:
-        raise ValueError(f"{path} holds no sparse matrix ({error}): save it again") from None
-    if entries.ndim != 2 or entries.shape[0] != entries.shape[1] or entries.shape[0] < 1:
+        if content.startswith(np.lib.format.MAGIC_PREFIX):
+            raise ValueError("it is a single array, as numpy.save saves it")
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for member in archive.namelist():
+                at = f"{member}: "
+                with archive.open(member) as file:
+                    array = np.lib.format.read_array(file, allow_pickle=False)
+                arrays[member.removesuffix(".npy")] = array
+    # Broken archives make zipfile, what decompresses, and numpy raise whatever they stumble on.
+    except Exception as error:
+        # Without numpy's advice to load what is unsafe.
+        what = reason(error).removesuffix(" when allow_pickle=False")
         raise ValueError(
-            f"{path} holds a matrix of shape {entries.shape}: an adjacency matrix has a row and a"
+            f"{path} is no archive of plain arrays ({at}{what}): save it with"
+            " scipy.sparse.save_npz or numpy.savez"
+        ) from None
+    return arrays
+
+
+def _sparse_matrix(path: Path, content: bytes) -> Content:
+    with _refusing_no_matrix(path):
+        matrix = _checked(scipy.sparse.load_npz(io.BytesIO(content)))
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] < 1:
+        raise ValueError(
+            f"{path} holds a matrix of shape {matrix.shape}: an adjacency matrix has a row and a"
             " column for each vertex"
         )
+    check_num_vertices(path, "its shape", matrix.shape[0], matrix.data.size)
+    with _refusing_no_matrix(path):
+        entries = scipy.sparse.coo_array(matrix)
+        if matrix.format == "bsr":
+            # Most zeros in its blocks only fill them.
+            entries.eliminate_zeros()
     rows, columns = entries.coords
 
     def rewrite(file: io.BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
         kept = scipy.sparse.coo_array(
             (entries.data[keep], (rows[keep], columns[keep])), shape=entries.shape
         )
-        container = type(matrix)
-        scipy.sparse.save_npz(file, container(kept.asformat(matrix.format)))
+        container, saved = type(matrix), io.BytesIO()
+        scipy.sparse.save_npz(saved, container(kept.asformat(matrix.format)), compressed=False)
+        _write_arrays(file, _arrays(path, saved.getvalue()))
 
-    return Content(rows, columns, np.arange(entries.shape[0]), None, rewrite)
+    return Content(rows, columns, range(entries.shape[0]), None, rewrite)
+
+
+@contextlib.contextmanager
+def _refusing_no_matrix(path: Path) -> Iterator[None]:
+    try:
+        yield
+    # Arrays that do not fit together make scipy raise whatever it stumbles on.
+    except Exception as error:
+        raise ValueError(
+            f"{path} holds no sparse matrix ({reason(error)}): save it again"
+        ) from None
+
+
+def _checked(matrix: Any) -> Any:
+    """A sparse matrix whose indices lead nowhere else than into its arrays."""
+    if matrix.format in ("csr", "csc", "bsr"):
+        # scipy looks at the last of them alone if that says that there are no entries.
+        if (np.diff(matrix.indptr) < 0).any():
+            raise ValueError("indptr must be a non-decreasing sequence")
+        matrix.check_format(full_check=True)
+    return matrix
 
 
 def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:
     names, senders, receivers = _ends(path, arrays)
-    size = [name for name in _SIZES if name in arrays and arrays[name].ndim == 0]
+    size = _size(path, arrays)
     largest = int(max(senders.max(initial=0), receivers.max(initial=0)))
     smallest = int(min(senders.min(initial=0), receivers.min(initial=0)))
-    n = int(arrays[size[0]]) if size else largest + 1
-    if not size and not len(senders):
+    if size is None and not len(senders):
         raise ValueError(
             f"{path}: {' and '.join(names)} have no edges: give some, or add {_SIZES[0]}"
         )
+    what, n = size or (f"the largest of {' and '.join(names)}", largest + 1)
     if smallest < 0 or largest >= n:
         wrong = smallest if smallest < 0 else largest
         raise ValueError(
             f"{path}: {' and '.join(names)} have the vertex {wrong}: vertices are 0 to {n - 1}"
         )
-    most = _MAX_VERTICES if size else _MAX_UNASKED * max(1, len(senders))
-    if n > min(most, _MAX_VERTICES):
-        named = f"{size[0]} is {n:,}" if size else f"the largest vertex is {largest:,}"
-        remedy = "" if size or n > _MAX_VERTICES else f", or add {_SIZES[0]} if there are so many"
-        raise ValueError(
-            f"{path}: {named}, which makes {n:,} vertices for {len(senders):,} edges: number the"
-            f" vertices 0, 1, … without gaps{remedy}"
-        )
     num_entries = len(senders)
+    check_num_vertices(path, what, n, num_entries)
     shortened = [name for name in arrays if _is_of_edges(name, arrays[name], num_entries, n)]
     copied = [name for name in arrays if name not in (*names, *shortened)]
 
@@ -105,14 +136,37 @@ def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:
         kept |= {name: arrays[name][keep] for name in shortened}
         for name in names:
             kept[name] = np.compress(keep, arrays[name], axis=1 - _pair_axis(name, arrays[name]))
-        np.savez_compressed(file, allow_pickle=False, **{name: kept[name] for name in arrays})
+        _write_arrays(file, {name: kept[name] for name in arrays})
 
     notes = []
     if shortened:
         notes.append(f"shortened with the edges: {', '.join(shortened)}")
     if copied:
         notes.append(f"copied: {', '.join(copied)}")
-    return Content(senders, receivers, np.arange(n), None, rewrite, tuple(notes))
+    return Content(senders, receivers, range(n), None, rewrite, tuple(notes))
+
+
+def _write_arrays(file: io.BufferedIOBase, arrays: dict[str, np.ndarray]) -> None:
+    """Writes an archive; numpy's own function has no place for arrays of some names."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            # Without the time: equal graphs make equal files.
+            member = zipfile.ZipInfo(f"{name}.npy")
+            member.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(member, "w", force_zip64=True) as output:
+                np.lib.format.write_array(output, array, allow_pickle=False)
+
+
+def _size(path: Path, arrays: dict[str, np.ndarray]) -> tuple[str, int] | None:
+    """The array that says how many vertices there are, and how many."""
+    sizes = {name: arrays[name] for name in _SIZES if name in arrays}
+    for name, array in sizes.items():
+        if array.size != 1 or array.dtype.kind not in "iu" or array.item() < 1:
+            raise ValueError(
+                f"{path}: {name} is {reprlib.repr(array.tolist())} ({array.dtype}): give the number"
+                " of vertices, an integer ≥ 1"
+            )
+    return next(((name, int(array.item())) for name, array in sizes.items()), None)
 
 
 def _ends(path: Path, arrays: dict[str, np.ndarray]) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -153,7 +207,8 @@ def _pair_axis(name: str, array: np.ndarray) -> int:
 
 
 def _is_of_edges(name: str, array: np.ndarray, num_entries: int, n: int) -> bool:
-    """Whether an array has an entry for each edge, and is none of the ends."""
-    if array.ndim == 0 or len(array) != num_entries or name in ("senders", "receivers", *_PAIRS):
+    """Whether an array has an entry for each edge, and neither holds ends nor a size."""
+    others = ("senders", "receivers", *_PAIRS, *_SIZES)
+    if array.ndim == 0 or len(array) != num_entries or name in others:
         return False
     return num_entries != n or name.startswith("edge") or name in ("weight", "weights")

@@ -11,11 +11,12 @@ import numpy as np
 from numba import njit
 
 NOT_A_ROW = -1
-OK, ONE_COLUMN, OPEN_QUOTE, NO_INTEGER, TOO_LARGE = range(5)
+OK, ONE_COLUMN, OPEN_QUOTE, NO_INTEGER, TOO_LARGE, NO_NAME = range(6)
+# That an int64 holds for sure.
+MOST_DIGITS = 18
 
 _NEWLINE, _RETURN, _TAB, _SPACE, _QUOTE = (ord(c) for c in '\n\r\t "')
 _HASH, _PERCENT, _PLUS, _MINUS, _ZERO, _NINE = (ord(c) for c in "#%+-09")
-_MOST_DIGITS = 18
 
 
 class Rows(NamedTuple):
@@ -24,7 +25,8 @@ class Rows(NamedTuple):
     Attributes:
         ends: int64[M, 2], the integers in the first two columns, or numbers of labels by first
             appearance.
-        labels: int64[n, 2], where each label starts and ends in the text; n = 0 for integers.
+        labels: int64[n, 2], where each label starts and ends in the text; n = 0 for integers. The
+            same label with and without quotes is two.
         line_starts: int64[lines + 1].
         row_of_line: int64[lines], −1 for lines that are no rows.
         columns: the smallest and the largest number of columns of a row, 0 and 0 without rows.
@@ -93,12 +95,16 @@ def read_rows(text, line_starts, skipped, separator, as_labels):
         comment = place < end and (text[place] == _HASH or text[place] == _PERCENT)
         if place == end or comment or line == skipped:
             continue
+        # A tab that separates is no blank before the first column.
+        place = line_starts[line]
         columns = 0
         while place >= 0:
             first, last, place = next_column(text, place, end, separator)
             problem, number = OK, np.int64(0)
             if first < 0:
                 problem = OPEN_QUOTE
+            elif columns < 2 and as_labels and first == last:
+                problem = NO_NAME
             elif columns < 2 and as_labels:
                 number, num_names = _number_of_name(text, first, last, names, num_names)
             elif columns < 2:
@@ -200,7 +206,7 @@ def _integer(text, first, last):
     for place in range(first, last):
         if text[place] < _ZERO or text[place] > _NINE:
             return NO_INTEGER, np.int64(0)
-    if last - first > _MOST_DIGITS:
+    if last - first > MOST_DIGITS:
         return TOO_LARGE, np.int64(0)
     number = np.int64(0)
     for place in range(first, last):
@@ -230,8 +236,9 @@ def _number_of_name(text, first, last, names, num_names):
     slot = np.int64((key ^ (key >> np.uint64(29))) & np.uint64(len(table) - 1))
     while table[slot] >= 0:
         start, stop = spans[table[slot]]
-        if stop - start == last - first:
-            same = True
+        # Only within quotes a doubled quote stands for one.
+        same = _is_quoted(text, start) == _is_quoted(text, first)
+        if same and stop - start == last - first:
             for place in range(last - first):
                 if text[start + place] != text[first + place]:
                     same = False
@@ -242,3 +249,10 @@ def _number_of_name(text, first, last, names, num_names):
     table[slot] = num_names
     spans[num_names, 0], spans[num_names, 1] = first, last
     return np.int64(num_names), num_names + 1
+
+
+@njit(cache=True)
+@no_type_check
+def _is_quoted(text, first):
+    """Whether a column that starts at a place is in quotes."""
+    return first > 0 and text[first - 1] == _QUOTE

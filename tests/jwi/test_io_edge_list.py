@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jwi
-from jwi.io import read_graph
+from jwi.io import read_graph, read_rows_of_names
 
 
 def read(tmp_path, text, name="graph.txt", **options):
@@ -53,6 +53,12 @@ def test_dialects_of_integers(tmp_path, name, text):
         ("a.csv", "Source,Target,Type\nann,bob,x y\ncy,bob,z\n"),
         ("a.csv", 'ann,"bob"\n"bob",cy\n'),
         ("a.csv", "ann;bob\nbob;cy\n"),
+        ("a.CSV", "Source,Target,Type\nann,bob,x y\ncy,bob,z\n"),
+        ("a.txt", "ann, bob\nbob, cy\n"),
+        ("a.txt", "ann; bob; 1\nbob; cy; 2\n"),
+        ("a.tsv", "ann\tbob\t1, 2\nbob\tcy\t3, 4\n"),
+        # Nothing has as many columns in all rows.
+        ("a.txt", "ann bob\nbob cy # or so\n"),
     ],
 )
 def test_dialects_of_names(tmp_path, name, text):
@@ -66,9 +72,53 @@ def test_dialects_of_names(tmp_path, name, text):
 def test_names_with_blanks_separators_and_quotes(tmp_path):
     text = '"Smith, J",Doe é\nDoe é,"a ""b"""\n'
     file = read(tmp_path, text, "a.csv", named=True)
-    assert file.content.labels == ["Smith, J", "Doe é", 'a ""b""']
-    tabs = read(tmp_path, "a b\tc d\n", "a.txt", named=True)
-    assert tabs.content.labels == ["a b", "c d"]
+    assert file.content.labels == ["Smith, J", "Doe é", 'a "b"']
+    file.write(tmp_path / "b.csv", np.ones(2, bool))
+    assert (tmp_path / "b.csv").read_text() == text
+
+
+def test_a_name_is_the_same_in_quotes_and_without(tmp_path):
+    text = 'ann,"bob"\n"ann",bob\nbob,a "b"\n"a ""b""",ann\na ""b"",bob\n'
+    file = read(tmp_path, text, "a.csv", named=True)
+    assert file.content.labels == ["ann", "bob", 'a "b"', 'a ""b""']
+    assert labelled_edges(file) == [
+        ("ann", "bob"),
+        ("bob", 'a "b"'),
+        ("ann", 'a "b"'),
+        ("bob", 'a ""b""'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "separator", "labels"),
+    [
+        ("a b\tc d\n", "tab", ["a b", "c d"]),
+        ("a,b\tc,d\ne,f\tg,h\n", "tab", ["a,b", "c,d", "e,f", "g,h"]),
+        ("Ann Smith,Bob Jones\n", "comma", ["Ann Smith", "Bob Jones"]),
+        ("Smith,J Doe,K\n", "blank", ["Smith,J", "Doe,K"]),
+        ("Smith,J; Doe,K\n", "semicolon", ["Smith,J", "Doe,K"]),
+        ("from,to\nAnn Smith,Bob\nCy,Dee\n", "comma", ["Ann Smith", "Bob", "Cy", "Dee"]),
+        ('"Smith, J" "Doe, K"\n', "blank", ["Smith, J", "Doe, K"]),
+        ("a b\n" * 99 + "c,d e\n", "blank", ["a", "b", "c,d", "e"]),
+    ],
+)
+def test_separators_of_names(tmp_path, text, separator, labels):
+    file = read(tmp_path, text, named=True)
+    assert (file.content.separator, file.content.labels) == (separator, labels)
+
+
+def test_rows_of_names_and_sets_have_no_header(tmp_path):
+    path = tmp_path / "sets.txt"
+    path.write_text("u, left\nAnn Smith, right\n")
+    assert read_rows_of_names(path).labels == ["u", "left", "Ann Smith", "right"]
+    path.write_text("# nothing\n")
+    with pytest.raises(ValueError, match=r"has no rows: give one of a vertex and the name of its"):
+        read_rows_of_names(path)
+
+
+def test_angle_brackets_alone_are_no_xml(tmp_path):
+    file = read(tmp_path, "<a> <b> .\n<b> <c> .\n", named=True)
+    assert labelled_edges(file) == [("<a>", "<b>"), ("<b>", "<c>")]
 
 
 def test_separator_and_header_by_hand(tmp_path):
@@ -100,7 +150,7 @@ def test_kept_rows_comments_and_ends_of_lines_are_unchanged(tmp_path):
 
 
 ROWS = st.lists(st.tuples(*[st.integers(-(10**17), 10**17) | st.integers(0, 5)] * 2), min_size=1)
-NAMES = st.text(st.sampled_from("ab\"',;é ─"), max_size=4)
+NAMES = st.text(st.sampled_from("ab\"',;é ─"), min_size=1, max_size=4)
 
 
 @settings(deadline=None, max_examples=40)
@@ -124,14 +174,15 @@ def test_any_integers_there_and_back(tmp_path_factory, rows, separator, data):
 @given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=12))
 def test_any_names_in_quotes(tmp_path_factory, rows):
     quoted = [[name.replace('"', '""') for name in row] for row in rows]
+    rows = [list(row) for row in rows]
     text = "".join(f'"{u}","{v}",0\n' for u, v in quoted)
     file = read(tmp_path_factory.mktemp("names"), text, "a.csv", named=True)
-    assert file.content.labels == list(dict.fromkeys(name for row in quoted for name in row))
+    assert file.content.labels == list(dict.fromkeys(name for row in rows for name in row))
     names = [
         [file.content.labels[vertex] for vertex in ends]
         for ends in zip(file.content.senders, file.content.receivers, strict=True)
     ]
-    assert names == quoted
+    assert names == rows
 
 
 def test_many_names_are_told_apart(tmp_path):
@@ -153,9 +204,13 @@ def test_rows_of_many_lengths_are_noted(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1 2\n3\n", "graph.txt, line 2: '3' has one column and not the two ends"),
+        ("1 2\n3\n", "graph.txt, line 2: '3' has one column and not two: between"),
         ("# c\n\n1 2\nann bob\n", "line 4: 'ann' is not an integer: --labels takes names"),
         ("ann bob\nbob cy\n", "line 2: 'bob' is not an integer: --labels takes names"),
+        ("from,to,since\nann,bob,1\n", "2: 'ann' is not an integer: --labels takes .*; between"),
+        ("ann,bob,1\n", "graph.txt has no edges: .*; 'ann,bob,1' was taken for names of columns"),
+        ("A file, of prose.\n", "'A file, of prose.' was taken for names of columns: --no-header"),
+        ('{"nodes": "edges"}\n', "edges\"}' was taken for names of columns: --no-header takes it"),
         ("1 2\n3 4.0\n", "line 2: '4.0' is not an integer"),
         ("1 2\n3 \x1b[31mred\n", r"line 2: '\[31mred' is not an integer"),
         ("1,2\n3,\n", "line 2: '' is not an integer"),
@@ -166,6 +221,7 @@ def test_rows_of_many_lengths_are_noted(tmp_path):
         ("source target\n", "graph.txt has no edges"),
         ("%%MatrixMarket matrix coordinate\n", "is a Matrix Market file: name it .mtx"),
         ("<graphml/>", "graph.txt is XML: name it .graphml"),
+        ("\ufeff\n<?xml version='1.0'?>\n", "graph.txt is XML: name it .graphml"),
         ("1 2\r3 4\r", r"lines that end in CR alone: convert it with tr '\\r' '\\n'"),
         ("1 2\n".encode("utf-16"), "graph.txt is UTF-16 text: convert it with iconv"),
         (b"\x1f\x8b\x08", r"graph.txt is compressed: add \.gz to its name"),
@@ -175,6 +231,20 @@ def test_rows_of_many_lengths_are_noted(tmp_path):
 def test_bad_rows_are_refused_with_their_place(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "bob,cy\nann,,2\n", "line 2: 'ann,,2' has no name in column 2: give one"),
+        ("a.csv", "bob,cy\n,ann\n", "line 2: ',ann' has no name in column 1: give one"),
+        ("a.csv", 'bob,cy\nann,""\n', "line 2: 'ann,\"\"' has no name in column 2"),
+        ("a.tsv", "bob\tcy\n\tann\t2\n", "line 2: 'ann 2' has no name in column 1"),
+    ],
+)
+def test_rows_without_a_name_are_refused(tmp_path, name, text, message):
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path, text, name, named=True)
 
 
 @pytest.mark.parametrize("named", [False, True])
