@@ -1,4 +1,4 @@
-"""What do exact orders cost on large graphs, with few triangles and with many, sparse and dense?
+"""What do exact orders cost on large graphs, of few triangles, of many, with a hub, and dense?
 
 Each order is timed against ``numpy.lexsort`` of two integer key columns of the same edges, in the
 same run. Memory is how far a process of its own grows during a call, against the edge list's (two
@@ -90,6 +90,7 @@ def _cases(
         ("power-law", power_law(config.num_edges_most), [one]),
         ("dense", partial(_dense_graph, config), [one]),
         ("cliques", partial(cliques_graph, config.seed, config.num_edges, config.clique), [first]),
+        ("hub", partial(hub_graph, config.seed, config.num_edges), [two]),
         (config.dataset, partial(_real_graph, config.dataset),
          [one, two, ("3-WIS, all edges", 4, 1.0)]),
     ]  # fmt: skip
@@ -102,6 +103,16 @@ def cliques_graph(seed: int, num_edges: int, size: int) -> Any:
     num_vertices = num_cliques * size // 2
     members = np.random.default_rng(seed).integers(num_vertices, size=(num_cliques, size))
     return jwi.from_edges(members[:, pairs[0]].ravel(), members[:, pairs[1]].ravel(), num_vertices)
+
+
+def hub_graph(seed: int, num_edges: int) -> Any:
+    """One vertex that is next to all others, and random edges between a tenth as many of these."""
+    num_vertices = num_edges * 10 // 11 + 1
+    others = np.arange(1, num_vertices)
+    pairs = np.random.default_rng(seed).integers(1, num_vertices, (2, num_edges // 11))
+    return jwi.from_edges(
+        np.append(np.zeros_like(others), pairs[0]), np.append(others, pairs[1]), num_vertices
+    )
 
 
 def _dense_graph(config: Config) -> Any:

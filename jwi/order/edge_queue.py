@@ -1,5 +1,6 @@
 """Edges that wait to be removed: in buckets while they are far from it, then in a heap.
 
+What waits may stand for one edge of a group, and so is called an item; items 0, …, E − 1 are edges.
 Signatures come here as codes: one integer an entry, such that signatures compare as their codes,
 lexicographically, a missing one being 0. More vertices of a lower value make a signature larger.
 """
@@ -25,13 +26,14 @@ class EdgeQueue(NamedTuple):
 
     Attributes:
         width: how many values share a bucket.
-        first: int32[buckets], the first edge of each bucket, −1 if empty.
-        following: int32[E], the next edge in an edge's bucket, −1 if it is the last.
-        bucket_of: int32[E], the bucket that an edge is in, −1 if in none.
-        size: int64[1], how many edges are in the heap.
-        heap: int32[E], the edges in the heap.
-        place_of: int32[E], their places there, −1 if it is not in the heap.
-        keys: int64[E, key], the first codes of their signatures.
+        first: int32[buckets], the first item of each bucket, −1 if empty.
+        following: int32[items], the next one in an item's bucket, −1 if it is the last.
+        bucket_of: int32[items], the bucket that an item is in, −1 if in none.
+        size: int64[1], how many items are in the heap.
+        heap: int32[items], the items in the heap.
+        place_of: int32[items], their places there, −1 if it is not in the heap.
+        edge_of: int32[items], the edges that they stand for, as far as is known.
+        keys: int64[items, key], the first codes of these edges' signatures.
     """
 
     width: int
@@ -41,22 +43,27 @@ class EdgeQueue(NamedTuple):
     size: np.ndarray
     heap: np.ndarray
     place_of: np.ndarray
+    edge_of: np.ndarray
     keys: np.ndarray
 
 
 def edge_queue(bounds: np.ndarray) -> EdgeQueue:
-    """All edges in buckets, by bounds int64[E] ≥ 0 of the first values of their signatures."""
-    num_edges, highest = len(bounds), int(bounds.max())
+    """Items in buckets, by bounds int64[items] of the first values of their signatures.
+
+    Those of bound −1 are in none; at least one has a bound.
+    """
+    num_items, highest = len(bounds), int(bounds.max())
     width = highest // _MAX_BUCKETS + 1
     queue = EdgeQueue(
         width,
         first=np.full(highest // width + 1, -1, np.int32),
-        following=np.empty(num_edges, np.int32),
-        bucket_of=np.empty(num_edges, np.int32),
+        following=np.empty(num_items, np.int32),
+        bucket_of=np.full(num_items, -1, np.int32),
         size=np.zeros(1, np.int64),
-        heap=np.empty(num_edges, np.int32),
-        place_of=np.full(num_edges, -1, np.int32),
-        keys=np.empty((num_edges, KEY), np.int64),
+        heap=np.empty(num_items, np.int32),
+        place_of=np.full(num_items, -1, np.int32),
+        edge_of=np.arange(num_items, dtype=np.int32),
+        keys=np.empty((num_items, KEY), np.int64),
     )
     _wait_all(queue, bounds)
     return queue
@@ -72,6 +79,7 @@ def empty_queue(num_edges: int, key: int) -> EdgeQueue:
         size=np.zeros(1, np.int64),
         heap=np.empty(num_edges, np.int32),
         place_of=np.full(num_edges, -1, np.int32),
+        edge_of=np.arange(num_edges, dtype=np.int32),
         keys=np.empty((num_edges, key), np.int64),
     )
 
@@ -79,9 +87,10 @@ def empty_queue(num_edges: int, key: int) -> EdgeQueue:
 @njit(cache=True)
 @no_type_check
 def _wait_all(queue, bounds):
-    """Puts every edge into a bucket."""
-    for edge in range(len(bounds)):
-        wait(queue, edge, bounds[edge])
+    """Puts every item that has a bound into its bucket."""
+    for item in range(len(bounds)):
+        if bounds[item] >= 0:
+            wait(queue, item, bounds[item])
 
 
 @njit(cache=True)
@@ -205,15 +214,15 @@ def sift(queue, edge):
     """Restores the heap, the next edge to go on top, after one edge's key changed."""
     heap, place_of, size = queue.heap, queue.place_of, queue.size[0]
     place = place_of[edge]
-    while place > 0 and _goes_before(queue, edge, heap[(place - 1) // 2]):
+    while place > 0 and goes_before(queue, edge, heap[(place - 1) // 2]):
         heap[place] = heap[(place - 1) // 2]
         place_of[heap[place]] = place
         place = (place - 1) // 2
     while 2 * place + 1 < size:
         child = 2 * place + 1
-        if child + 1 < size and _goes_before(queue, heap[child + 1], heap[child]):
+        if child + 1 < size and goes_before(queue, heap[child + 1], heap[child]):
             child += 1
-        if not _goes_before(queue, heap[child], edge):
+        if not goes_before(queue, heap[child], edge):
             break
         heap[place] = heap[child]
         place_of[heap[place]] = place
@@ -223,9 +232,9 @@ def sift(queue, edge):
 
 @njit(cache=True)
 @no_type_check
-def _goes_before(queue, edge, other):
-    """Whether one edge has the smaller key, or the same and the lower id."""
+def goes_before(queue, edge, other):
+    """Whether one item has the smaller key, or the same and the edge of the lower id."""
     for place in range(queue.keys.shape[1]):
         if queue.keys[edge, place] != queue.keys[other, place]:
             return queue.keys[edge, place] < queue.keys[other, place]
-    return edge < other
+    return queue.edge_of[edge] < queue.edge_of[other]

@@ -3,7 +3,7 @@
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Int32, Int64
 from numba import njit
 
 from jwi.order.edge_queue import (
@@ -21,18 +21,35 @@ from jwi.order.edge_queue import (
     sift,
     wait,
 )
+from jwi.order.hub_groups import MOST_TRIANGLES, HubGroups, hub_groups, join, leave
 from jwi.order.triangles import find_triangles, remove_edge, triangulate
 from jwi.watched import DONE, FEW_EDGES, STOP, Progress, run_watched
 
+# Below, an edge that is stale costs less than its group.
+_HUB_DEGREE = 256
+
 
 def remove_by_triangles(
-    edges: np.ndarray, num_vertices: int, num_removed: int, progress: Progress | None = None
+    edges: np.ndarray,
+    num_vertices: int,
+    num_removed: int,
+    progress: Progress | None = None,
+    *,
+    hub_degree: int = _HUB_DEGREE,
 ) -> Int32[np.ndarray, " N"]:
     """The first `num_removed` rows of `edges`, int32[E, 2], of an undirected graph, to go.
 
     A vertex of degree d > 0 in τ triangles has the walk index 1 + 3 d + 2 τ, an isolated one 0. An
     edge in c triangles takes 2 c + 3 from both its ends, or all 4 where it is the last one, and 2
     from the third vertex of each triangle. (Derived.)
+
+    Args:
+        edges: the edges.
+        num_vertices: n.
+        num_removed: how many edges to remove.
+        progress: see `run_watched`.
+        hub_degree: from which degree on the edges at a vertex are in groups, which changes the time
+            that it takes.
     """
     if num_removed == 0:
         return np.zeros(0, np.int32)
@@ -49,14 +66,26 @@ def remove_by_triangles(
     )
     drop = 2 * graph.triangles[:, None] + 3
     bounds = np.where(graph.degree[edges] > 1, index[edges] - drop, 0).min(axis=1)
-    queue = edge_queue(bounds)
+    groups = hub_groups(edges, graph.degree, hub_degree)
+    queue = edge_queue(_bounds_of_items(groups, bounds, graph.triangles))
     return run_watched(
         _remove,
-        (graph, index, scratch, queue, num_removed),
+        (graph, index, scratch, queue, groups, num_removed),
         num_removed,
         progress,
         quick=len(edges) < FEW_EDGES,
     )
+
+
+def _bounds_of_items(
+    groups: HubGroups, bounds: np.ndarray, triangles: np.ndarray
+) -> Int64[np.ndarray, " items"]:
+    """The bounds of edges that are in no group, then those of groups; −1 for what does not wait."""
+    grouped = (groups.hub >= 0) & (triangles <= MOST_TRIANGLES)
+    of_group = np.full(len(groups.top), -1, np.int64)
+    members = groups.first[groups.hub[grouped]] + triangles[grouped]
+    np.maximum.at(of_group, members, bounds[grouped])
+    return np.append(np.where(grouped, -1, bounds), of_group)
 
 
 class _Scratch(NamedTuple):
@@ -77,7 +106,7 @@ class _Scratch(NamedTuple):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _remove(graph, index, scratch, queue, num_removed, watch):
+def _remove(graph, index, scratch, queue, groups, num_removed, watch):
     """The first `num_removed` edges to go.
 
     The search is lazy, as in `remove_by_definition`: signatures only grow, but for the edges that
@@ -85,33 +114,48 @@ def _remove(graph, index, scratch, queue, num_removed, watch):
     new is where an edge waits. Its signature starts with the lowest walk index that its removal
     causes. While that is below what other edges offer, the edge waits in a bucket, by an upper
     bound of this value. Only the edges of the current bucket are in a heap, by the first codes of
-    their signatures; where these are equal and there are more, the whole signatures decide.
+    their signatures; where these are equal and there are more, the whole signatures decide. Of a
+    group at a hub, its first edge waits for all.
 
     Args:
         graph: a `Triangulation`, which loses its edges.
         index: int64[n], the walk indices of the vertices.
         scratch: a `_Scratch`.
-        queue: an `EdgeQueue` of all edges, by `_bound`.
+        queue: an `EdgeQueue` of all edges without a group and of all groups, by `_bound`.
+        groups: `HubGroups` without edges.
         num_removed: how many edges to remove.
         watch: see `run_watched`.
     """
     order, count = np.empty(num_removed, np.int32), 0
+    for edge in range(len(graph.edges)):
+        if _is_grouped(graph, groups, edge):
+            _join(graph, index, groups, edge)
     level = len(queue.first) - 1
     while count < num_removed and not watch[STOP]:
-        _refill(graph, index, scratch, queue, level)
+        _refill(graph, index, scratch, queue, groups, level)
         while count < num_removed and _top_is_due(queue, level) and not watch[STOP]:
-            edge = queue.heap[0]
-            length = _evaluate(graph, index, scratch, edge)
-            if not has_key(queue, edge, scratch.codes[:length]):
-                _renew(queue, edge, scratch.codes[:length], level)
+            item = queue.heap[0]
+            edge = _first_edge(graph, index, scratch, groups, item)
+            if edge < 0:
+                delete(queue, item)
                 continue
-            delete(queue, edge)
+            length = _evaluate(graph, index, scratch, edge, -1)
+            if not _is_known(queue, item, edge, scratch.codes[:length]):
+                _renew(queue, item, edge, scratch.codes[:length], level)
+                continue
+            delete(queue, item)
             if length > KEY:
-                edge = _break_tie(graph, index, scratch, queue, edge, length, level)
+                item = _break_tie(graph, index, scratch, queue, groups, item, length, level)
+            edge = queue.edge_of[item]
             order[count] = edge
             count += 1
             watch[DONE] = count
-            _remove_edge(graph, index, scratch, queue, edge)
+            if item != edge:
+                leave(groups, item - len(graph.edges), groups.member_of[edge])
+                # What is first now goes no sooner; the group is looked at when it is its turn.
+                queue.edge_of[item] = -1
+                insert(queue, item)
+            _remove_edge(graph, index, scratch, queue, groups, edge)
         level -= 1
     return order
 
@@ -119,10 +163,17 @@ def _remove(graph, index, scratch, queue, num_removed, watch):
 @njit(cache=True)
 @no_type_check
 def _top_is_due(queue, level):
-    """Whether the next edge in the heap belongs to the current bucket, as far as is known."""
+    """Whether the next item in the heap belongs to the current bucket, as far as is known."""
     if queue.size[0] == 0:
         return False
     return lowest(queue.keys[queue.heap[0], 0]) // queue.width >= level
+
+
+@njit(cache=True)
+@no_type_check
+def _is_known(queue, item, edge, codes):
+    """Whether an item stands for this edge with this signature, as the heap has it."""
+    return queue.edge_of[item] == edge and has_key(queue, item, codes)
 
 
 @njit(cache=True)
@@ -143,81 +194,141 @@ def _bound(graph, index, edge):
 
 @njit(cache=True)
 @no_type_check
-def _evaluate(graph, index, scratch, edge):
-    """Codes an edge's signature into `scratch.codes`; returns its length."""
-    u, v = graph.edges[edge]
+def _evaluate(graph, index, scratch, edge, hub):
+    """Codes an edge's signature into `scratch.codes`; returns its length.
+
+    What the removal does to `hub` is left out; −1 for all of it.
+    """
     count = graph.triangles[edge]
     if count > 0:
         find_triangles(graph, edge, scratch.thirds, scratch.sides)
-    values = scratch.values
+    values, size = scratch.values, 0
     # The last bit tells new values from old ones.
-    values[0], values[1] = 2 * index[u], 2 * _without(graph, index, u, count) + 1
-    values[2], values[3] = 2 * index[v], 2 * _without(graph, index, v, count) + 1
+    for vertex in graph.edges[edge]:
+        if vertex != hub:
+            values[size] = 2 * index[vertex]
+            values[size + 1] = 2 * _without(graph, index, vertex, count) + 1
+            size += 2
     for place in range(count):
         value = index[scratch.thirds[place]]
-        values[2 * place + 4], values[2 * place + 5] = 2 * value, 2 * (value - 2) + 1
-    return encode(values[: 2 * count + 4], scratch.codes)
+        values[size], values[size + 1] = 2 * value, 2 * (value - 2) + 1
+        size += 2
+    return encode(values[:size], scratch.codes)
 
 
 @njit(cache=True)
 @no_type_check
-def _refill(graph, index, scratch, queue, level):
-    """Moves the edges that belong there from a bucket into the heap, the others further down."""
-    edge, queue.first[level] = queue.first[level], -1
-    while edge >= 0:
-        upcoming = queue.following[edge]
-        queue.bucket_of[edge] = -1
-        if not graph.gone[edge] and queue.place_of[edge] < 0:
-            bound = _bound(graph, index, edge)
+def _is_grouped(graph, groups, edge):
+    """Whether an edge is in a group."""
+    return groups.hub[edge] >= 0 and graph.triangles[edge] <= MOST_TRIANGLES
+
+
+@njit(cache=True)
+@no_type_check
+def _join(graph, index, groups, edge):
+    """Puts an edge into its group, where it is evaluated when it comes to the top."""
+    hub, member = groups.hub[edge], groups.member_of[edge]
+    count, other = graph.triangles[edge], graph.edges[edge, 0] + graph.edges[edge, 1] - hub
+    set_least_key(groups, member, _without(graph, index, other, count))
+    join(groups, groups.first[hub] + count, member)
+
+
+@njit(cache=True)
+@no_type_check
+def _first_edge(graph, index, scratch, groups, item):
+    """The edge that an item stands for; −1 for a group without edges."""
+    if item < len(graph.edges):
+        return item
+    group = item - len(graph.edges)
+    while groups.top[group] >= 0:
+        member = groups.top[group]
+        edge = groups.edge_of[member]
+        codes = scratch.codes[: _evaluate(graph, index, scratch, edge, groups.hub[edge])]
+        if has_key(groups, member, codes):
+            return edge
+        leave(groups, group, member)
+        set_key(groups, member, codes)
+        join(groups, group, member)
+    return -1
+
+
+@njit(cache=True)
+@no_type_check
+def _refill(graph, index, scratch, queue, groups, level):
+    """Moves the items that belong there from a bucket into the heap, the others further down."""
+    item, queue.first[level] = queue.first[level], -1
+    while item >= 0:
+        upcoming = queue.following[item]
+        queue.bucket_of[item] = -1
+        if queue.place_of[item] < 0 and not _is_over(graph, groups, item):
+            bound = level * queue.width
+            if item < len(graph.edges):
+                bound = _bound(graph, index, item)
             if bound // queue.width >= level:
-                length = _evaluate(graph, index, scratch, edge)
+                edge = _first_edge(graph, index, scratch, groups, item)
+                length = _evaluate(graph, index, scratch, edge, -1)
                 bound = lowest(scratch.codes[0])
-                set_key(queue, edge, scratch.codes[:length])
+                set_key(queue, item, scratch.codes[:length])
+                queue.edge_of[item] = edge
             if bound // queue.width >= level:
-                insert(queue, edge)
+                insert(queue, item)
             else:
-                wait(queue, edge, bound)
-        edge = upcoming
+                wait(queue, item, bound)
+        item = upcoming
 
 
 @njit(cache=True)
 @no_type_check
-def _renew(queue, edge, codes, level):
-    """Gives an edge in the heap its new place, or a bucket if it belongs there and is in none."""
-    if lowest(codes[0]) // queue.width < level and queue.bucket_of[edge] < 0:
-        delete(queue, edge)
-        wait(queue, edge, lowest(codes[0]))
+def _is_over(graph, groups, item):
+    """Whether an edge is removed or has come to a group, or a group has none left."""
+    if item < len(graph.edges):
+        return graph.gone[item] or _is_grouped(graph, groups, item)
+    return groups.top[item - len(graph.edges)] < 0
+
+
+@njit(cache=True)
+@no_type_check
+def _renew(queue, item, edge, codes, level):
+    """Gives an item in the heap its new place, or a bucket if it belongs there and is in none."""
+    if lowest(codes[0]) // queue.width < level and queue.bucket_of[item] < 0:
+        delete(queue, item)
+        wait(queue, item, lowest(codes[0]))
     else:
-        set_key(queue, edge, codes)
-        sift(queue, edge)
+        set_key(queue, item, codes)
+        queue.edge_of[item] = edge
+        sift(queue, item)
 
 
 @njit(cache=True)
 @no_type_check
-def _break_tie(graph, index, scratch, queue, edge, length, level):
-    """The next edge to go, of those that share their first codes with one out of the heap."""
+def _break_tie(graph, index, scratch, queue, groups, item, length, level):
+    """The next item to go, of those that share their first codes with one out of the heap."""
     best = scratch.codes[:length].copy()
-    others = [edge for _ in range(0)]
-    while queue.size[0] > 0 and same_key(queue, queue.heap[0], edge):
+    others = [item for _ in range(0)]
+    while queue.size[0] > 0 and same_key(queue, queue.heap[0], item):
         other = queue.heap[0]
-        codes = scratch.codes[: _evaluate(graph, index, scratch, other)]
-        if not has_key(queue, other, codes):
-            _renew(queue, other, codes, level)
+        edge = _first_edge(graph, index, scratch, groups, other)
+        if edge < 0:
+            delete(queue, other)
+            continue
+        codes = scratch.codes[: _evaluate(graph, index, scratch, edge, -1)]
+        if not _is_known(queue, other, edge, codes):
+            _renew(queue, other, edge, codes, level)
             continue
         delete(queue, other)
         difference = compare(codes, best)
-        if difference < 0 or (difference == 0 and other < edge):
-            edge, other = other, edge
+        if difference < 0 or (difference == 0 and edge < queue.edge_of[item]):
+            item, other = other, item
             best = codes.copy()
         others.append(other)
     for other in others:
         insert(queue, other)
-    return edge
+    return item
 
 
 @njit(cache=True)
 @no_type_check
-def _remove_edge(graph, index, scratch, queue, edge):
+def _remove_edge(graph, index, scratch, queue, groups, edge):
     """Takes an edge out of the graph, and sees to the other edges of its triangles."""
     triangles = graph.triangles[edge]
     for side in range(2):
@@ -227,19 +338,30 @@ def _remove_edge(graph, index, scratch, queue, edge):
     for third in scratch.thirds[:triangles]:
         index[third] -= 2
     for place in range(triangles):
-        _reconsider(graph, index, queue, scratch.sides[place, 0])
-        _reconsider(graph, index, queue, scratch.sides[place, 1])
+        _reconsider(graph, index, queue, groups, scratch.sides[place, 0])
+        _reconsider(graph, index, queue, groups, scratch.sides[place, 1])
 
 
 @njit(cache=True)
 @no_type_check
-def _reconsider(graph, index, queue, edge):
-    """Lets an edge whose signature may have become smaller be evaluated in time."""
-    bound = _bound(graph, index, edge)
-    if queue.place_of[edge] < 0:
-        if queue.bucket_of[edge] < bound // queue.width:
-            set_least_key(queue, edge, bound)
-            insert(queue, edge)
+def _reconsider(graph, index, queue, groups, edge):
+    """Lets an edge that has lost a triangle be evaluated in time: its signature may be smaller."""
+    item, bound = edge, _bound(graph, index, edge)
+    if _is_grouped(graph, groups, edge):
+        count = graph.triangles[edge]
+        group = groups.first[groups.hub[edge]] + count
+        if count < MOST_TRIANGLES:
+            leave(groups, group + 1, groups.member_of[edge])
+        elif queue.place_of[edge] >= 0:
+            delete(queue, edge)
+        _join(graph, index, groups, edge)
+        item = len(graph.edges) + group
+        if queue.place_of[item] >= 0 and lowest(queue.keys[item, 0]) > bound:
+            return  # another edge of the group comes before it
+    if queue.place_of[item] < 0:
+        if queue.bucket_of[item] < bound // queue.width:
+            set_least_key(queue, item, bound)
+            insert(queue, item)
     else:
-        set_least_key(queue, edge, bound)
-        sift(queue, edge)
+        set_least_key(queue, item, bound)
+        sift(queue, item)

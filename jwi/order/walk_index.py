@@ -36,9 +36,9 @@ def walk_index_order(
     Undirected graphs have designs of their own up to depth 4; the others take one that looks, for
     each edge near a removed one, at all arcs within (L − 1) / 2 steps of it. What a removal changes
     is looked at again when it is its turn. That is little in most graphs, a million edges taking
-    seconds at depths 2 and 3; but at depths above 2, where thousands of edges at one vertex are all
-    alike, or in a clique of hundreds, it is nearly all of them at each step: time grows as the
-    square of their number (a star of 8000 edges takes 14 s at depth 3).
+    seconds at depths 2 and 3. But at depth 3 in a clique of hundreds, and above it at a vertex of
+    thousands of edges too, it is nearly all of them at each step, and time grows as the square of
+    their number.
 
     Args:
         graph: a graph; on a masked graph only the kept edges count.

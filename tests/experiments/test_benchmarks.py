@@ -115,6 +115,14 @@ def test_the_graph_of_cliques_is_rich_in_triangles():
     assert triangles > 2.5 * len(edges)  # a clique of ten has 120 for 45 edges
 
 
+def test_the_graph_with_a_hub_has_one():
+    graph = large_orders.hub_graph(0, 1_100)
+    degree = np.bincount(jwi.edge_list(graph).ravel())
+    assert degree[0] == len(graph.nodes) - 1 == 1_000
+    assert degree[1:].max() < 10
+    assert len(jwi.edge_list(graph)) > 1_050
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_that_a_call_takes_is_seen(monkeypatch):
     def sees(num_bytes):
