@@ -180,8 +180,8 @@ def rloo_gradient(
         ...     jax.random.key(0), policy, jnp.zeros((1, 2)), [], lambda prompt, y: y[0] + 7.0,
         ...     num_samples=1000,
         ... )
-        >>> gradient.round(1).tolist()
-        [[-0.2..., 0.2...]]
+        >>> bool(jnp.abs(gradient - jnp.array([[-0.25, 0.25]])).max() < 0.05)
+        True
     """
     check_at_least(2, num_samples=num_samples)
     return reinforce_gradient(

@@ -76,7 +76,7 @@ def test_statistics_of_narrow_parameters_and_rows_are_not_narrow(dtype, mean, st
 
 
 def test_narrow_rows_are_widened_to_the_parameters_and_wide_rows_kept():
-    params, x, cotangent = case(6, (5, 4))
+    params, x, cotangent = jax.tree.map(jnp.float32, case(6, (5, 4)))
     value, pull = jax.vjp(LayerNorm().apply, params, x.astype(jnp.bfloat16))
     assert value.dtype == jnp.float32
     assert pull(cotangent)[1].dtype == jnp.bfloat16
