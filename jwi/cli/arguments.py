@@ -21,6 +21,7 @@ Formats, by suffix, all of them also with .gz:
   .npz                                  scipy.sparse.save_npz; or arrays senders and receivers,
                                         edge_index (2, M), edges (M, 2)
   .mtx                                  Matrix Market
+  .mat                                  MATLAB, with one sparse square matrix
   .graphml .gml .gexf .net .paj .adjlist .g6 .s6   with networkx (pip install networkx)"""
 DEFAULT_DEPTH = 2
 

@@ -11,6 +11,7 @@ from jwi.graph import GraphsTuple, edge_list, from_edges
 from jwi.io.content import Content
 from jwi.io.edge_list import read_edge_list
 from jwi.io.files import Progress, check_readable, read_bytes, written
+from jwi.io.matlab import read_matlab
 from jwi.io.matrix_market import read_matrix_market
 from jwi.io.networkx_files import read_networkx
 from jwi.io.npz import read_npz
@@ -19,6 +20,7 @@ FORMATS = {
     "edge-list": (".txt", ".csv", ".tsv", ".edges", ".edgelist", ".el"),
     "npz": (".npz",),
     "mtx": (".mtx",),
+    "mat": (".mat",),
     "graphml": (".graphml",),
     "gml": (".gml",),
     "gexf": (".gexf",),
@@ -180,6 +182,8 @@ def _read(
         return read_npz(path, content)
     if name == "mtx":
         return read_matrix_market(path, content)
+    if name == "mat":
+        return read_matlab(path, content)
     return read_networkx(path, content, name)
 
 

@@ -1,10 +1,8 @@
 """NumPy archives: sparse matrices as scipy saves them, and arrays of edges."""
 
-import contextlib
 import io
 import reprlib
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from jaxtyping import Bool
 
 from jwi.io.content import Content
 from jwi.io.refusals import check_num_vertices, reason
+from jwi.io.sparse_matrix import matrix_content
 
 _SIZES = ("num_vertices", "num_nodes")
 # The axis of the two ends, for each name under which arrays of edges are known.
@@ -64,51 +63,12 @@ def _arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:
 
 
 def _sparse_matrix(path: Path, content: bytes) -> Content:
-    with _refusing_no_matrix(path):
-        matrix = _checked(scipy.sparse.load_npz(io.BytesIO(content)))
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] < 1:
-        raise ValueError(
-            f"{path} holds a matrix of shape {matrix.shape}: an adjacency matrix has a row and a"
-            " column for each vertex"
-        )
-    check_num_vertices(path, "its shape", matrix.shape[0], matrix.data.size)
-    with _refusing_no_matrix(path):
-        entries = scipy.sparse.coo_array(matrix)
-        if matrix.format == "bsr":
-            # Most zeros in its blocks only fill them.
-            entries.eliminate_zeros()
-    rows, columns = entries.coords
-
-    def rewrite(file: io.BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
-        kept = scipy.sparse.coo_array(
-            (entries.data[keep], (rows[keep], columns[keep])), shape=entries.shape
-        )
-        container, saved = type(matrix), io.BytesIO()
-        scipy.sparse.save_npz(saved, container(kept.asformat(matrix.format)), compressed=False)
+    def write(file: io.BufferedIOBase, matrix: Any) -> None:
+        saved = io.BytesIO()
+        scipy.sparse.save_npz(saved, matrix, compressed=False)
         _write_arrays(file, _arrays(path, saved.getvalue()))
 
-    return Content(rows, columns, range(entries.shape[0]), None, rewrite)
-
-
-@contextlib.contextmanager
-def _refusing_no_matrix(path: Path) -> Iterator[None]:
-    try:
-        yield
-    # Arrays that do not fit together make scipy raise whatever it stumbles on.
-    except Exception as error:
-        raise ValueError(
-            f"{path} holds no sparse matrix ({reason(error)}): save it again"
-        ) from None
-
-
-def _checked(matrix: Any) -> Any:
-    """A sparse matrix whose indices lead nowhere else than into its arrays."""
-    if matrix.format in ("csr", "csc", "bsr"):
-        # scipy looks at the last of them alone if that says that there are no entries.
-        if (np.diff(matrix.indptr) < 0).any():
-            raise ValueError("indptr must be a non-decreasing sequence")
-        matrix.check_format(full_check=True)
-    return matrix
+    return matrix_content(path, lambda: scipy.sparse.load_npz(io.BytesIO(content)), write)
 
 
 def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:

@@ -23,6 +23,7 @@ WRITERS = {
     "edge-list": lambda path: path.write_text("0 1\n0 2\n1 2\n2 3\n2 2\n2 1\n"),
     "npz": lambda path: scipy.sparse.save_npz(path, MATRIX.tocsr()),
     "mtx": lambda path: scipy.io.mmwrite(path, MATRIX),
+    "mat": lambda path: scipy.io.savemat(path, {"A": MATRIX}),
     "graphml": lambda path: networkx.write_graphml(NETWORK, path),
     "gml": lambda path: networkx.write_gml(NETWORK, path),
     "gexf": lambda path: networkx.write_gexf(NETWORK, path),

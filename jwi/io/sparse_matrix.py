@@ -1,0 +1,76 @@
+"""Adjacency matrices as scipy holds them, whatever file they come from."""
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from jaxtyping import Bool
+
+from jwi.io.content import Content
+from jwi.io.refusals import check_num_vertices, reason
+
+
+def matrix_content(
+    path: Path,
+    load: Callable[[], Any],
+    write: Callable[[io.BufferedIOBase, Any], None],
+) -> Content:
+    """The stored entries of a square sparse matrix, zeros too, as edges of 0, …, n − 1.
+
+    Args:
+        path: the file, for messages.
+        load: gives the matrix.
+        write: writes a matrix of the same container and format in its place.
+
+    Raises:
+        ValueError: if `load` fails, or what it gives is no square matrix, or broken, or has more
+            vertices than its entries make plausible.
+    """
+    with _refusing_no_matrix(path):
+        matrix = _checked(load())
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] < 1:
+        raise ValueError(
+            f"{path} holds a matrix of shape {matrix.shape}: an adjacency matrix has a row and a"
+            " column for each vertex"
+        )
+    check_num_vertices(path, "its shape", matrix.shape[0], matrix.data.size)
+    with _refusing_no_matrix(path):
+        entries = scipy.sparse.coo_array(matrix)
+        if matrix.format == "bsr":
+            # Most zeros in its blocks only fill them.
+            entries.eliminate_zeros()
+    rows, columns = entries.coords
+
+    def rewrite(file: io.BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
+        kept = scipy.sparse.coo_array(
+            (entries.data[keep], (rows[keep], columns[keep])), shape=entries.shape
+        )
+        container = type(matrix)
+        write(file, container(kept.asformat(matrix.format)))
+
+    return Content(rows, columns, range(entries.shape[0]), None, rewrite)
+
+
+@contextlib.contextmanager
+def _refusing_no_matrix(path: Path) -> Iterator[None]:
+    try:
+        yield
+    # Arrays that do not fit together make scipy raise whatever it stumbles on.
+    except Exception as error:
+        raise ValueError(
+            f"{path} holds no sparse matrix ({reason(error)}): save it again"
+        ) from None
+
+
+def _checked(matrix: Any) -> Any:
+    """A sparse matrix whose indices lead nowhere else than into its arrays."""
+    if matrix.format in ("csr", "csc", "bsr"):
+        # scipy looks at the last of them alone if that says that there are no entries.
+        if (np.diff(matrix.indptr) < 0).any():
+            raise ValueError("indptr must be a non-decreasing sequence")
+        matrix.check_format(full_check=True)
+    return matrix
