@@ -12,11 +12,11 @@ from numba import njit
 
 from jwi.order.sorting import shell_sort
 
-# A walk index is below _CEILING and a multiplicity below 2^_COUNT_BITS, for degrees below 2^20.
-MAX_DEGREE = 2**20 - 1
+# A walk index is below _CEILING, and a multiplicity below 2^_COUNT_BITS.
 _CEILING = 2**41
 MAX_WALK_INDEX = _CEILING - 1
 _COUNT_BITS = 21
+MAX_MULTIPLICITY = 2**_COUNT_BITS - 1
 KEY = 4  # Codes in a key at depth 3: all of them for an edge that is in no triangle.
 _MAX_BUCKETS = 2**22
 

@@ -8,7 +8,7 @@ from numba import njit
 
 from jwi.closed_walks import closed_walks
 from jwi.graph import GraphsTuple, is_undirected
-from jwi.order.edge_queue import MAX_DEGREE, MAX_WALK_INDEX
+from jwi.order.edge_queue import MAX_MULTIPLICITY, MAX_WALK_INDEX
 from jwi.order.kept import checked_num_removed, kept_edges
 from jwi.order.losses import edges_among, find_losses, remove_edge, walk_graph
 from jwi.order.one_walk_index import remove_by_degrees
@@ -68,12 +68,14 @@ def walk_index_order(
     n, undirected = graph.nodes.shape[0], is_undirected(graph)
     if depth == 2 and undirected:
         return kept[remove_by_degrees(edges, n, count, progress)]
-    highest = np.bincount(edges.ravel(), minlength=1).max()
-    if depth == 3 and undirected and highest <= MAX_DEGREE:
+    degrees = np.bincount(edges.ravel(), minlength=n)[edges]
+    # At depth 3 an edge changes its ends and the third vertices of its triangles, at depth 4 what
+    # is next to its ends.
+    if depth == 3 and undirected and degrees.min(axis=1).max(initial=0) < MAX_MULTIPLICITY:
         return kept[remove_by_triangles(edges, n, count, progress)]
     walks = closed_walks(graph, depth)
-    fits = highest <= MAX_DEGREE and walks.max() <= MAX_WALK_INDEX
-    if depth == 4 and undirected and fits:
+    few = degrees.sum(axis=1).max(initial=0) <= MAX_MULTIPLICITY
+    if depth == 4 and undirected and few and walks.max() <= MAX_WALK_INDEX:
         return kept[remove_by_squares(edges, walks, count, progress)]
     return kept[
         remove_by_definition(edges, walks, depth, count, undirected=undirected, progress=progress)

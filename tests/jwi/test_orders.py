@@ -131,8 +131,8 @@ def test_both_designs_of_one_depth_agree(skew, num_copies, depth):
 @pytest.mark.parametrize(
     ("depth", "design", "limit", "low"),
     [
-        (3, "remove_by_triangles", "MAX_DEGREE", 3),
-        (4, "remove_by_squares", "MAX_DEGREE", 3),
+        (3, "remove_by_triangles", "MAX_MULTIPLICITY", 3),
+        (4, "remove_by_squares", "MAX_MULTIPLICITY", 3),
         (4, "remove_by_squares", "MAX_WALK_INDEX", 50),
     ],
 )
