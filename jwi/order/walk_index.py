@@ -69,8 +69,8 @@ def walk_index_order(
     if depth == 2 and undirected:
         return kept[remove_by_degrees(edges, n, count, progress)]
     degrees = np.bincount(edges.ravel(), minlength=n)[edges]
-    # At depth 3 an edge changes its ends and the third vertices of its triangles, at depth 4 what
-    # is next to its ends.
+    # At depth 3 an edge changes its ends and the third vertices of its triangles, and no walk index
+    # exceeds 1 + 3 d + 2 E; at depth 4 it changes what is next to its ends.
     if depth == 3 and undirected and degrees.min(axis=1).max(initial=0) < MAX_MULTIPLICITY:
         return kept[remove_by_triangles(edges, n, count, progress)]
     walks = closed_walks(graph, depth)
