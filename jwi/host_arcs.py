@@ -1,10 +1,11 @@
 """The arcs of a graph on the host, checked: compiled code looks at no bounds."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, no_type_check
 
 import jax
 import numpy as np
 from jaxtyping import Bool, Int
+from numba import njit
 
 if TYPE_CHECKING:
     from jwi.graph import GraphsTuple
@@ -81,25 +82,34 @@ def _check_array(name: str, array: np.ndarray, num_arcs: int) -> None:
 
 
 def _check_ends(arcs: HostArcs, num_vertices: int) -> None:
+    arc = _first_wrong(arcs.ids, arcs.senders, arcs.receivers, arcs.mask, num_vertices)
+    if arc < 0:
+        return
+    identity = arcs.ids[arc]
     for name, ends in (("senders", arcs.senders), ("receivers", arcs.receivers)):
-        if ends.size and not (ends.min() >= 0 and ends.max() < num_vertices):
-            arc = np.flatnonzero((ends < 0) | (ends >= num_vertices))[0]
+        if not 0 <= ends[arc] < num_vertices:
             raise ValueError(
                 f"graph.{name}[{arc}] is {ends[arc]}: vertices are 0 to {num_vertices - 1}, one a"
                 " row of graph.nodes"
             )
-    if arcs.ids.min(initial=-1) < -1:
-        arc = np.flatnonzero(arcs.ids < -1)[0]
-        raise ValueError(
-            f"graph.edges.id[{arc}] is {arcs.ids[arc]}: ids are 0, 1, …, or −1 for padding"
-        )
-    if np.any(arcs.mask & (arcs.ids < 0)):
-        arc = np.flatnonzero(arcs.mask & (arcs.ids < 0))[0]
+    if identity < -1:
+        raise ValueError(f"graph.edges.id[{arc}] is {identity}: ids are 0, 1, …, or −1 for padding")
+    if identity < 0:
         raise ValueError(f"graph.edges.mask[{arc}] is True and the arc is padding: make it False")
-    loops = (arcs.senders == arcs.receivers) & (arcs.ids >= 0)
-    if loops.any():
-        arc = np.flatnonzero(loops)[0]
-        raise ValueError(
-            f"graph has an arc from vertex {arcs.senders[arc]} to itself: self-loops are always"
-            " there and no edges, build graphs with jwi.from_edges"
-        )
+    raise ValueError(
+        f"graph has an arc from vertex {arcs.senders[arc]} to itself: self-loops are always there"
+        " and no edges, build graphs with jwi.from_edges"
+    )
+
+
+@njit(cache=True)
+@no_type_check
+def _first_wrong(ids, senders, receivers, mask, num_vertices):
+    """The first arc that is none, −1 if there is none; in one pass, since every order asks."""
+    for arc in range(len(ids)):
+        sender, receiver = senders[arc], receivers[arc]
+        inside = 0 <= sender < num_vertices and 0 <= receiver < num_vertices
+        real = sender != receiver if ids[arc] >= 0 else ids[arc] == -1 and not mask[arc]
+        if not (inside and real):
+            return arc
+    return -1

@@ -32,8 +32,8 @@ class EdgeQueue(NamedTuple):
         size: int64[1], how many items are in the heap.
         heap: int32[items], the items in the heap.
         place_of: int32[items], their places there, −1 if it is not in the heap.
-        edge_of: int32[items], the edges that they stand for, as far as is known.
-        keys: int64[items, key], the first codes of these edges' signatures.
+        edge_of: int32[items − E], the edges that the items from E on stand for, as far as is known.
+        keys: int64[items, key], the first codes of the edges' signatures.
     """
 
     width: int
@@ -47,10 +47,10 @@ class EdgeQueue(NamedTuple):
     keys: np.ndarray
 
 
-def edge_queue(bounds: np.ndarray) -> EdgeQueue:
+def edge_queue(bounds: np.ndarray, num_edges: int) -> EdgeQueue:
     """Items in buckets, by bounds int64[items] of the first values of their signatures.
 
-    Those of bound −1 are in none; at least one has a bound.
+    Those of bound −1 are in none; at least one has a bound. The first `num_edges` are edges.
     """
     num_items, highest = len(bounds), int(bounds.max())
     width = highest // _MAX_BUCKETS + 1
@@ -62,7 +62,7 @@ def edge_queue(bounds: np.ndarray) -> EdgeQueue:
         size=np.zeros(1, np.int64),
         heap=np.empty(num_items, np.int32),
         place_of=np.full(num_items, -1, np.int32),
-        edge_of=np.arange(num_items, dtype=np.int32),
+        edge_of=np.full(num_items - num_edges, -1, np.int32),
         keys=np.empty((num_items, KEY), np.int64),
     )
     _wait_all(queue, bounds)
@@ -79,7 +79,7 @@ def empty_queue(num_edges: int, key: int) -> EdgeQueue:
         size=np.zeros(1, np.int64),
         heap=np.empty(num_edges, np.int32),
         place_of=np.full(num_edges, -1, np.int32),
-        edge_of=np.arange(num_edges, dtype=np.int32),
+        edge_of=np.empty(0, np.int32),
         keys=np.empty((num_edges, key), np.int64),
     )
 
@@ -213,16 +213,17 @@ def delete(queue, edge):
 def sift(queue, edge):
     """Restores the heap, the next edge to go on top, after one edge's key changed."""
     heap, place_of, size = queue.heap, queue.place_of, queue.size[0]
+    keys, edge_of = queue.keys, queue.edge_of
     place = place_of[edge]
-    while place > 0 and goes_before(queue, edge, heap[(place - 1) // 2]):
+    while place > 0 and goes_before(keys, edge_of, edge, heap[(place - 1) // 2]):
         heap[place] = heap[(place - 1) // 2]
         place_of[heap[place]] = place
         place = (place - 1) // 2
     while 2 * place + 1 < size:
         child = 2 * place + 1
-        if child + 1 < size and goes_before(queue, heap[child + 1], heap[child]):
+        if child + 1 < size and goes_before(keys, edge_of, heap[child + 1], heap[child]):
             child += 1
-        if not goes_before(queue, heap[child], edge):
+        if not goes_before(keys, edge_of, heap[child], edge):
             break
         heap[place] = heap[child]
         place_of[heap[place]] = place
@@ -232,9 +233,16 @@ def sift(queue, edge):
 
 @njit(cache=True)
 @no_type_check
-def goes_before(queue, edge, other):
-    """Whether one item has the smaller key, or the same and the edge of the lower id."""
-    for place in range(queue.keys.shape[1]):
-        if queue.keys[edge, place] != queue.keys[other, place]:
-            return queue.keys[edge, place] < queue.keys[other, place]
-    return queue.edge_of[edge] < queue.edge_of[other]
+def goes_before(keys, edge_of, item, other):
+    """Whether one item has the smaller key, or the same and the edge of the lower id.
+
+    It is given arrays: taking them out of a queue here would cost more than comparing them.
+    """
+    for place in range(keys.shape[1]):
+        if keys[item, place] != keys[other, place]:
+            return keys[item, place] < keys[other, place]
+    # Most items are edges, which need no look into memory.
+    num_edges = len(keys) - len(edge_of)
+    edge = item if item < num_edges else edge_of[item - num_edges]
+    other_edge = other if other < num_edges else edge_of[other - num_edges]
+    return edge < other_edge

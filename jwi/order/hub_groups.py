@@ -120,7 +120,7 @@ def _link(groups, one, other):
     """The first member of two heaps, which become one; −1 stands for an empty heap."""
     if one < 0 or other < 0:
         return max(one, other)
-    if goes_before(groups, other, one):
+    if goes_before(groups.keys, groups.edge_of, other, one):
         one, other = other, one
     first = groups.child[one]
     groups.sibling[other], groups.previous[other] = first, one

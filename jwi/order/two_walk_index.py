@@ -67,7 +67,7 @@ def remove_by_triangles(
     drop = 2 * graph.triangles[:, None] + 3
     bounds = np.where(graph.degree[edges] > 1, index[edges] - drop, 0).min(axis=1)
     groups = hub_groups(edges, graph.degree, hub_degree)
-    queue = edge_queue(_bounds_of_items(groups, bounds, graph.triangles))
+    queue = edge_queue(_bounds_of_items(groups, bounds, graph.triangles), len(edges))
     return run_watched(
         _remove,
         (graph, index, scratch, queue, groups, num_removed),
@@ -126,34 +126,39 @@ def _remove(graph, index, scratch, queue, groups, num_removed, watch):
         num_removed: how many edges to remove.
         watch: see `run_watched`.
     """
+    num_edges = len(graph.edges)
     order, count = np.empty(num_removed, np.int32), 0
-    for edge in range(len(graph.edges)):
-        if _is_grouped(graph, groups, edge):
+    for edge in range(num_edges):
+        if _is_grouped(groups.hub, graph.triangles, edge):
             _join(graph, index, groups, edge)
     level = len(queue.first) - 1
     while count < num_removed and not watch[STOP]:
         _refill(graph, index, scratch, queue, groups, level)
         while count < num_removed and _top_is_due(queue, level) and not watch[STOP]:
             item = queue.heap[0]
-            edge = _first_edge(graph, index, scratch, groups, item)
-            if edge < 0:
-                delete(queue, item)
-                continue
+            edge = item
+            if item >= num_edges:
+                edge = _first_edge(graph, index, scratch, groups, item)
+                if edge < 0:
+                    delete(queue, item)
+                    continue
             length = _evaluate(graph, index, scratch, edge, -1)
-            if not _is_known(queue, item, edge, scratch.codes[:length]):
+            known = item < num_edges or queue.edge_of[item - num_edges] == edge
+            if not (known and has_key(queue, item, scratch.codes[:length])):
                 _renew(queue, item, edge, scratch.codes[:length], level)
                 continue
             delete(queue, item)
             if length > KEY:
-                item = _break_tie(graph, index, scratch, queue, groups, item, length, level)
-            edge = queue.edge_of[item]
+                item, edge = _break_tie(
+                    graph, index, scratch, queue, groups, item, edge, length, level
+                )
             order[count] = edge
             count += 1
             watch[DONE] = count
             if item != edge:
                 leave(groups, item - len(graph.edges), groups.member_of[edge])
                 # What is first now goes no sooner; the group is looked at when it is its turn.
-                queue.edge_of[item] = -1
+                queue.edge_of[item - num_edges] = -1
                 insert(queue, item)
             _remove_edge(graph, index, scratch, queue, groups, edge)
         level -= 1
@@ -167,13 +172,6 @@ def _top_is_due(queue, level):
     if queue.size[0] == 0:
         return False
     return lowest(queue.keys[queue.heap[0], 0]) // queue.width >= level
-
-
-@njit(cache=True)
-@no_type_check
-def _is_known(queue, item, edge, codes):
-    """Whether an item stands for this edge with this signature, as the heap has it."""
-    return queue.edge_of[item] == edge and has_key(queue, item, codes)
 
 
 @njit(cache=True)
@@ -204,11 +202,14 @@ def _evaluate(graph, index, scratch, edge, hub):
         find_triangles(graph, edge, scratch.thirds, scratch.sides)
     values, size = scratch.values, 0
     # The last bit tells new values from old ones.
-    for vertex in graph.edges[edge]:
-        if vertex != hub:
-            values[size] = 2 * index[vertex]
-            values[size + 1] = 2 * _without(graph, index, vertex, count) + 1
-            size += 2
+    u, v = graph.edges[edge]
+    if u != hub:
+        values[0], values[1] = 2 * index[u], 2 * _without(graph, index, u, count) + 1
+        size = 2
+    if v != hub:
+        values[size] = 2 * index[v]
+        values[size + 1] = 2 * _without(graph, index, v, count) + 1
+        size += 2
     for place in range(count):
         value = index[scratch.thirds[place]]
         values[size], values[size + 1] = 2 * value, 2 * (value - 2) + 1
@@ -218,9 +219,9 @@ def _evaluate(graph, index, scratch, edge, hub):
 
 @njit(cache=True)
 @no_type_check
-def _is_grouped(graph, groups, edge):
+def _is_grouped(hub, triangles, edge):
     """Whether an edge is in a group."""
-    return groups.hub[edge] >= 0 and graph.triangles[edge] <= MOST_TRIANGLES
+    return hub[edge] >= 0 and triangles[edge] <= MOST_TRIANGLES
 
 
 @njit(cache=True)
@@ -236,9 +237,7 @@ def _join(graph, index, groups, edge):
 @njit(cache=True)
 @no_type_check
 def _first_edge(graph, index, scratch, groups, item):
-    """The edge that an item stands for; −1 for a group without edges."""
-    if item < len(graph.edges):
-        return item
+    """The edge that the item of a group stands for; −1 if the group has none."""
     group = item - len(graph.edges)
     while groups.top[group] >= 0:
         member = groups.top[group]
@@ -256,34 +255,34 @@ def _first_edge(graph, index, scratch, groups, item):
 @no_type_check
 def _refill(graph, index, scratch, queue, groups, level):
     """Moves the items that belong there from a bucket into the heap, the others further down."""
+    # Taken out once: that, and a call with all of them, cost as much as looking at an item.
+    gone, triangles, hub, top = graph.gone, graph.triangles, groups.hub, groups.top
+    following, bucket_of, place_of = queue.following, queue.bucket_of, queue.place_of
+    width, num_edges = queue.width, len(gone)
     item, queue.first[level] = queue.first[level], -1
     while item >= 0:
-        upcoming = queue.following[item]
-        queue.bucket_of[item] = -1
-        if queue.place_of[item] < 0 and not _is_over(graph, groups, item):
-            bound = level * queue.width
-            if item < len(graph.edges):
+        upcoming = following[item]
+        bucket_of[item] = -1
+        if item < num_edges:
+            over = gone[item] or _is_grouped(hub, triangles, item)
+        else:
+            over = top[item - num_edges] < 0
+        if place_of[item] < 0 and not over:
+            bound, edge = level * width, item
+            if item < num_edges:
                 bound = _bound(graph, index, item)
-            if bound // queue.width >= level:
-                edge = _first_edge(graph, index, scratch, groups, item)
+            if bound // width >= level:
+                if item >= num_edges:
+                    edge = _first_edge(graph, index, scratch, groups, item)
+                    queue.edge_of[item - num_edges] = edge
                 length = _evaluate(graph, index, scratch, edge, -1)
                 bound = lowest(scratch.codes[0])
                 set_key(queue, item, scratch.codes[:length])
-                queue.edge_of[item] = edge
-            if bound // queue.width >= level:
+            if bound // width >= level:
                 insert(queue, item)
             else:
                 wait(queue, item, bound)
         item = upcoming
-
-
-@njit(cache=True)
-@no_type_check
-def _is_over(graph, groups, item):
-    """Whether an edge is removed or has come to a group, or a group has none left."""
-    if item < len(graph.edges):
-        return graph.gone[item] or _is_grouped(graph, groups, item)
-    return groups.top[item - len(graph.edges)] < 0
 
 
 @njit(cache=True)
@@ -295,35 +294,42 @@ def _renew(queue, item, edge, codes, level):
         wait(queue, item, lowest(codes[0]))
     else:
         set_key(queue, item, codes)
-        queue.edge_of[item] = edge
+        if item != edge:
+            queue.edge_of[item - len(queue.keys) + len(queue.edge_of)] = edge
         sift(queue, item)
 
 
 @njit(cache=True)
 @no_type_check
-def _break_tie(graph, index, scratch, queue, groups, item, length, level):
-    """The next item to go, of those that share their first codes with one out of the heap."""
+def _break_tie(graph, index, scratch, queue, groups, item, edge, length, level):
+    """The next item to go, and its edge, of those that share their first codes with one that is out
+    of the heap.
+    """
+    num_edges = len(graph.edges)
     best = scratch.codes[:length].copy()
     others = [item for _ in range(0)]
     while queue.size[0] > 0 and same_key(queue, queue.heap[0], item):
-        other = queue.heap[0]
-        edge = _first_edge(graph, index, scratch, groups, other)
-        if edge < 0:
-            delete(queue, other)
+        rival = queue.heap[0]
+        rivals_edge = rival
+        if rival >= num_edges:
+            rivals_edge = _first_edge(graph, index, scratch, groups, rival)
+            if rivals_edge < 0:
+                delete(queue, rival)
+                continue
+        codes = scratch.codes[: _evaluate(graph, index, scratch, rivals_edge, -1)]
+        known = rival < num_edges or queue.edge_of[rival - num_edges] == rivals_edge
+        if not (known and has_key(queue, rival, codes)):
+            _renew(queue, rival, rivals_edge, codes, level)
             continue
-        codes = scratch.codes[: _evaluate(graph, index, scratch, edge, -1)]
-        if not _is_known(queue, other, edge, codes):
-            _renew(queue, other, edge, codes, level)
-            continue
-        delete(queue, other)
+        delete(queue, rival)
         difference = compare(codes, best)
-        if difference < 0 or (difference == 0 and edge < queue.edge_of[item]):
-            item, other = other, item
+        if difference < 0 or (difference == 0 and rivals_edge < edge):
+            item, rival, edge = rival, item, rivals_edge
             best = codes.copy()
-        others.append(other)
-    for other in others:
-        insert(queue, other)
-    return item
+        others.append(rival)
+    for rival in others:
+        insert(queue, rival)
+    return item, edge
 
 
 @njit(cache=True)
@@ -347,7 +353,7 @@ def _remove_edge(graph, index, scratch, queue, groups, edge):
 def _reconsider(graph, index, queue, groups, edge):
     """Lets an edge that has lost a triangle be evaluated in time: its signature may be smaller."""
     item, bound = edge, _bound(graph, index, edge)
-    if _is_grouped(graph, groups, edge):
+    if _is_grouped(groups.hub, graph.triangles, edge):
         count = graph.triangles[edge]
         group = groups.first[groups.hub[edge]] + count
         if count < MOST_TRIANGLES:
