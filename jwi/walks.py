@@ -153,19 +153,17 @@ def _walk(senders, receivers, mask, counts, length, watch):
         if watch[STOP]:
             break
         longer = counts.copy()
-        changed = False
         for arc in range(len(mask)):
             if mask[arc]:
                 count = longer[senders[arc]] + counts[receivers[arc]]
                 # Neither exceeds 2^63: a sum that wraps is 0, which is less than both.
                 if count >= limit or count < counts[receivers[arc]]:
                     count = limit
-                changed |= count != longer[senders[arc]]
                 longer[senders[arc]] = count
-        counts = longer
-        if not changed:
-            # Nor will they: they are at the limit, or lead nowhere.
+        if np.array_equal(counts, longer):
+            # So they will stay: they are at the limit, or lead nowhere.
             break
+        counts = longer
     return counts
 
 
