@@ -18,9 +18,9 @@ def make_cores_devices() -> None:
     """Lets JAX see each CPU core as a device; call it before anything else of JAX.
 
     One run gains little from a second core, but two runs at the same time do: of four graph
-    networks, two in turn on each of two cores took 0.6 of the time of all four vmapped (Cora and
-    DBLP, the benchmark ``gcn_training``). A count that ``XLA_FLAGS`` or ``JAX_NUM_CPU_DEVICES``
-    names is left as it is.
+    networks, two in turn on each of two cores took 0.3 (Cora) and 0.5 (DBLP) of the time of all
+    four vmapped on one device (the benchmark ``gcn_training``). A count that ``XLA_FLAGS`` or
+    ``JAX_NUM_CPU_DEVICES`` names is left as it is.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if "host_platform_device_count" not in flags and "JAX_NUM_CPU_DEVICES" not in os.environ:

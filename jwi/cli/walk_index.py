@@ -11,12 +11,11 @@ from jaxtyping import Int, Int64
 from jwi.cli.terminal import read, waiting
 from jwi.closed_walks import closed_walks
 from jwi.graph import GraphsTuple
+from jwi.host_arcs import host_arcs
 from jwi.io import GraphFile, read_rows_of_names
-from jwi.validation import checked_integer
+from jwi.validation import MOST_STEPS, checked_integer
 from jwi.walks import count_walks
 from jwi.watched import Progress
-
-_MOST_STEPS = 2**31 - 1
 
 
 def run(parsed: argparse.Namespace) -> None:
@@ -49,7 +48,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 def checked_depth(depth: int) -> int:
     """What --depth says, if it is a number of layers; else raises ValueError."""
-    return checked_integer("--depth", depth, "the number of layers", low=1, high=_MOST_STEPS)
+    return checked_integer("--depth", depth, "the number of layers", low=1, high=MOST_STEPS)
 
 
 @contextmanager
@@ -81,8 +80,8 @@ def walk_indices(
     Returns:
         For each set, the sum of counts over its boundary; there is no upper limit.
     """
-    on = np.asarray(graph.edges.mask)
-    senders, receivers = np.asarray(graph.senders)[on], np.asarray(graph.receivers)[on]
+    _, senders, receivers, on = host_arcs(graph)
+    senders, receivers = senders[on], receivers[on]
     crossing = parts[senders] != parts[receivers]
     senders, receivers = senders[crossing], receivers[crossing]
     # An arc across puts its end on the boundaries of both sides.
@@ -110,7 +109,8 @@ def own_walk_indices(
         OverflowError: if a count exceeds 2^63 − 1.
     """
     entered = np.zeros(graph.nodes.shape[0], bool)
-    entered[np.asarray(graph.receivers)[np.asarray(graph.edges.mask)]] = True
+    arcs = host_arcs(graph)
+    entered[arcs.receivers[arcs.mask]] = True
     return np.where(entered, closed_walks(graph, length + 1, progress=progress), 0)
 
 
@@ -119,7 +119,7 @@ def _steps(parsed: argparse.Namespace) -> tuple[str, int, int]:
     if parsed.depth is not None:
         return "--depth", parsed.depth, checked_depth(parsed.depth) - 1
     meaning = "the number of steps"
-    checked_integer("--length", parsed.length, meaning, low=0, high=_MOST_STEPS)
+    checked_integer("--length", parsed.length, meaning, low=0, high=MOST_STEPS)
     return "--length", parsed.length, parsed.length
 
 

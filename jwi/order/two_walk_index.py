@@ -156,7 +156,7 @@ def _remove(graph, index, scratch, queue, groups, num_removed, watch):
             count += 1
             watch[DONE] = count
             if item != edge:
-                leave(groups, item - len(graph.edges), groups.member_of[edge])
+                leave(groups, item - num_edges, groups.member_of[edge])
                 # What is first now goes no sooner; the group is looked at when it is its turn.
                 queue.edge_of[item - num_edges] = -1
                 insert(queue, item)

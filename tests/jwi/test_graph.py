@@ -171,7 +171,8 @@ def test_graphs_that_are_put_together_wrongly_are_refused():
     ids = graph.edges.id
     three_arcs = graph._replace(edges=graph.edges._replace(id=jnp.where(ids == 2, 1, ids)))
     gap = graph._replace(edges=graph.edges._replace(id=ids * 2))
-    for wrong in (three_arcs, gap):
+    swapped = graph._replace(senders=graph.senders.at[0].set(2))
+    for wrong in (three_arcs, gap, swapped):
         with pytest.raises(ValueError, match=r"graph\.edges\.id does not number edges"):
             jwi.edge_list(wrong)
     half = graph._replace(edges=graph.edges._replace(mask=jnp.arange(6) > 0))
