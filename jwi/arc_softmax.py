@@ -1,17 +1,19 @@
 """Softmax-weighted sums along a list of arcs: the aggregation of DeeperGCN, without arc arrays.
 
 Written out, the softmax of every feature of every arc and what its gradient keeps of it are
-arrays of arcs × features. Here the arcs go in blocks (see `jwi.arc_sums`) and the gradient
-computes their softmax anew.
+arrays of arcs × features. On CPUs such an array of some megabytes costs more in page faults than
+the arithmetic does: there the arcs go in blocks that stay in cache (a block's size matters little
+from 1 000 to 4 000 arcs), and on every platform the gradient computes their softmax anew.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from jwi.arc_sums import cut, in_blocks
+_BLOCK = 2048
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -67,7 +69,7 @@ def _sums(
     size: int | None,
 ) -> tuple[Array, Array, Array]:
     """Of each vertex: numerator of the result, denominator, and the largest t m they refer to."""
-    blocks = cut(size, weight, mask, starts, ends)
+    blocks = _cut(size, weight, mask, starts, ends)
 
     def raise_to_block(largest: Array, block: tuple[Array, ...]) -> tuple[Array, None]:
         weight, mask, starts, ends = block
@@ -118,7 +120,7 @@ def _cotangents(
         values_bar = values_bar.at[starts].add(weight[:, None] * messages_bar)
         return values_bar, (messages_bar * at_start).sum(axis=1)
 
-    blocks = cut(size, weight, mask, starts, ends)
+    blocks = _cut(size, weight, mask, starts, ends)
     values_bar, weight_bar = jax.lax.scan(add_block, jnp.zeros_like(values), blocks)
     return values_bar, weight_bar.reshape(-1)[: len(weight)]
 
@@ -128,6 +130,30 @@ def _exp_where(mask: Array, exponents: Array) -> Array:
     return jnp.where(mask[:, None], jnp.exp(jnp.where(mask[:, None], exponents, 0)), 0)
 
 
-_sums_in_blocks = in_blocks(_sums)
-_cotangents_in_blocks = in_blocks(_cotangents)
+def _in_blocks(function: Callable) -> Callable:
+    """Calls a function of arrays with the `size` of blocks of arcs that suits the platform.
+
+    On CPU a block fits into cache; elsewhere `size` is None: all arcs are one block.
+    """
+    cpu = partial(function, size=_BLOCK)
+    default = partial(function, size=None)
+    # Compiled here, or every call outside jit would compile anew the loop it consists of.
+    return jax.jit(partial(jax.lax.platform_dependent, cpu=cpu, default=default), inline=True)
+
+
+def _cut(size: int | None, *arrays: Array) -> tuple[Array, ...]:
+    """Arrays over arcs, cut into blocks of one size; the last is filled with zeros."""
+    num_arcs = len(arrays[0])
+    size = max(1, min(num_arcs, size or num_arcs))
+    filling = -num_arcs % size
+    return tuple(
+        jnp.pad(array, [(0, filling)] + [(0, 0)] * (array.ndim - 1)).reshape(
+            -1, size, *array.shape[1:]
+        )
+        for array in arrays
+    )
+
+
+_sums_in_blocks = _in_blocks(_sums)
+_cotangents_in_blocks = _in_blocks(_cotangents)
 softmax_sum.defvjp(_softmax_sum_forward, _softmax_sum_backward)

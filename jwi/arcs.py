@@ -72,17 +72,25 @@ class ArcList:
         return _segment_product(kept, self.mask, self.receivers, self.num_vertices, multiply)
 
     def weighted_sum(
-        self, values: Float[Array, "n *heads d"], weight: Float[Array, "arcs *heads"]
+        self,
+        values: Float[Array, "n *heads d"],
+        weight: Float[Array, "arcs *heads"],
+        loops: Float[Array, "n *heads"] | None = None,
     ) -> Float[Array, "n *heads d"]:
-        """Sum of the senders' values, weighted, over the kept arcs into each vertex."""
-        values, kept = _of_one_dtype(values, self.where_kept(weight, 0))
-        return arc_sums.weighted_sum(values, kept, self.senders, self.receivers, self.num_vertices)
+        """Sum of the senders' values, weighted, over the kept arcs into each vertex.
+
+        With weights of self-loops, each vertex's own value is added.
+        """
+        values, kept, loops = _of_one_dtype(values, self.where_kept(weight, 0), loops)
+        return arc_sums.weighted_sum(
+            values, kept, self.senders, self.receivers, self.num_vertices, loops
+        )
 
     def softmax_sum(
         self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, " arcs"]
     ) -> Float[Array, "n d"]:
         """Sum of messages weight · value, each by the softmax of temperature times messages."""
-        values, weight = _of_one_dtype(values, weight)
+        values, weight, _ = _of_one_dtype(values, weight)
         return arc_softmax.softmax_sum(
             temperature, values, weight, self.mask, self.senders, self.receivers
         )
@@ -134,12 +142,17 @@ class ArcTable:
         return jax.lax.reduce(self.where_kept(on_arcs, 1), one, multiply, (2,))
 
     def weighted_sum(
-        self, values: Float[Array, "n *heads d"], weight: Float[Array, "n *heads n"]
+        self,
+        values: Float[Array, "n *heads d"],
+        weight: Float[Array, "n *heads n"],
+        loops: Float[Array, "n *heads"] | None = None,
     ) -> Float[Array, "n *heads d"]:
-        """Sum of the senders' values, weighted, over the kept arcs into each vertex."""
+        """As `ArcList.weighted_sum`."""
         kept = self.where_kept(weight, 0)
         # A sum, not a layer: it must not depend on the layout through a rounded product.
-        return jnp.einsum("i...j,j...d->i...d", kept, values, precision=jax.lax.Precision.HIGHEST)
+        highest = jax.lax.Precision.HIGHEST
+        total = jnp.einsum("i...j,j...d->i...d", kept, values, precision=highest)
+        return total if loops is None else total + loops[..., None] * values
 
     def softmax_sum(
         self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, "n n"]
@@ -191,10 +204,16 @@ def softmax_powers(
     return arcs.where_kept(jnp.exp(shifted), 0), jnp.exp(loop_scores - largest)
 
 
-def _of_one_dtype(values: Array, weight: Array) -> tuple[Array, Array]:
-    """Both in the type of their product: the sums' own gradients do not convert."""
+def _of_one_dtype(
+    values: Array, weight: Array, loops: Array | None = None
+) -> tuple[Array, Array, Array | None]:
+    """All in the type of their product: the sums' own gradients do not convert."""
     dtype = jnp.result_type(values, weight)
-    return values.astype(dtype), weight.astype(dtype)
+    return (
+        values.astype(dtype),
+        weight.astype(dtype),
+        None if loops is None else loops.astype(dtype),
+    )
 
 
 # Compiled here: one by one, the operations of the scan take seconds to compile outside jit.

@@ -36,6 +36,7 @@ def neighbor_sum(
     graph: GraphsTuple,
     values: Float[Array, "n *heads d"],
     weight: Float[Array, "arcs *heads"] | None = None,
+    loops: Float[Array, "n *heads"] | None = None,
 ) -> Float[Array, "n *heads d"]:
     """Weighted sum over incoming neighbours: out[i] = Σ_(kept arcs a: j→i) weight[a] · values[j].
 
@@ -43,21 +44,27 @@ def neighbor_sum(
         graph: Graph of n vertices; arcs whose mask is False contribute nothing.
         values: One row a vertex, or one a vertex and head.
         weight: One number an arc, or one an arc and head; 1 if not given.
+        loops: Weights of self-loops, one a vertex, or one a vertex and head: loops[i] · values[i]
+            is added, at the cost of an arc. There are none if not given.
 
     Returns:
-        As `values`; zero for a vertex without incoming arcs. No self-loops are added. It is
-        differentiable in `values` and `weight`, in reverse mode (`jax.grad`) to any order.
+        As `values`; zero for a vertex without incoming arcs and loop. It is differentiable in
+        `values`, `weight` and `loops`, in reverse mode (`jax.grad`) to any order.
 
     Examples:
         >>> import jax.numpy as jnp, jwi.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3)
         >>> neighbor_sum(path, jnp.array([[1.0], [10.0], [100.0]])).tolist()
         [[10.0], [101.0], [10.0]]
+        >>> neighbor_sum(path, jnp.array([[1.0], [10.0], [100.0]]), loops=jnp.full(3, 2.0)).tolist()
+        [[12.0], [121.0], [210.0]]
     """
     arcs = arcs_of(graph, len(values))
     if weight is None:
-        return arcs.weighted_sum(values, arcs.ones(values.shape[1:-1], values.dtype))
-    return arcs.weighted_sum(values, arcs.arrange(weight))
+        on_arcs = arcs.ones(values.shape[1:-1], values.dtype)
+    else:
+        on_arcs = arcs.arrange(weight)
+    return arcs.weighted_sum(values, on_arcs, loops)
 
 
 def neighbor_product(

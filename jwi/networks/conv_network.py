@@ -9,8 +9,8 @@ from jax.experimental.sparse import BCOO
 from jaxtyping import Array, Float
 
 from jwi.graph import GraphsTuple
+from jwi.networks.layer_norm import LayerNorm
 from jwi.networks.linear import Features
-from jwi.networks.norms import layer_norm
 
 
 def vertex_readout(hidden: Float[Array, "n d"]) -> Float[Array, "n d"]:
@@ -115,7 +115,7 @@ class ConvNetwork(nn.Module, abc.ABC):
         """
         hidden = self.conv(train=train)(graph, vertex_features(graph), weight)
         for _ in range(self.depth - 1):
-            hidden = layer_norm(train=train)(nn.relu(hidden))
+            hidden = LayerNorm(of_relu=True)(hidden)
             hidden = self.conv(train=train)(graph, hidden, weight)
-        hidden = layer_norm(train=train)(nn.relu(hidden))
+        hidden = LayerNorm(of_relu=True)(hidden)
         return nn.Dense(self.num_outputs, name="head")(self.readout(hidden))

@@ -92,7 +92,7 @@ def _attend(
     total = arcs.sum(powers) + loop_powers
     if weight is not None:
         powers = powers * arcs.arrange(weight[:, None])
-    out = arcs.weighted_sum(values, powers) + loop_powers[..., None] * values
+    out = arcs.weighted_sum(values, powers, loop_powers)
     return out / total[..., None]
 
 

@@ -5,8 +5,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jwi.arcs import arcs_of
 from jwi.graph import GraphsTuple
-from jwi.message_passing import in_degree, neighbor_sum
+from jwi.message_passing import in_degree
 from jwi.networks.conv_network import ConvNetwork
 from jwi.networks.linear import Features, Linear
 
@@ -56,10 +57,13 @@ class GCNConv(nn.Module):
         glorot = nn.initializers.glorot_uniform()
         linear = Linear(self.features, use_bias=False, kernel_init=glorot, name="linear")
         hidden = linear(x)
-        scale = jax.lax.rsqrt(in_degree(graph).astype(hidden.dtype) + 1)[:, None]
-        scaled = scale * hidden
+        scale = jax.lax.rsqrt(in_degree(graph).astype(hidden.dtype) + 1)
+        arcs = arcs_of(graph, len(hidden))
+        on_arcs = arcs.from_senders(scale) * arcs.from_receivers(scale)
+        if weight is not None:
+            on_arcs = on_arcs * arcs.arrange(weight)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
-        return scale * (neighbor_sum(graph, scaled, weight) + scaled) + bias[None]
+        return arcs.weighted_sum(hidden, on_arcs, scale * scale) + bias[None]
 
 
 class GCN(ConvNetwork):

@@ -126,7 +126,7 @@ def _apply(
     weight: Float[Array, " arcs"] | None,
 ) -> Float[Array, "n d"]:
     def mix(values: Array) -> Array:
-        return (1 + eps) * values + neighbor_sum(graph, values, weight)
+        return neighbor_sum(graph, values, weight, jnp.full(len(values), 1 + eps, values.dtype))
 
     if isinstance(mlp, MLP):
         return mlp(x, mix)

@@ -1,5 +1,8 @@
 """Layer normalisation against Flax's, values and gradients."""
 
+import sys
+from functools import partial
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -9,6 +12,7 @@ from jax.test_util import check_grads
 
 from jwi.networks import LayerNorm
 
+module = sys.modules[LayerNorm.__module__]
 FLAX = nn.LayerNorm(epsilon=1e-5, use_fast_variance=False)
 
 
@@ -84,3 +88,52 @@ def test_narrow_rows_are_widened_to_the_parameters_and_wide_rows_kept():
         wide = LayerNorm().apply(params, jnp.float64(x))
         exact = FLAX.apply(jax.tree.map(jnp.float64, params), jnp.float64(x))
         np.testing.assert_allclose(wide, exact, atol=1e-12)
+
+
+def test_the_layer_of_relu_is_the_layer_after_relu():
+    params, x, cotangent = case(8, (6, 5))
+    x = x.at[0].set(-1).at[1, 2].set(0)  # A row that relu makes 0, and the kink.
+    merged, apart = LayerNorm(of_relu=True), LayerNorm()
+    ours = jax.vjp(merged.apply, params, x)
+    expected = jax.vjp(lambda params, x: apart.apply(params, nn.relu(x)), params, x)
+    np.testing.assert_allclose(ours[0], expected[0], atol=1e-6)
+    close = partial(np.testing.assert_allclose, atol=1e-5, rtol=1e-4)
+    jax.tree.map(close, ours[1](cotangent), expected[1](cotangent))
+    check_grads(jax.jit(LayerNorm(0.1, of_relu=True).apply), (params, x[2:]), 2, ["rev"], rtol=2e-2)
+
+
+def test_what_is_not_a_number_stays_so():
+    params, x, cotangent = case(9, (3, 4))
+    x = x.at[1, 2].set(jnp.nan)
+    value, pull = jax.vjp(LayerNorm(of_relu=True).apply, params, x)
+    assert np.isnan(value).tolist() == [[False] * 4, [True] * 4, [False] * 4]
+    # Nothing comes back through relu where it is 0, not even NaN.
+    assert np.isnan(pull(cotangent)[1][1]).tolist() == [not entry <= 0 for entry in x[1]]
+
+
+def test_gradients_of_many_rows_add_up_without_loss():
+    params, _, _ = case(10, (1, 8))
+    x = jnp.tile(jnp.arange(8.0), (300_000, 1))
+    bars = jax.grad(lambda params: LayerNorm().apply(params, x).sum())(params)["params"]
+    assert bars["bias"].tolist() == [300_000] * 8
+    normalised = (np.arange(8) - 3.5) / np.sqrt(5.25 + 1e-5)
+    np.testing.assert_allclose(bars["scale"], 300_000 * normalised, rtol=1e-5)
+
+
+@pytest.mark.parametrize("of_relu", [False, True])
+def test_the_compiled_loops_are_what_xla_makes_of_the_formulas(of_relu, monkeypatch):
+    params, x, cotangent = case(11, (1100, 7))
+    layer = LayerNorm(of_relu=of_relu)
+
+    def results(params, x):
+        value, pull = jax.vjp(layer.apply, params, x)
+        return value, pull(cotangent)
+
+    compiled = jax.jit(results)
+    assert "custom_call" in compiled.lower(params, x).as_text()
+    ours = compiled(params, x)
+    monkeypatch.setattr(module, "_forward_pass", module._plain_forward)
+    monkeypatch.setattr(module, "_backward_pass", module._plain_gradients)
+    plain = jax.jit(lambda params, x: results(params, x))
+    assert "custom_call" not in plain.lower(params, x).as_text()
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-4, rtol=1e-4), ours, plain(params, x))

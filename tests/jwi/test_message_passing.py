@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jwi.arc_sums import arc_inner_products, weighted_sum
 from jwi.arcs import ArcList, ArcTable, arcs_of
 from jwi.graph import compact, from_edges, with_edge_mask
 from jwi.message_passing import in_degree, neighbor_product, neighbor_sum
@@ -71,18 +70,21 @@ def test_heads_are_summed_one_by_one(graph):
         np.testing.assert_allclose(unweighted[:, head], expected, atol=1e-6)
 
 
-def test_arc_sums_over_several_blocks_are_loops_over_arcs():
-    rng = np.random.default_rng(0)
-    starts, ends = jnp.asarray(rng.integers(0, 50, (2, 5000)), jnp.int32)
-    x, y = rng.normal(size=(2, 50, 2))
-    weight = rng.normal(size=5000)
-    sums, products = np.zeros((50, 2)), np.zeros(5000)
-    for a, (i, j) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        sums[j] += weight[a] * x[i]
-        products[a] = x[i] @ y[j]
-    x, y, weight = (jnp.asarray(array, jnp.float32) for array in (x, y, weight))
-    np.testing.assert_allclose(weighted_sum(x, weight, starts, ends, len(x)), sums, atol=1e-3)
-    np.testing.assert_allclose(arc_inner_products(x, y, starts, ends), products, atol=1e-5)
+@each_layout
+def test_loops_add_each_vertexs_own_value(graph):
+    values = jnp.asarray(np.random.default_rng(0).normal(size=(len(graph.nodes), 3)), jnp.float32)
+    loops = values[:, 0]
+
+    def looped(values, loops):
+        return neighbor_sum(graph, values, loops=loops)
+
+    def added(values, loops):
+        return neighbor_sum(graph, values) + loops[:, None] * values
+
+    results = [jax.vjp(function, values, loops) for function in (looped, added)]
+    np.testing.assert_allclose(results[0][0], results[1][0], atol=1e-5)
+    for ours, expected in zip(*(pull(jnp.cos(values)) for _, pull in results), strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
 @each_graph
