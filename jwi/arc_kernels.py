@@ -24,10 +24,15 @@ def weighted_sum(
     ends: Int[Array, " arcs"],
     num_ends: int,
     loops: Float[Array, "num_ends *heads"] | None = None,
+    bias: Float[Array, "*heads d"] | None = None,
 ) -> Float[Array, "num_ends *heads d"]:
     """As `jwi.arc_sums.weighted_sum`, without a gradient. Arcs with an end outside do not count."""
     heads = math.prod(weight.shape[1:])
     out = jax.ShapeDtypeStruct((num_ends, heads, values.shape[-1]), values.dtype)
+    if loops is None:
+        loops = jnp.zeros((0, heads), weight.dtype)
+    if bias is None:
+        bias = jnp.zeros(out.shape[1:], out.dtype)
     (total,) = xla_handlers.call(
         add_along_arcs,
         values.dtype,
@@ -36,7 +41,8 @@ def weighted_sum(
         weight.reshape(len(weight), heads),
         starts.astype(jnp.int32),
         ends.astype(jnp.int32),
-        jnp.zeros((0, heads), weight.dtype) if loops is None else loops.reshape(num_ends, heads),
+        loops.reshape(len(loops), heads),
+        bias.reshape(out.shape[1:]),
     )
     return total.reshape(num_ends, *values.shape[1:])
 
@@ -76,18 +82,20 @@ def add_along_arcs(frame, dtype):
             array_1d(operand(frame, 2), batch, k, np.int32),
             array_1d(operand(frame, 3), batch, k, np.int32),
             array_2d(operand(frame, 4), batch, k, dtype),
+            array_2d(operand(frame, 5), batch, k, dtype),
         )
 
 
 @njit(cache=True, fastmath={"contract"})
 @no_type_check
-def _add_along_arcs(total, values, weight, starts, ends, loops):
-    if len(loops) == 0:
-        total[:] = 0
-    for vertex in range(len(loops)):
-        for head in range(loops.shape[1]):
-            for k in range(values.shape[2]):
-                total[vertex, head, k] = loops[vertex, head] * values[vertex, head, k]
+def _add_along_arcs(total, values, weight, starts, ends, loops, bias):
+    for vertex in range(len(total)):
+        for head in range(total.shape[1]):
+            for k in range(total.shape[2]):
+                total[vertex, head, k] = bias[head, k]
+            if len(loops) > 0:
+                for k in range(total.shape[2]):
+                    total[vertex, head, k] += loops[vertex, head] * values[vertex, head, k]
     for arc in range(len(starts)):
         start, end = starts[arc], ends[arc]
         if 0 <= start < len(values) and 0 <= end < len(total):

@@ -25,14 +25,15 @@ def weighted_sum(
     ends: Int[Array, " arcs"],
     num_ends: int,
     loops: Float[Array, "num_ends *heads"] | None = None,
+    bias: Float[Array, "*heads d"] | None = None,
 ) -> Float[Array, "num_ends *heads d"]:
     """Sum of weight[a] · values[starts[a]] over the arcs a that end at each of `num_ends`.
 
     Arcs with an end outside do not count. Where arcs start and end at the same vertices, `loops`
-    may add loops[i] · values[i].
+    may add loops[i] · values[i]. The `bias` is added to every row.
     """
     total = jnp.zeros_like(values, shape=(num_ends, *values.shape[1:]))
-    return _weighted_sum(total, values, weight, starts, ends, loops)
+    return _weighted_sum(total, values, weight, starts, ends, loops, bias)
 
 
 @jax.custom_vjp
@@ -47,17 +48,30 @@ def arc_inner_products(
 
 
 def _plain_weighted_sum(
-    total: Array, values: Array, weight: Array, starts: Array, ends: Array, loops: Array | None
+    total: Array,
+    values: Array,
+    weight: Array,
+    starts: Array,
+    ends: Array,
+    loops: Array | None,
+    bias: Array | None,
 ) -> Array:
+    total = total.at[ends].add(_rows(values, starts) * weight[..., None])
     if loops is not None:
-        total = loops[..., None] * values
-    return total.at[ends].add(_rows(values, starts) * weight[..., None])
+        total = total + loops[..., None] * values
+    return total if bias is None else total + bias[None]
 
 
 def _compiled_weighted_sum(
-    total: Array, values: Array, weight: Array, starts: Array, ends: Array, loops: Array | None
+    total: Array,
+    values: Array,
+    weight: Array,
+    starts: Array,
+    ends: Array,
+    loops: Array | None,
+    bias: Array | None,
 ) -> Array:
-    return arc_kernels.weighted_sum(values, weight, starts, ends, len(total), loops)
+    return arc_kernels.weighted_sum(values, weight, starts, ends, len(total), loops, bias)
 
 
 def _plain_inner_products(at_start: Array, at_end: Array, starts: Array, ends: Array) -> Array:
@@ -75,18 +89,19 @@ _inner_products = by_platform(
 )
 
 
-def _weighted_sum_forward(values, weight, starts, ends, num_ends, loops):  # type: ignore[no-untyped-def]
-    total = weighted_sum(values, weight, starts, ends, num_ends, loops)
-    return total, (values, weight, starts, ends, loops)
+def _weighted_sum_forward(values, weight, starts, ends, num_ends, loops, bias):  # type: ignore[no-untyped-def]
+    total = weighted_sum(values, weight, starts, ends, num_ends, loops, bias)
+    return total, (values, weight, starts, ends, loops, bias is None)
 
 
 def _weighted_sum_backward(num_ends, arguments, cotangent):  # type: ignore[no-untyped-def]
-    values, weight, starts, ends, loops = arguments
+    values, weight, starts, ends, loops, no_bias = arguments
     # The transpose sends the cotangent back along the reversed arcs.
     values_bar = weighted_sum(cotangent, weight, ends, starts, len(values), loops)
     weight_bar = arc_inner_products(values, cotangent, starts, ends)
     loops_bar = None if loops is None else (values * cotangent).sum(axis=-1)
-    return values_bar, weight_bar, None, None, loops_bar
+    bias_bar = None if no_bias else cotangent.sum(axis=0)
+    return values_bar, weight_bar, None, None, loops_bar, bias_bar
 
 
 def _arc_inner_products_forward(at_start, at_end, starts, ends):  # type: ignore[no-untyped-def]

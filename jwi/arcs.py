@@ -10,6 +10,7 @@ takes `_MAX_ENTRIES_PER_ARC` times the memory.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -76,21 +77,22 @@ class ArcList:
         values: Float[Array, "n *heads d"],
         weight: Float[Array, "arcs *heads"],
         loops: Float[Array, "n *heads"] | None = None,
+        bias: Float[Array, "*heads d"] | None = None,
     ) -> Float[Array, "n *heads d"]:
         """Sum of the senders' values, weighted, over the kept arcs into each vertex.
 
-        With weights of self-loops, each vertex's own value is added.
+        With weights of self-loops each vertex's own value is added, and a bias to all.
         """
-        values, kept, loops = _of_one_dtype(values, self.where_kept(weight, 0), loops)
+        values, kept, loops, bias = _of_one_dtype(values, self.where_kept(weight, 0), loops, bias)
         return arc_sums.weighted_sum(
-            values, kept, self.senders, self.receivers, self.num_vertices, loops
+            values, kept, self.senders, self.receivers, self.num_vertices, loops, bias
         )
 
     def softmax_sum(
         self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, " arcs"]
     ) -> Float[Array, "n d"]:
         """Sum of messages weight · value, each by the softmax of temperature times messages."""
-        values, weight, _ = _of_one_dtype(values, weight)
+        values, weight = _of_one_dtype(values, weight)
         return arc_softmax.softmax_sum(
             temperature, values, weight, self.mask, self.senders, self.receivers
         )
@@ -146,13 +148,16 @@ class ArcTable:
         values: Float[Array, "n *heads d"],
         weight: Float[Array, "n *heads n"],
         loops: Float[Array, "n *heads"] | None = None,
+        bias: Float[Array, "*heads d"] | None = None,
     ) -> Float[Array, "n *heads d"]:
         """As `ArcList.weighted_sum`."""
         kept = self.where_kept(weight, 0)
         # A sum, not a layer: it must not depend on the layout through a rounded product.
         highest = jax.lax.Precision.HIGHEST
         total = jnp.einsum("i...j,j...d->i...d", kept, values, precision=highest)
-        return total if loops is None else total + loops[..., None] * values
+        if loops is not None:
+            total = total + loops[..., None] * values
+        return total if bias is None else total + bias[None]
 
     def softmax_sum(
         self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, "n n"]
@@ -204,16 +209,10 @@ def softmax_powers(
     return arcs.where_kept(jnp.exp(shifted), 0), jnp.exp(loop_scores - largest)
 
 
-def _of_one_dtype(
-    values: Array, weight: Array, loops: Array | None = None
-) -> tuple[Array, Array, Array | None]:
-    """All in the type of their product: the sums' own gradients do not convert."""
-    dtype = jnp.result_type(values, weight)
-    return (
-        values.astype(dtype),
-        weight.astype(dtype),
-        None if loops is None else loops.astype(dtype),
-    )
+def _of_one_dtype(*arrays: Array | None) -> Any:
+    """All in the type of the first two's product: the sums' own gradients do not convert."""
+    dtype = jnp.result_type(*arrays[:2])
+    return [None if array is None else array.astype(dtype) for array in arrays]
 
 
 # Compiled here: one by one, the operations of the scan take seconds to compile outside jit.

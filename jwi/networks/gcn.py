@@ -63,7 +63,7 @@ class GCNConv(nn.Module):
         if weight is not None:
             on_arcs = on_arcs * arcs.arrange(weight)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
-        return arcs.weighted_sum(hidden, on_arcs, scale * scale) + bias[None]
+        return arcs.weighted_sum(hidden, on_arcs, scale * scale, bias)
 
 
 class GCN(ConvNetwork):

@@ -27,9 +27,9 @@ def case(seed, *, num_from=7, num_to=5, num_arcs=20, heads=(), d=3, dtype=np.flo
     return values, at_end, weight, starts, ends
 
 
-def loop_sum(values, weight, starts, ends, num_ends, loops=None):
+def loop_sum(values, weight, starts, ends, num_ends, loops=None, bias=0):
     values, weight = np.float64(values), np.float64(weight)
-    total = np.zeros((num_ends, *values.shape[1:]))
+    total = np.zeros((num_ends, *values.shape[1:])) + np.float64(bias)
     if loops is not None:
         total += np.float64(loops)[..., None] * values
     for arc, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
@@ -66,12 +66,16 @@ def test_sums_and_products_are_loops_over_arcs(num_arcs, heads, dtype):
 
 
 @pytest.mark.parametrize("heads", [(), (2,)], ids=str)
-def test_loops_add_each_vertexs_own_value(heads):
+def test_loops_add_each_vertexs_own_value_and_a_bias_itself(heads):
     values, _, weight, starts, ends = case(0, num_to=7, heads=heads)
-    loops = values[..., 0] + 1
-    total = weighted_sum(values, weight, starts, ends, 7, loops)
-    expected = loop_sum(values, weight, starts, ends, 7, loops)
-    np.testing.assert_allclose(total, expected, atol=1e-5)
+    loops, bias = values[..., 0] + 1, values[0] - 1
+    for some in ({"loops": loops}, {"bias": bias}, {"loops": loops, "bias": bias}):
+        total = weighted_sum(values, weight, starts, ends, 7, **some)
+        expected = loop_sum(values, weight, starts, ends, 7, **some)
+        np.testing.assert_allclose(total, expected, atol=1e-5)
+    of_other_ends = weighted_sum(values, weight, starts, ends % 5, 5, bias=bias)
+    expected = loop_sum(values, weight, starts, ends % 5, 5, bias=bias)
+    np.testing.assert_allclose(of_other_ends, expected, atol=1e-5)
 
 
 def test_arcs_with_an_end_outside_do_not_count():
@@ -158,15 +162,15 @@ def test_an_empty_batch_is_empty():
 def test_gradients_of_any_order_are_slopes():
     with jax.enable_x64(True):
         values, at_end, weight, starts, ends = case(1, num_to=7, dtype=np.float64)
-        loops = values[:, 0]
+        loops, bias = values[:, 0], values[0]
 
-        def sums(values, weight, loops):
-            return weighted_sum(values, weight, starts, ends, 7, loops)
+        def sums(values, weight, loops, bias):
+            return weighted_sum(values, weight, starts, ends, 7, loops, bias)
 
         def products(at_start, at_end):
             return arc_inner_products(at_start, at_end, starts, ends)
 
-        check_grads(jax.jit(sums), (values, weight, loops), order=3, modes=["rev"])
+        check_grads(jax.jit(sums), (values, weight, loops, bias), order=3, modes=["rev"])
         check_grads(jax.jit(products), (values, at_end), order=3, modes=["rev"])
 
 
@@ -175,7 +179,7 @@ def test_compiled_loops_are_what_xla_makes_of_the_formulas(monkeypatch):
     outside = ends.at[0].set(7)
 
     def results(values, weight, at_end):
-        total = weighted_sum(values, weight, starts, outside, 7, weight[:7])
+        total = weighted_sum(values, weight, starts, outside, 7, weight[:7], values[0])
         return total, arc_inner_products(values, at_end, starts, outside)
 
     compiled = jax.jit(results)

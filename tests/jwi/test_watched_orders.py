@@ -138,7 +138,10 @@ def test_ctrl_c_ends_a_long_ranking(tmp_path):
     while not re.search(r"ranking .*% \d+ s", shown):
         shown += os.read(terminal, 1000).decode(errors="ignore")
     run.send_signal(signal.SIGINT)
-    assert run.wait(timeout=60) == 130
+    try:
+        assert run.wait(timeout=60) == 130
+    finally:
+        run.kill()  # or it would go on for minutes
     assert os.read(terminal, 1000).decode().strip().endswith("jwi: interrupted")
     os.close(terminal)
     assert [path.name for path in tmp_path.iterdir()] == ["graph.txt"]
