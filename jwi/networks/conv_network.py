@@ -115,7 +115,8 @@ class ConvNetwork(nn.Module, abc.ABC):
         """
         hidden = self.conv(train=train)(graph, vertex_features(graph), weight)
         for _ in range(self.depth - 1):
-            hidden = LayerNorm(of_relu=True)(hidden)
+            # Of relu(hidden), in one pass over memory.
+            hidden = LayerNorm(floor=0.0)(hidden)
             hidden = self.conv(train=train)(graph, hidden, weight)
-        hidden = LayerNorm(of_relu=True)(hidden)
+        hidden = LayerNorm(floor=0.0)(hidden)
         return nn.Dense(self.num_outputs, name="head")(self.readout(hidden))

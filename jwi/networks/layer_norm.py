@@ -17,15 +17,16 @@ class LayerNorm(nn.Module):
     """`flax.linen.LayerNorm` over the last axis, faster in training; with its parameters.
 
     x ↦ (x − mean) / √(variance + ε) · scale + bias. On CPUs it and its gradient are compiled loops
-    (the benchmark ``layer_norm`` has their speed). It is differentiable to any order in reverse
-    mode. As with Flax's, mean and variance are of float32 at the least, and the output is of the
-    parameters' and x's common type.
+    (the benchmark ``message_passing`` has their speed). It is differentiable to any order in
+    reverse mode. As with Flax's, mean and variance are of float32 at the least, and the output is
+    of the parameters' and x's common type.
 
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016, equation 4.
 
     Attributes:
         epsilon: ε; 1e-5 as in PyTorch, where Flax's layer has 1e-6.
-        of_relu: Whether it is relu(x) that is normalised, in the same pass.
+        floor: Smaller entries of x are raised to it before, in the same pass: 0 for the layer of
+            relu(x).
 
     Examples:
         >>> import jax, jax.numpy as jnp
@@ -37,7 +38,7 @@ class LayerNorm(nn.Module):
     """
 
     epsilon: float = 1e-5
-    of_relu: bool = False
+    floor: float = -math.inf
 
     @nn.compact
     def __call__(self, x: Float[Array, "*rows d"]) -> Float[Array, "*rows d"]:
@@ -47,13 +48,13 @@ class LayerNorm(nn.Module):
         out_dtype = jnp.result_type(x, scale, bias)
         dtype = jnp.result_type(out_dtype, jnp.float32)
         rows = x.reshape(-1, x.shape[-1]).astype(dtype)
-        settings = _Settings(self.epsilon, 0.0 if self.of_relu else -math.inf)
+        settings = _Settings(self.epsilon, self.floor)
         out, _, _ = _layer_norm(settings, rows, scale.astype(dtype), bias.astype(dtype))
         return out.reshape(x.shape).astype(out_dtype)
 
 
 class _Settings(NamedTuple):
-    """Constants of a layer: ε, and the floor to which smaller entries of x are raised before."""
+    """Attributes of a layer."""
 
     epsilon: float
     floor: float

@@ -191,3 +191,16 @@ def test_compiled_loops_are_what_xla_makes_of_the_formulas(monkeypatch):
     assert "custom_call" not in plain.lower(values, weight, at_end).as_text()
     theirs = plain(values, weight, at_end)
     jax.tree.map(functools.partial(np.testing.assert_allclose, atol=1e-5), ours, theirs)
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_other_platforms_are_given_the_formulas(platform):
+    values, at_end, weight, starts, ends = case(3)
+
+    def loss(values, weight, at_end):
+        total = weighted_sum(values, weight, starts, ends, 5)
+        return total.sum() + arc_inner_products(values, at_end, starts, ends).sum()
+
+    traced = jax.jit(jax.grad(loss)).trace(values, weight, at_end)
+    assert "custom_call" in traced.lower(lowering_platforms=("cpu",)).as_text()
+    assert "custom_call" not in traced.lower(lowering_platforms=(platform,)).as_text()

@@ -90,22 +90,22 @@ def test_narrow_rows_are_widened_to_the_parameters_and_wide_rows_kept():
         np.testing.assert_allclose(wide, exact, atol=1e-12)
 
 
-def test_the_layer_of_relu_is_the_layer_after_relu():
+def test_a_floor_of_zero_is_relu_before():
     params, x, cotangent = case(8, (6, 5))
     x = x.at[0].set(-1).at[1, 2].set(0)  # A row that relu makes 0, and the kink.
-    merged, apart = LayerNorm(of_relu=True), LayerNorm()
+    merged, apart = LayerNorm(floor=0.0), LayerNorm()
     ours = jax.vjp(merged.apply, params, x)
     expected = jax.vjp(lambda params, x: apart.apply(params, nn.relu(x)), params, x)
     np.testing.assert_allclose(ours[0], expected[0], atol=1e-6)
     close = partial(np.testing.assert_allclose, atol=1e-5, rtol=1e-4)
     jax.tree.map(close, ours[1](cotangent), expected[1](cotangent))
-    check_grads(jax.jit(LayerNorm(0.1, of_relu=True).apply), (params, x[2:]), 2, ["rev"], rtol=2e-2)
+    check_grads(jax.jit(LayerNorm(0.1, floor=0.0).apply), (params, x[2:]), 2, ["rev"], rtol=2e-2)
 
 
 def test_what_is_not_a_number_stays_so():
     params, x, cotangent = case(9, (3, 4))
     x = x.at[1, 2].set(jnp.nan)
-    value, pull = jax.vjp(LayerNorm(of_relu=True).apply, params, x)
+    value, pull = jax.vjp(LayerNorm(floor=0.0).apply, params, x)
     assert np.isnan(value).tolist() == [[False] * 4, [True] * 4, [False] * 4]
     # Nothing comes back through relu where it is 0, not even NaN.
     assert np.isnan(pull(cotangent)[1][1]).tolist() == [not entry <= 0 for entry in x[1]]
@@ -120,10 +120,10 @@ def test_gradients_of_many_rows_add_up_without_loss():
     np.testing.assert_allclose(bars["scale"], 300_000 * normalised, rtol=1e-5)
 
 
-@pytest.mark.parametrize("of_relu", [False, True])
-def test_the_compiled_loops_are_what_xla_makes_of_the_formulas(of_relu, monkeypatch):
+@pytest.mark.parametrize("floor", [-np.inf, 0.0])
+def test_the_compiled_loops_are_what_xla_makes_of_the_formulas(floor, monkeypatch):
     params, x, cotangent = case(11, (1100, 7))
-    layer = LayerNorm(of_relu=of_relu)
+    layer = LayerNorm(floor=floor)
 
     def results(params, x):
         value, pull = jax.vjp(layer.apply, params, x)
