@@ -27,24 +27,28 @@ def weighted_sum(
     bias: Float[Array, "*heads d"] | None = None,
 ) -> Float[Array, "num_ends *heads d"]:
     """As `jwi.arc_sums.weighted_sum`, without a gradient. Arcs with an end outside do not count."""
-    heads = math.prod(weight.shape[1:])
-    out = jax.ShapeDtypeStruct((num_ends, heads, values.shape[-1]), values.dtype)
-    if loops is None:
-        loops = jnp.zeros((0, heads), weight.dtype)
-    if bias is None:
-        bias = jnp.zeros(out.shape[1:], out.dtype)
+    arcs, heads, row = starts.shape, values.shape[1:-1], values.shape[1:]
+    loops = jnp.zeros((0, *heads), values.dtype) if loops is None else loops
+    bias = jnp.zeros(row, values.dtype) if bias is None else bias
+    _check("weight", weight, (*arcs, *heads), values.dtype)
+    _check("ends", ends, arcs, ends.dtype)
+    _check("bias", bias, row, values.dtype)
+    if loops.shape[0] > 0:
+        _check("values", values, (num_ends, *row), values.dtype)
+        _check("loops", loops, (num_ends, *heads), values.dtype)
+    flat = math.prod(heads), row[-1]
     (total,) = xla_handlers.call(
         add_along_arcs,
         values.dtype,
-        [out],
-        values.reshape(len(values), *out.shape[1:]),
-        weight.reshape(len(weight), heads),
+        [jax.ShapeDtypeStruct((num_ends, *flat), values.dtype)],
+        values.reshape(values.shape[0], *flat),
+        weight.reshape(*arcs, flat[0]),
         starts.astype(jnp.int32),
         ends.astype(jnp.int32),
-        loops.reshape(len(loops), heads),
-        bias.reshape(out.shape[1:]),
+        loops.reshape(loops.shape[0], flat[0]),
+        bias.reshape(flat),
     )
-    return total.reshape(num_ends, *values.shape[1:])
+    return total.reshape(num_ends, *row)
 
 
 def arc_inner_products(
@@ -54,18 +58,29 @@ def arc_inner_products(
     ends: Int[Array, " arcs"],
 ) -> Float[Array, "arcs *heads"]:
     """As `jwi.arc_sums.arc_inner_products`, without a gradient; 0 for arcs with an end outside."""
-    *heads, d = at_start.shape[1:]
-    flat = math.prod(heads), d
+    arcs, heads, row = starts.shape, at_start.shape[1:-1], at_start.shape[1:]
+    _check("ends", ends, arcs, ends.dtype)
+    _check("at_end", at_end, (at_end.shape[0], *row), at_start.dtype)
+    flat = math.prod(heads), row[-1]
     (products,) = xla_handlers.call(
         multiply_ends,
         at_start.dtype,
-        [jax.ShapeDtypeStruct((len(starts), flat[0]), at_start.dtype)],
-        at_start.reshape(len(at_start), *flat),
-        at_end.reshape(len(at_end), *flat),
+        [jax.ShapeDtypeStruct((*arcs, flat[0]), at_start.dtype)],
+        at_start.reshape(at_start.shape[0], *flat),
+        at_end.reshape(at_end.shape[0], *flat),
         starts.astype(jnp.int32),
         ends.astype(jnp.int32),
     )
-    return products.reshape(len(starts), *heads)
+    return products.reshape(*arcs, *heads)
+
+
+def _check(name: str, array: Array, shape: tuple[int, ...], dtype: jnp.dtype) -> None:
+    """Compiled loops would read beyond arrays that do not fit."""
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(
+            f"{name} is {array.dtype}{list(array.shape)}: give {dtype}{list(shape)}, as the other"
+            " arguments have it"
+        )
 
 
 @njit(cache=True)

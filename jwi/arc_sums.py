@@ -29,8 +29,8 @@ def weighted_sum(
 ) -> Float[Array, "num_ends *heads d"]:
     """Sum of weight[a] · values[starts[a]] over the arcs a that end at each of `num_ends`.
 
-    Arcs with an end outside do not count. Where arcs start and end at the same vertices, `loops`
-    may add loops[i] · values[i]. The `bias` is added to every row.
+    Arcs with an end outside do not count. If there are values for each end, `loops` may add
+    loops[i] · values[i]. The `bias` is added to every row. All numbers are of one type.
     """
     total = jnp.zeros_like(values, shape=(num_ends, *values.shape[1:]))
     return _weighted_sum(total, values, weight, starts, ends, loops, bias)
@@ -43,7 +43,10 @@ def arc_inner_products(
     starts: Int[Array, " arcs"],
     ends: Int[Array, " arcs"],
 ) -> Float[Array, "arcs *heads"]:
-    """Inner product over d of at_start[starts[a]] and at_end[ends[a]], for each arc a."""
+    """Inner product over d of at_start[starts[a]] and at_end[ends[a]], for each arc a.
+
+    It is 0 for arcs with an end outside. All numbers are of one type.
+    """
     return _inner_products(at_start, at_end, starts, ends)
 
 
@@ -56,7 +59,8 @@ def _plain_weighted_sum(
     loops: Array | None,
     bias: Array | None,
 ) -> Array:
-    total = total.at[ends].add(_rows(values, starts) * weight[..., None])
+    rows = _rows(values, starts) * weight[..., None]
+    total = total.at[ends].add(rows, wrap_negative_indices=False)
     if loops is not None:
         total = total + loops[..., None] * values
     return total if bias is None else total + bias[None]
@@ -80,7 +84,7 @@ def _plain_inner_products(at_start: Array, at_end: Array, starts: Array, ends: A
 
 def _rows(values: Array, places: Array) -> Array:
     """Rows by place, zeros where it is outside: the filling of a BCOO matrix counts for nothing."""
-    return values.at[places].get(mode="fill", fill_value=0)
+    return values.at[places].get(mode="fill", fill_value=0, wrap_negative_indices=False)
 
 
 _weighted_sum = by_platform(_plain_weighted_sum, _compiled_weighted_sum, arc_kernels.add_along_arcs)

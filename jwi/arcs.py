@@ -84,10 +84,16 @@ class ArcList:
 
         With weights of self-loops each vertex's own value is added, and a bias to all.
         """
-        values, kept, loops, bias = _of_one_dtype(values, self.where_kept(weight, 0), loops, bias)
-        return arc_sums.weighted_sum(
-            values, kept, self.senders, self.receivers, self.num_vertices, loops, bias
+        n, *heads, d = values.shape
+        shapes = values.shape, (*self.mask.shape, *heads), (n, *heads), (*heads, d)
+        arrays = values, self.where_kept(weight, 0), loops, bias
+        values, kept, loops, bias = _of_one_dtype(
+            *(
+                None if array is None else jnp.broadcast_to(array, shape)
+                for array, shape in zip(arrays, shapes, strict=True)
+            )
         )
+        return arc_sums.weighted_sum(values, kept, self.senders, self.receivers, n, loops, bias)
 
     def softmax_sum(
         self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, " arcs"]
@@ -211,8 +217,8 @@ def softmax_powers(
 
 
 def _of_one_dtype(*arrays: Array | None) -> Any:
-    """All in the type of the first two's product: the sums' own gradients do not convert."""
-    dtype = jnp.result_type(*arrays[:2])
+    """All in their common type: the sums' own gradients do not convert."""
+    dtype = jnp.result_type(*(array for array in arrays if array is not None))
     return [None if array is None else array.astype(dtype) for array in arrays]
 
 

@@ -5,12 +5,18 @@ A handler is a compiled function of a call's frame, which it reads with `operand
 operand has one leading axis more, of length 1 where it is shared, and so one handler serves any
 number of vmaps without a copy.
 
+XLA cannot split such a call: `jit` of arrays that lie on several CPU devices gathers them first,
+`jax.shard_map` with ``check_vma=False`` does not. Nor can it save one, as `jax.export` does. With
+the environment variable ``JWI_COMPILED_LOOPS=0`` there are none.
+
 The structures are those of `xla/ffi/api/c_api.h`, which jaxlib ships (see `jax.ffi.include_dir`): a
 binary interface of a version that XLA checks when a handler is registered, and keeps for a year at
-the least. NumPy's records let compiled code read them by name.
+the least. NumPy's records let compiled code read them by name. Numba keeps handlers on disk and
+does not see that this file has changed: then delete the `__pycache__` folders.
 """
 
 import functools
+import os
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,6 +25,7 @@ from typing import Any, no_type_check
 import jax
 import numba
 import numpy as np
+from jax.sharding import AxisType
 from jaxtyping import Array
 from numba import carray, njit
 from numba.extending import intrinsic
@@ -64,6 +71,8 @@ def call(
 ) -> Sequence[Array]:
     """Calls a handler from traced code. It has no gradient and runs on CPUs only.
 
+    Nobody checks what the handler then finds in memory: the caller has to check types and shapes.
+
     Args:
         handler: Function compiled by `numba.njit`, called with the address of the call's frame and
             with the type of numbers. It must fill all results, and not raise.
@@ -87,7 +96,9 @@ def available(handler: Handler, dtype: np.dtype) -> bool:
 
 
 def _register(name: str, handler: Handler, dtype: np.dtype) -> bool:
-    if dtype not in (np.float32, np.float64):
+    unwanted = os.environ.get("JWI_COMPILED_LOOPS") == "0"
+    unwanted |= bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
+    if unwanted or dtype not in (np.float32, np.float64):
         return False
     try:
         # Once there is a backend, it refuses a handler itself; before, it would not start with one.
@@ -128,11 +139,24 @@ def by_platform(
     """
 
     def on_cpu(first: Array, *others: Array | None) -> Any:
-        return (compiled if available(handler, first.dtype) else plain)(first, *others)
+        typed = _types_tell_of_devices(jax.tree.leaves((first, others)))
+        usable = not typed and available(handler, first.dtype)
+        return (compiled if usable else plain)(first, *others)
 
     # Compiled here, or every call outside jit would compile anew.
     select = functools.partial(jax.lax.platform_dependent, cpu=on_cpu, default=plain)
     return jax.jit(select, inline=True)
+
+
+def _types_tell_of_devices(arrays: Sequence[Array]) -> bool:
+    """Whether the types of a call's results would have to say what is on which device.
+
+    So it is on meshes of explicit axes, and in `jax.shard_map` with its checks on.
+    """
+    if AxisType.Explicit in jax.sharding.get_abstract_mesh().axis_types:
+        return True
+    manual = [jax.typeof(array).manual_axis_type for array in arrays]
+    return any(axes.varying or axes.unreduced or axes.reduced for axes in manual)
 
 
 def _name(handler: Handler, dtype: np.dtype) -> str:

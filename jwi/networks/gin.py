@@ -126,7 +126,8 @@ def _apply(
     weight: Float[Array, " arcs"] | None,
 ) -> Float[Array, "n d"]:
     def mix(values: Array) -> Array:
-        return neighbor_sum(graph, values, weight, jnp.full(len(values), 1 + eps, values.dtype))
+        dtype = jnp.result_type(values, 1 + eps)
+        return neighbor_sum(graph, values, weight, jnp.full(len(values), 1 + eps, dtype))
 
     if isinstance(mlp, MLP):
         return mlp(x, mix)

@@ -26,8 +26,10 @@ def forward(
     settings: Float[Array, " 2"],
 ) -> Sequence[Array]:
     """Layer normalisation, its means and its factors, as in `jwi.networks.layer_norm`."""
-    row, column = _like(x, len(x)), _like(x, *x.shape)
-    return xla_handlers.call(normalise, x.dtype, [column, row, row], x, scale, bias, settings)
+    per_row = _like(x, x.shape[0])
+    return xla_handlers.call(
+        normalise, x.dtype, [_like(x, *x.shape), per_row, per_row], x, scale, bias, settings
+    )
 
 
 def gradients(
@@ -39,7 +41,7 @@ def gradients(
     settings: Float[Array, " 2"],
 ) -> Sequence[Array]:
     """Cotangents of x, scale and bias, as in `jwi.networks.layer_norm`."""
-    parameter = _like(x, len(scale))
+    parameter = _like(x, *scale.shape)
     return xla_handlers.call(
         pull_back, x.dtype, [_like(x, *x.shape), parameter, parameter],
         x, scale, mean, factor, cotangent, settings,

@@ -1,6 +1,7 @@
 """Sums over arcs and their gradients against loops over arcs, compiled for CPUs and by XLA."""
 
 import functools
+import inspect
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from jwi import arc_sums
+from jwi import arc_kernels, arc_sums
 from jwi.arc_sums import arc_inner_products, weighted_sum
 
 DTYPES = [jnp.float32, jnp.float64, jnp.bfloat16]
@@ -78,18 +79,43 @@ def test_loops_add_each_vertexs_own_value_and_a_bias_itself(heads):
     np.testing.assert_allclose(of_other_ends, expected, atol=1e-5)
 
 
-def test_arcs_with_an_end_outside_do_not_count():
-    values, at_end, weight, starts, ends = case(0)
-    outside_starts = starts.at[jnp.array([0, 1])].set(jnp.array([7, -8]))
-    outside_ends = ends.at[jnp.array([2, 3])].set(jnp.array([5, -6]))
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16], ids=["compiled", "plain"])
+def test_arcs_with_an_end_outside_do_not_count(dtype):
+    values, at_end, weight, starts, ends = case(0, dtype=dtype)
+    outside_starts = starts.at[:3].set(jnp.array([7, -1, -8]))
+    outside_ends = ends.at[3:6].set(jnp.array([5, -1, -6]))
+    tolerance = 10 * float(jnp.finfo(dtype).eps)
     total = weighted_sum(values, weight, outside_starts, outside_ends, 5)
-    expected = loop_sum(values, weight[4:], starts[4:], ends[4:], 5)
-    np.testing.assert_allclose(total, expected, atol=1e-5)
+    expected = loop_sum(values, weight[6:], starts[6:], ends[6:], 5)
+    np.testing.assert_allclose(np.float64(total), expected, atol=5 * tolerance)
     products = arc_inner_products(values, at_end, outside_starts, outside_ends)
-    assert products[:4].tolist() == [0] * 4
-    np.testing.assert_allclose(
-        products[4:], loop_products(values, at_end, starts[4:], ends[4:]), atol=1e-5
-    )
+    assert products[:6].tolist() == [0] * 6
+    expected = loop_products(values, at_end, starts[6:], ends[6:])
+    np.testing.assert_allclose(np.float64(products[6:]), expected, atol=5 * tolerance)
+
+
+def test_arrays_that_do_not_fit_are_refused_before_memory_is_read():
+    values, at_end, weight, starts, ends = case(0)
+    short = jnp.ones(3)
+    fit = {"values": values, "weight": weight, "starts": starts, "ends": ends, "num_ends": 5}
+    for wrong, message in [
+        ({"weight": short}, r"weight is float32\[3\]: give float32\[20\], as the other"),
+        ({"weight": weight.astype(jnp.bfloat16)}, r"weight is bfloat16\[20\]: give float32\[20\]"),
+        ({"ends": ends[1:]}, r"ends is int32\[19\]: give int32\[20\]"),
+        ({"bias": short[:2]}, r"bias is float32\[2\]: give float32\[3\]"),
+        ({"loops": short}, r"values is float32\[7, 3\]: give float32\[5, 3\]"),
+        ({"loops": short, "num_ends": 7}, r"loops is float32\[3\]: give float32\[7\]"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            unchecked(arc_kernels.weighted_sum)(**fit | wrong)
+    for wrong in (at_end[:, :2], at_end.astype(jnp.bfloat16)):
+        with pytest.raises(ValueError, match=r"at_end is .* give float32\[5, 3\]"):
+            unchecked(arc_kernels.arc_inner_products)(values, wrong, starts, ends)
+
+
+def unchecked(function):
+    """The function as users have it, without jaxtyping's checks."""
+    return inspect.unwrap(function)
 
 
 def test_what_is_not_a_number_stays_so():

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jwi.graph import from_edges
 from jwi.networks import GIN, MLP, GINConv, GINEps, GINEpsConv, batch_norm, mean_readout
 from tests.jwi.message_cases import (
     LIST,
@@ -101,3 +102,12 @@ def test_vmapped_samples_share_batch_statistics():
     before = to_float64(variables)["batch_stats"]["GINConv_0"]["mlp"]["BatchNorm_0"]["mean"]
     expected = np.broadcast_to(0.9 * before + 0.1 * hidden.mean(axis=(0, 1)), mean.shape)
     np.testing.assert_allclose(mean, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_eps_is_as_precise_as_its_own_type():
+    graph = from_edges([0, 1], [1, 2], 3)
+    layer = GINEpsConv(nn.Dense(1, kernel_init=nn.initializers.ones))
+    params = layer.init(jax.random.key(0), graph, jnp.ones((3, 1)))
+    params["params"]["eps"] = jnp.float32(2**-10)
+    narrow = layer.apply(params, graph, jnp.full((3, 1), 64, jnp.bfloat16))
+    assert narrow[0].tolist() == [64 * (2 + 2**-10)]

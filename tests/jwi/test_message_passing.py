@@ -87,6 +87,24 @@ def test_loops_add_each_vertexs_own_value(graph):
         np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("values", [jnp.bfloat16, jnp.float32], ids=lambda t: t.__name__)
+@pytest.mark.parametrize("others", [jnp.bfloat16, jnp.float32], ids=lambda t: t.__name__)
+def test_layouts_agree_in_types_and_values(values, others):
+    results = []
+    for graph in (random_graph(0), random_graph(0, n=LIST, num_edges=16)):
+        x = jnp.arange(3 * len(graph.nodes)).reshape(-1, 3).astype(values) % 7
+        # Steps that only the wider type can tell from 0.
+        loops = jnp.full(len(x), 1 + 2**-10, others)
+        results.append((neighbor_sum(graph, x, loops=loops), neighbor_sum(graph, x), x, loops))
+    for looped, summed, x, loops in results:
+        assert looped.dtype == jnp.result_type(x, loops)
+        assert summed.dtype == x.dtype
+        np.testing.assert_allclose(
+            np.float64(looped), np.float64(summed) + np.float64(loops)[:, None] * np.float64(x),
+            rtol=4 * float(jnp.finfo(looped.dtype).eps),
+        )  # fmt: skip
+
+
 @each_graph
 def test_neighbor_product_is_a_loop_over_arcs(graph):
     rng = np.random.default_rng(0)

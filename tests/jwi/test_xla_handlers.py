@@ -1,6 +1,9 @@
 """Compiled loops as XLA calls them: the structures, refusals, threads and programs around them."""
 
+import os
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from numba import njit
 from jwi import xla_handlers
 from jwi.xla_handlers import array_1d, array_2d, batch_shape, by_platform, operand, result
 
+ROOT = Path(__file__).parents[2]
 FLOAT = np.dtype(np.float32)
 
 
@@ -158,3 +162,71 @@ def test_one_registration_serves_threads_that_ask_at_once():
     for thread in threads:
         thread.join()
     assert answers == [True] * 8
+
+
+DEVICES = """
+import os
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+import jwi
+from jwi.networks import LayerNorm
+
+graph = jwi.from_edges(np.arange(99), np.arange(1, 100), 100)
+layer = LayerNorm()
+params = layer.init(jax.random.key(0), jnp.ones((100, 3)))
+x = jax.random.normal(jax.random.key(1), (4, 100, 3))
+
+def values(x):
+    return jax.vmap(lambda x: layer.apply(params, jwi.neighbor_sum(graph, x)))(x)
+
+def gradients(x):
+    return jax.grad(lambda x: jnp.sin(values(x)).sum())(x)
+
+def close(results, expected):
+    for result in results:
+        np.testing.assert_allclose(result, expected, atol=1e-5)
+
+for kind in (AxisType.Auto, AxisType.Explicit):
+    mesh = jax.make_mesh((2,), ("x",), axis_types=(kind,))
+    with jax.set_mesh(mesh):
+        placed = jax.device_put(x, NamedSharding(mesh, P("x")))
+        in_both = dict(mesh=mesh, in_specs=P("x"), out_specs=P("x"))
+        checked = jax.jit(jax.shard_map(values, **in_both))
+        unchecked = jax.jit(jax.shard_map(gradients, **in_both, check_vma=False))
+        results = [jax.jit(values)(placed), checked(placed)], [
+            jax.jit(gradients)(placed), unchecked(placed)
+        ]
+    close(results[0], values(x))
+    close(results[1], gradients(x))
+"""
+
+
+def test_several_devices_have_the_same_results():
+    python(DEVICES)
+
+
+EXPORT = """
+import jax, jax.numpy as jnp
+import jwi
+graph = jwi.from_edges(range(99), range(1, 100), 100, nodes=jnp.ones((100, 3)))
+model = jwi.GCN(8, 2, 3)
+variables = model.init(jax.random.key(0), graph)
+
+def predict(nodes):
+    return model.apply(variables, graph._replace(nodes=nodes))
+
+exported = jax.export.export(jax.jit(predict))(graph.nodes)
+assert jnp.allclose(exported.call(graph.nodes), predict(graph.nodes), atol=1e-5)
+"""
+
+
+@pytest.mark.parametrize("variable", ["JWI_COMPILED_LOOPS=0", "NUMBA_DISABLE_JIT=1"])
+def test_without_compiled_loops_networks_work_and_are_exported(variable):
+    python(EXPORT, **dict([variable.split("=")]))
+
+
+def python(program, **environment):
+    """Runs a program in a process of its own."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120, env=environment)
