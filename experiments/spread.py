@@ -18,7 +18,7 @@ def make_cores_devices() -> None:
     """Lets JAX see each CPU core as a device; call it before anything else of JAX.
 
     One run gains little from a second core, but two runs at the same time do: of four graph
-    networks, two in turn on each of two cores took 0.3 (Cora) and 0.5 (DBLP) of the time of all
+    networks, two in turn on each of two cores took 0.6 (Cora) and 0.5 (DBLP) of the time of all
     four vmapped on one device (the benchmark ``gcn_training``). A count that ``XLA_FLAGS`` or
     ``JAX_NUM_CPU_DEVICES`` names is left as it is.
     """

@@ -18,7 +18,7 @@ class Linear(nn.Module):
     """`flax.linen.Dense` for rows that may be sparse: x W + b.
 
     A sparse input costs its non-zero entries, forward and in the gradient of W (Cora's 2 708 by
-    1 433 words, 1.3 % of them non-zero, to 64 features: a fifth of the dense product's time).
+    1 433 words, 1.3 % of them non-zero, to 64 features: a quarter of the dense product's time).
 
     Attributes:
         features: Width of the output.
