@@ -75,7 +75,7 @@ def _compiled_weighted_sum(
     loops: Array | None,
     bias: Array | None,
 ) -> Array:
-    return arc_kernels.weighted_sum(values, weight, starts, ends, len(total), loops, bias)
+    return arc_kernels.weighted_sum(values, weight, starts, ends, total.shape[0], loops, bias)
 
 
 def _plain_inner_products(at_start: Array, at_end: Array, starts: Array, ends: Array) -> Array:
@@ -101,7 +101,7 @@ def _weighted_sum_forward(values, weight, starts, ends, num_ends, loops, bias): 
 def _weighted_sum_backward(num_ends, arguments, cotangent):  # type: ignore[no-untyped-def]
     values, weight, starts, ends, loops, no_bias = arguments
     # The transpose sends the cotangent back along the reversed arcs.
-    values_bar = weighted_sum(cotangent, weight, ends, starts, len(values), loops)
+    values_bar = weighted_sum(cotangent, weight, ends, starts, values.shape[0], loops)
     weight_bar = arc_inner_products(values, cotangent, starts, ends)
     loops_bar = None if loops is None else (values * cotangent).sum(axis=-1)
     bias_bar = None if no_bias else cotangent.sum(axis=0)

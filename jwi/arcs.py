@@ -84,15 +84,11 @@ class ArcList:
 
         With weights of self-loops each vertex's own value is added, and a bias to all.
         """
-        n, *heads, d = values.shape
-        shapes = values.shape, (*self.mask.shape, *heads), (n, *heads), (*heads, d)
-        arrays = values, self.where_kept(weight, 0), loops, bias
-        values, kept, loops, bias = _of_one_dtype(
-            *(
-                None if array is None else jnp.broadcast_to(array, shape)
-                for array, shape in zip(arrays, shapes, strict=True)
-            )
-        )
+        n, *heads, _ = values.shape
+        kept = jnp.broadcast_to(self.where_kept(weight, 0), (*self.mask.shape, *heads))
+        if loops is not None:
+            loops = jnp.broadcast_to(loops, (n, *heads))
+        values, kept, loops, bias = _of_one_dtype(values, kept, loops, bias)
         return arc_sums.weighted_sum(values, kept, self.senders, self.receivers, n, loops, bias)
 
     def softmax_sum(

@@ -96,7 +96,7 @@ def test_arcs_with_an_end_outside_do_not_count(dtype):
 
 def test_arrays_that_do_not_fit_are_refused_before_memory_is_read():
     values, at_end, weight, starts, ends = case(0)
-    short = jnp.ones(3)
+    short = jnp.ones(3, jnp.float32)
     fit = {"values": values, "weight": weight, "starts": starts, "ends": ends, "num_ends": 5}
     for wrong, message in [
         ({"weight": short}, r"weight is float32\[3\]: give float32\[20\], as the other"),
@@ -182,7 +182,7 @@ def test_vmaps_within_vmaps_are_each_by_itself():
 def test_an_empty_batch_is_empty():
     values, _, weight, starts, ends = case(0)
     batched = jax.vmap(lambda values: weighted_sum(values, weight, starts, ends, 5))
-    assert batched(jnp.zeros((0, *values.shape))).shape == (0, 5, 3)
+    assert batched(jnp.zeros((0, *values.shape), values.dtype)).shape == (0, 5, 3)
 
 
 def test_gradients_of_any_order_are_slopes():
