@@ -82,8 +82,8 @@ def test_loops_add_each_vertexs_own_value_and_a_bias_itself(heads):
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16], ids=["compiled", "plain"])
 def test_arcs_with_an_end_outside_do_not_count(dtype):
     values, at_end, weight, starts, ends = case(0, dtype=dtype)
-    outside_starts = starts.at[:3].set(jnp.array([7, -1, -8]))
-    outside_ends = ends.at[3:6].set(jnp.array([5, -1, -6]))
+    outside_starts = starts.at[:3].set(jnp.array([7, -1, -8], jnp.int32))
+    outside_ends = ends.at[3:6].set(jnp.array([5, -1, -6], jnp.int32))
     tolerance = 10 * float(jnp.finfo(dtype).eps)
     total = weighted_sum(values, weight, outside_starts, outside_ends, 5)
     expected = loop_sum(values, weight[6:], starts[6:], ends[6:], 5)
