@@ -5,18 +5,21 @@ import ast
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import tyro
 
 from experiments.data.sources import DataUnavailableError
 from experiments.demo import demo
-from experiments.record import read
-from experiments.run import draw, execute
-from experiments.spread import make_cores_devices
-from experiments.tables import text_table
+from experiments.engine.spread import make_cores_devices
+from experiments.output.record import read
+from experiments.output.tables import text_table
+from experiments.protocol import draw, execute
 
 # One claim a file; the file's name is the command's.
-EXPERIMENTS = {path.stem: path for path in sorted(Path(__file__).parent.glob("j*_*.py"))}
+EXPERIMENTS = {
+    path.stem: path for path in sorted((Path(__file__).parent / "studies").glob("*/j*_*.py"))
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,7 +73,7 @@ def _overview() -> str:
 
 
 def _run(name: str, rest: list[str]) -> None:
-    experiment = import_module(f"experiments.{name}")
+    experiment = _study(name)
     parser = argparse.ArgumentParser(prog=f"python -m experiments {name}", add_help=False)
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("runs"))
@@ -91,6 +94,10 @@ def _run(name: str, rest: list[str]) -> None:
     print(known.out / f"{file}.json")
 
 
+def _study(name: str) -> ModuleType:
+    return import_module(f"experiments.studies.{EXPERIMENTS[name].parent.name}.{name}")
+
+
 def _redraw(rest: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m experiments figures")
     parser.add_argument(
@@ -100,7 +107,7 @@ def _redraw(rest: list[str]) -> None:
     for name in EXPERIMENTS:
         for path in (directory / f"{name}.json", *sorted(directory.glob(f"{name}-*.json"))):
             if path.exists():
-                print(draw(import_module(f"experiments.{name}"), read(path), directory))
+                print(draw(_study(name), read(path), directory))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ from typing import Literal
 
 import matplotlib.pyplot as plt
 
-from experiments import jrft_perfect_exploration as exploration
-from experiments import jwi_sparsification as sparsification
 from experiments.data.sources import DataUnavailableError
-from experiments.report import Section, write_report
-from experiments.run import execute
-from experiments.sparsification.prepare import load
+from experiments.output.page import Section, write_report
+from experiments.protocol import execute
+from experiments.studies.jrft import jrft_perfect_exploration as exploration
+from experiments.studies.jwi import jwi_sparsification as sparsification
+from experiments.studies.jwi.sparsification.prepare import load
 
 Dataset = Literal["digits", "cora"]
 

@@ -19,6 +19,8 @@ from jaxtyping import Array, Bool, Float, Int
 PAD = -1
 MAX_COMPLETIONS = np.iinfo(np.int32).max
 
+__all__ = ["all_completions"]
+
 
 def num_completions(vocab_size: int, length: int) -> int:
     """Number of leaves of the prefix tree, K^length.

@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from jrft.completions import all_completions, num_completions
-from jrft.policy import Policy, Prompt, check_prompt
+from jrft.policies.policy import Policy, Prompt, check_prompt
 
 Reward: TypeAlias = Callable[[Array, Array], ArrayLike]
 """A traceable function (prompt int[P], completion int[length]) → float[]."""
@@ -25,6 +25,8 @@ _NEEDS_PYTHON = (
     jax.errors.TracerArrayConversionError,
     jax.errors.TracerIntegerConversionError,
 )
+
+__all__ = ["reward_table"]
 
 
 def reward_table(

@@ -1,140 +1,46 @@
 """How strongly graph neural networks can model interactions between vertices."""
 
-from jwi.closed_walks import closed_walks
-from jwi.convert import (
-    edge_ids,
-    from_networkx,
-    from_pyg,
-    from_scipy,
-    to_networkx,
-    to_pyg,
-    to_scipy,
-)
-from jwi.graph import (
-    Edges,
-    compact,
-    edge_list,
-    edge_mask,
-    from_edges,
-    is_undirected,
-    with_edge_mask,
-)
-from jwi.log_walks import log_count_walks, log_walk_index
-from jwi.message_passing import in_degree, neighbor_product, neighbor_sum
-from jwi.networks import (
-    GAT,
-    GCN,
-    GIN,
-    MLP,
-    GATConv,
-    GCNConv,
-    GENConv,
-    GINConv,
-    GINEps,
-    GINEpsConv,
-    LogProductNetwork,
-    ModularProductNetwork,
-    ProductNetwork,
-    ResGCN,
-    SignedLog,
-    mean_readout,
-    vertex_readout,
-)
-from jwi.order import (
-    chunked_walk_index_order,
-    effective_resistances,
-    effective_resistances_estimate,
-    local_degree_order,
-    local_similarity_order,
-    magnitude_order,
-    one_walk_index_order,
-    one_walk_index_order_with_rounds,
-    partition_walk_index_order,
-    random_order,
-    spectral_order,
-    walk_index_addition_order,
-    walk_index_order,
-)
-from jwi.padding import pad
-from jwi.prune import Pruned, prune
-from jwi.separation import (
-    BoundedSeparationRank,
-    SeparationBounds,
-    SeparationEstimate,
-    SeparationRank,
-    bounded_separation_rank,
-    separation_bounds,
-    separation_rank,
-    separation_rank_estimate,
-)
-from jwi.walks import boundary, count_walks, walk_index
-from jwi.walks_under_jit import count_walks_with_overflow, walk_index_with_overflow
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "GAT",
-    "GCN",
-    "GIN",
-    "MLP",
-    "BoundedSeparationRank",
-    "Edges",
-    "GATConv",
-    "GCNConv",
-    "GENConv",
-    "GINConv",
-    "GINEps",
-    "GINEpsConv",
-    "LogProductNetwork",
-    "ModularProductNetwork",
-    "ProductNetwork",
-    "Pruned",
-    "ResGCN",
-    "SeparationBounds",
-    "SeparationEstimate",
-    "SeparationRank",
-    "SignedLog",
-    "boundary",
-    "bounded_separation_rank",
-    "chunked_walk_index_order",
-    "closed_walks",
-    "compact",
-    "count_walks",
-    "count_walks_with_overflow",
-    "edge_ids",
-    "edge_list",
-    "edge_mask",
-    "effective_resistances",
-    "effective_resistances_estimate",
-    "from_edges",
-    "from_networkx",
-    "from_pyg",
-    "from_scipy",
-    "in_degree",
-    "is_undirected",
-    "local_degree_order",
-    "local_similarity_order",
-    "log_count_walks",
-    "log_walk_index",
-    "magnitude_order",
-    "mean_readout",
-    "neighbor_product",
-    "neighbor_sum",
-    "one_walk_index_order",
-    "one_walk_index_order_with_rounds",
-    "pad",
-    "partition_walk_index_order",
-    "prune",
-    "random_order",
-    "separation_bounds",
-    "separation_rank",
-    "separation_rank_estimate",
-    "spectral_order",
-    "to_networkx",
-    "to_pyg",
-    "to_scipy",
-    "vertex_readout",
-    "walk_index",
-    "walk_index_addition_order",
-    "walk_index_order",
-    "walk_index_with_overflow",
-    "with_edge_mask",
-]
+if TYPE_CHECKING:
+    from jwi.graph import *
+    from jwi.io import *
+    from jwi.messages import *
+    from jwi.networks import *
+    from jwi.order import *
+    from jwi.separation import *
+    from jwi.walks import *
+
+# The public names of a room are its `__all__`. A room is imported when one of its names is first
+# asked for, so that `import jwi` takes no time. The lightest rooms are asked first.
+_ROOMS = ("graph", "walks", "order", "messages", "networks", "separation", "io")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"jwi.{name}")
+    if name == "__all__":
+        return sorted({name for room in _ROOMS for name in _names(room)})
+    if name == "__version__":
+        try:
+            return version("jwi-jrft")
+        except PackageNotFoundError:  # used from its folder, not installed
+            return "0+unknown"
+    if not name.startswith("_"):
+        for room in _ROOMS:
+            if name in _names(room):
+                value = getattr(import_module(f"jwi.{room}"), name)
+                # Found at once the next time.
+                globals()[name] = value
+                return value
+    raise AttributeError(f"module 'jwi' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__getattr__("__all__"), *_ROOMS, "__version__"})
+
+
+def _names(room: str) -> list[str]:
+    return import_module(f"jwi.{room}").__all__

@@ -47,4 +47,4 @@ def test_only_graph_imports_jraph():
         for file in (ROOT / floor).rglob("*.py")
         if "jraph" in imported_packages(file.read_text())
     }
-    assert importers <= {"jwi/graph.py"}
+    assert importers <= {"jwi/graph/graph.py"}

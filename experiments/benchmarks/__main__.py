@@ -11,9 +11,9 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from experiments.record import make_record, write
-from experiments.spread import make_cores_devices
-from experiments.tables import text_table
+from experiments.engine.spread import make_cores_devices
+from experiments.output.record import make_record, write
+from experiments.output.tables import text_table
 
 BENCHMARKS = tuple(
     path.stem

@@ -18,7 +18,7 @@ import numpy as np
 
 import jrft
 from experiments.benchmarks.timing import compare, ratio
-from jrft.decoder import Decoder
+from jrft.policies.decoder import Decoder
 
 
 @dataclass(frozen=True)

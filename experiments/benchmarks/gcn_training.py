@@ -22,15 +22,15 @@ import optax
 from jax.experimental.sparse import BCOO
 
 from experiments.benchmarks.timing import compare, ratio
-from experiments.sparsification.networks import (
+from experiments.engine.spread import Spread
+from experiments.studies.jwi.sparsification.networks import (
     RUN_AXES,
     Data,
     gradient_of_loss,
     initialise,
     make_optimizer,
 )
-from experiments.sparsification.prepare import Study, prepare
-from experiments.spread import Spread
+from experiments.studies.jwi.sparsification.prepare import Study, prepare
 
 
 @dataclass(frozen=True)

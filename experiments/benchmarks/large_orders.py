@@ -20,7 +20,7 @@ import numpy as np
 import jwi
 from experiments.benchmarks.one_walk_index_order import power_law_graph
 from experiments.benchmarks.timing import compare, ratio
-from experiments.sparsification.prepare import load
+from experiments.studies.jwi.sparsification.prepare import load
 
 _MEAN_DEGREE = 14
 

@@ -17,8 +17,8 @@ import scipy.sparse
 
 import jwi
 from experiments.benchmarks.timing import compare, ratio
-from experiments.sparsification.prepare import load
-from jwi.graph import GraphsTuple
+from experiments.studies.jwi.sparsification.prepare import load
+from jwi.graph.graph import GraphsTuple
 from jwi.networks import LayerNorm
 
 

@@ -8,17 +8,17 @@ import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 from numpy.typing import ArrayLike
 
-from jrft.diagnosis.advice import ACTIONS, Advice, advise, rollouts
-from jrft.diagnosis.classes import Evidence, PromptClass, classify, reason
-from jrft.diagnosis.discount import predictive_discount
-from jrft.diagnosis.log import RewardLog, reward_log
-from jrft.diagnosis.over_time import OverTime, over_time
-from jrft.diagnosis.posterior import Posterior
-from jrft.diagnosis.reward_range import guess_reward_range, unit_rewards
-from jrft.diagnosis.statistics import GroupStatistics, Visits, group_statistics, visits
-from jrft.diagnosis.summary import BatchSummary, component_shares, summarise
-from jrft.diagnosis.sums import discounted_sums, group_sums
-from jrft.diagnosis.uncertainty import Population, Settings, fit_population, judge
+from jrft.diagnosis.log.log import RewardLog, reward_log
+from jrft.diagnosis.log.reward_range import guess_reward_range, unit_rewards
+from jrft.diagnosis.log.statistics import GroupStatistics, Visits, group_statistics, visits
+from jrft.diagnosis.model.discount import predictive_discount
+from jrft.diagnosis.model.population import Population, Settings, fit_population, judge
+from jrft.diagnosis.model.posterior import Posterior
+from jrft.diagnosis.model.sums import discounted_sums, group_sums
+from jrft.diagnosis.verdict.advice import ACTIONS, Advice, advise, rollouts
+from jrft.diagnosis.verdict.classes import Evidence, PromptClass, classify, reason
+from jrft.diagnosis.verdict.over_time import OverTime, over_time
+from jrft.diagnosis.verdict.summary import BatchSummary, component_shares, summarise
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def diagnose(
     eight equal rewards are weak evidence. So all prompts are judged together: their true reward
     distributions are taken as drawn from a population that is learnt from them all (empirical
     Bayes), and each prompt gets a posterior of its true std. The model is derived, and its
-    coverage is measured, in this project: see `jrft.diagnosis.tilts` and
-    experiments/jrft_diagnosis_coverage.py.
+    coverage is measured, in this project: see `jrft.diagnosis.model.tilts` and
+    experiments/studies/jrft/jrft_diagnosis_coverage.py.
 
     Args:
         rewards: float[p, n], a row of samples a prompt; or p sequences of unequal lengths; or

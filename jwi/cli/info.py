@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from jwi.cli.terminal import notes, read, reading, table
-from jwi.convert import to_scipy
+from jwi.graph.interop import to_scipy
 from jwi.io import GraphFile
 
 

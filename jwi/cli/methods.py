@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 import jwi.order as order
-from jwi.graph import GraphsTuple
+from jwi.graph.graph import GraphsTuple
 
 
 class Options(NamedTuple):

@@ -12,11 +12,11 @@ from jwi.cli.arguments import DEFAULT_DEPTH
 from jwi.cli.methods import METHODS, Options
 from jwi.cli.terminal import notes, read, reading, table, waiting
 from jwi.cli.walk_index import checked_depth, own_walk_indices, refusing_overflow
-from jwi.graph import edge_mask
+from jwi.graph.graph import edge_mask
+from jwi.graph.pruning import Pruned, prune
 from jwi.io import GraphFile
 from jwi.io.files import check_replaceable, written
 from jwi.io.graph_file import known_format
-from jwi.prune import Pruned, prune
 
 
 def run(parsed: argparse.Namespace) -> None:

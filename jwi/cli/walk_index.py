@@ -8,14 +8,14 @@ from contextlib import contextmanager
 import numpy as np
 from jaxtyping import Int, Int64
 
+from jwi._checks import MOST_STEPS, checked_integer
 from jwi.cli.terminal import read, waiting
-from jwi.closed_walks import closed_walks
-from jwi.graph import GraphsTuple
-from jwi.host_arcs import host_arcs
+from jwi.graph.graph import GraphsTuple
+from jwi.graph.host_arcs import host_arcs
 from jwi.io import GraphFile, read_rows_of_names
-from jwi.validation import MOST_STEPS, checked_integer
-from jwi.walks import count_walks
-from jwi.watched import Progress
+from jwi.progress import Progress
+from jwi.walks.closed import closed_walks
+from jwi.walks.counts import count_walks
 
 
 def run(parsed: argparse.Namespace) -> None:

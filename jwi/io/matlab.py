@@ -9,8 +9,8 @@ import scipy.io
 import scipy.sparse
 
 from jwi.io.content import Content
+from jwi.io.matrix import matrix_content
 from jwi.io.refusals import reason
-from jwi.io.sparse_matrix import matrix_content
 
 # What adjacency matrices are called where there are other sparse ones, in this order.
 _NAMES = ("A", "adjacency", "adj", "network", "G", "W")

@@ -11,8 +11,8 @@ import scipy.sparse
 from jaxtyping import Bool
 
 from jwi.io.content import Content
+from jwi.io.matrix import matrix_content
 from jwi.io.refusals import check_num_vertices, reason
-from jwi.io.sparse_matrix import matrix_content
 
 _SIZES = ("num_vertices", "num_nodes")
 # The axis of the two ends, for each name under which arrays of edges are known.

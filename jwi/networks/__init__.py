@@ -1,6 +1,6 @@
 """Graph neural networks as flax.linen modules over a masked graph, one architecture a file."""
 
-from jwi.networks.conv_network import mean_readout, vertex_readout
+from jwi.networks.base import mean_readout, vertex_readout
 from jwi.networks.gat import GAT, GATConv
 from jwi.networks.gcn import GCN, GCNConv
 from jwi.networks.gin import GIN, MLP, GINConv, GINEps, GINEpsConv

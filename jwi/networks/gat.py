@@ -4,9 +4,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jwi.arcs import Arcs, arcs_of, softmax_powers
-from jwi.graph import GraphsTuple
-from jwi.networks.conv_network import ConvNetwork
+from jwi.graph.graph import GraphsTuple
+from jwi.messages.layout import Arcs, arcs_of, softmax_powers
+from jwi.networks.base import ConvNetwork
 from jwi.networks.linear import Features, Linear
 
 
@@ -28,7 +28,7 @@ class GATConv(nn.Module):
         ValueError: When called, if `heads` does not divide `features`.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> layer = GATConv(features=4, heads=2)
         >>> params = layer.init(jax.random.key(0), path, path.nodes)
@@ -107,7 +107,7 @@ class GAT(ConvNetwork):
         heads: Number of attention heads; divides `width`.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> model = GAT(width=8, depth=2, num_outputs=4, heads=2)
         >>> params = model.init(jax.random.key(0), path)

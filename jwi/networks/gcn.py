@@ -5,10 +5,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jwi.arcs import arcs_of
-from jwi.graph import GraphsTuple
-from jwi.message_passing import in_degree
-from jwi.networks.conv_network import ConvNetwork
+from jwi.graph.graph import GraphsTuple
+from jwi.messages.layout import arcs_of
+from jwi.messages.message_passing import in_degree
+from jwi.networks.base import ConvNetwork
 from jwi.networks.linear import Features, Linear
 
 
@@ -26,7 +26,7 @@ class GCNConv(nn.Module):
         features: Width of the output.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> layer = GCNConv(features=4)
         >>> params = layer.init(jax.random.key(0), path, path.nodes)
@@ -76,7 +76,7 @@ class GCN(ConvNetwork):
         readout: `vertex_readout` or `mean_readout`.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> model = GCN(width=8, depth=2, num_outputs=4)
         >>> params = model.init(jax.random.key(0), path)

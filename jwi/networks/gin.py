@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jax.experimental.sparse import BCOO
 from jaxtyping import Array, Float
 
-from jwi.graph import GraphsTuple
-from jwi.message_passing import neighbor_sum
-from jwi.networks.conv_network import ConvNetwork
+from jwi.graph.graph import GraphsTuple
+from jwi.messages.message_passing import neighbor_sum
+from jwi.networks.base import ConvNetwork
 from jwi.networks.linear import Features, Linear
 from jwi.networks.norms import batch_norm
 
@@ -67,7 +67,7 @@ class GINConv(nn.Module):
         eps: The number ε, fixed; 0 is the paper's GIN-0.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> layer = GINConv(nn.Dense(4), eps=0.5)
         >>> params = layer.init(jax.random.key(0), path, path.nodes)
@@ -153,7 +153,7 @@ class GIN(ConvNetwork):
             vmapped: `functools.partial(batch_norm, axis_name=...)`.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> model = GIN(width=8, depth=2, num_outputs=4)
         >>> variables = model.init(jax.random.key(0), path)
@@ -182,7 +182,7 @@ class GINEps(GIN):
     """`GIN` with the ε of every layer trained, as in the sparsification study.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> variables = GINEps(width=8, depth=1, num_outputs=4).init(jax.random.key(0), path)
         >>> float(variables["params"]["GINEpsConv_0"]["eps"])

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jwi.networks import layer_norm_kernels as kernels
-from jwi.xla_handlers import by_platform
+from jwi.messages.cpu import layer_norm_loops as kernels
+from jwi.messages.cpu.xla_handlers import by_platform
 
 
 class LayerNorm(nn.Module):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.experimental.sparse import BCOO
 from jaxtyping import Array, Float
 
-from jwi.arc_sums import weighted_sum
+from jwi.messages.sums import weighted_sum
 
 # A BCOO matrix of shape (n, d_in): rows of features most of which are zero, such as bags of words.
 Features = Float[Array, "n d_in"] | BCOO

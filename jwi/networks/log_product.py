@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jwi.arcs import arcs_of
-from jwi.graph import GraphsTuple
-from jwi.message_passing import neighbor_product
-from jwi.networks.conv_network import dense_vertex_features
+from jwi.graph.graph import GraphsTuple
+from jwi.messages.layout import arcs_of
+from jwi.messages.message_passing import neighbor_product
+from jwi.networks.base import dense_vertex_features
 from jwi.networks.product import ProductAggregation, check_factors
 
 
@@ -75,7 +75,7 @@ class LogProductNetwork(ProductAggregation):
             1e5 in float32.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> network = LogProductNetwork(width=4, depth=2)
         >>> params = network.init(jax.random.key(0), path)

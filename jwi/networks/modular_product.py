@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, UInt32
 
-from jwi.arcs import Multiply
-from jwi.graph import GraphsTuple
-from jwi.message_passing import neighbor_product
+from jwi.graph.graph import GraphsTuple
+from jwi.messages.layout import Multiply
+from jwi.messages.message_passing import neighbor_product
 from jwi.networks.product import ProductAggregation
 
 # The largest prime whose residues multiply within uint32.
@@ -62,7 +62,7 @@ class ModularProductNetwork(ProductAggregation):
         ValueError: When called, if `prime` is not a prime up to 65521, or features are no integers.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0], [1], 2, nodes=jnp.array([[2], [-3]]))
         >>> network = ModularProductNetwork(width=1, depth=1, prime=7)
         >>> ones = jax.tree.map(jnp.ones_like, network.init(jax.random.key(0), path))

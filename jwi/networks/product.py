@@ -16,9 +16,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from numpy.typing import DTypeLike
 
-from jwi.graph import GraphsTuple
-from jwi.message_passing import neighbor_product
-from jwi.networks.conv_network import dense_vertex_features
+from jwi.graph.graph import GraphsTuple
+from jwi.messages.message_passing import neighbor_product
+from jwi.networks.base import dense_vertex_features
 
 
 class ProductAggregation(nn.Module, abc.ABC):
@@ -94,7 +94,7 @@ class ProductNetwork(ProductAggregation):
             1e5 in float32.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> network = ProductNetwork(width=4, depth=2)
         >>> params = network.init(jax.random.key(0), path)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import flax.linen as nn
 from jaxtyping import Array, Float
 
-from jwi.arcs import arcs_of
-from jwi.graph import GraphsTuple
-from jwi.networks.conv_network import vertex_features, vertex_readout
+from jwi.graph.graph import GraphsTuple
+from jwi.messages.layout import arcs_of
+from jwi.networks.base import vertex_features, vertex_readout
 from jwi.networks.linear import Linear
 from jwi.networks.norms import batch_norm
 
@@ -30,7 +30,7 @@ class GENConv(nn.Module):
             by normalisation and ReLU.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> layer = GENConv(3, functools.partial(batch_norm, train=True))
         >>> params = layer.init(jax.random.key(0), path, path.nodes)
@@ -89,7 +89,7 @@ class ResGCN(nn.Module):
         mlp_depth: Number of linear layers in every `GENConv`.
 
     Examples:
-        >>> import jax, jax.numpy as jnp, jwi.graph
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> model = ResGCN(width=8, depth=2, num_outputs=4)
         >>> variables = model.init(jax.random.key(0), path)

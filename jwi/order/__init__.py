@@ -1,17 +1,17 @@
 """Removal orders: rankings of edge ids, first removed first."""
 
-from jwi.order.addition import walk_index_addition_order
-from jwi.order.approximate import chunked_walk_index_order
-from jwi.order.effective_resistance import effective_resistances, effective_resistances_estimate
 from jwi.order.local_degree import local_degree_order
 from jwi.order.local_similarity import local_similarity_order
 from jwi.order.magnitude import magnitude_order
-from jwi.order.one_walk_index import one_walk_index_order
-from jwi.order.one_walk_index_rounds import one_walk_index_order_with_rounds
-from jwi.order.partitions import partition_walk_index_order
 from jwi.order.random import random_order
+from jwi.order.resistance.exact import effective_resistances, effective_resistances_estimate
 from jwi.order.spectral import spectral_order
-from jwi.order.walk_index import walk_index_order
+from jwi.order.wis.addition import walk_index_addition_order
+from jwi.order.wis.any_depth import walk_index_order
+from jwi.order.wis.chunked import chunked_walk_index_order
+from jwi.order.wis.depth_2 import one_walk_index_order
+from jwi.order.wis.depth_2_traced import one_walk_index_order_with_rounds
+from jwi.order.wis.partitions import partition_walk_index_order
 
 __all__ = [
     "chunked_walk_index_order",

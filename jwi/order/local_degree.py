@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float64, Int32
 from numba import njit
 
-from jwi.adjacency import arcs_by_vertex
-from jwi.graph import GraphsTuple, is_undirected
-from jwi.order.kept import kept_edges
+from jwi.graph.adjacency import arcs_by_vertex
+from jwi.graph.graph import GraphsTuple, is_undirected
+from jwi.order.selection import kept_edges
 
 _DIGITS = 40
 

@@ -3,10 +3,10 @@
 import numpy as np
 from jaxtyping import Float64, Int32
 
-from jwi.graph import GraphsTuple, is_undirected
-from jwi.order.kept import kept_edges
+from jwi.graph.graph import GraphsTuple, is_undirected
 from jwi.order.local_degree import best_scores
-from jwi.order.triangles import triangulate
+from jwi.order.selection import kept_edges
+from jwi.order.wis.triangulation import triangulate
 
 
 def local_similarity_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Int32
 from numpy.typing import ArrayLike
 
-from jwi.graph import GraphsTuple, edge_mask
+from jwi.graph.graph import GraphsTuple, edge_mask
 
 
 def magnitude_order(graph: GraphsTuple, mask_values: ArrayLike) -> Int32[np.ndarray, " N"]:

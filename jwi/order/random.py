@@ -4,8 +4,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Int32, Key
 
-from jwi.graph import GraphsTuple
-from jwi.order.kept import kept_ids
+from jwi.graph.graph import GraphsTuple
+from jwi.order.selection import kept_ids
 
 
 def random_order(key: Key[Array, ""], graph: GraphsTuple) -> Int32[np.ndarray, " N"]:

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Array, Int32, Key
 from numpy.typing import ArrayLike
 
-from jwi.graph import GraphsTuple
-from jwi.order.effective_resistance import resistances_or_estimate
-from jwi.order.kept import kept_ids
-from jwi.validation import checked_integer
+from jwi._checks import checked_integer
+from jwi.graph.graph import GraphsTuple
+from jwi.order.resistance.exact import resistances_or_estimate
+from jwi.order.selection import kept_ids
 
 
 def spectral_order(

@@ -9,9 +9,9 @@ count. C lies in the boundary of I, and I′ and J′ may be taken from where ar
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from jwi.graph import GraphsTuple
-from jwi.host_arcs import host_arcs
-from jwi.walks import boundary
+from jwi.graph.graph import GraphsTuple
+from jwi.graph.host_arcs import host_arcs
+from jwi.walks.counts import boundary
 
 # Brute force tries 2^16 sets I′ ∪ J′.
 LARGEST_EXHAUSTIVE = 16

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jwi.graph import GraphsTuple
+from jwi._checks import checked_integer
+from jwi.graph.graph import GraphsTuple
 from jwi.separation.admissible import most_walks
 from jwi.separation.partition import checked_subset
-from jwi.validation import checked_integer
-from jwi.walks import count_walks, walk_index
+from jwi.walks.counts import count_walks, walk_index
 
 
 class SeparationBounds(NamedTuple):

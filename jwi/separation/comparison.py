@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array
 from numpy.typing import ArrayLike
 
-from jwi.graph import GraphsTuple
+from jwi.graph.graph import GraphsTuple
 from jwi.separation.bounds import separation_bounds
 from jwi.separation.rank import separation_rank
 

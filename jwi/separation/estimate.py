@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float64
 from numpy.typing import ArrayLike
 
+from jwi._checks import checked_integer
 from jwi.separation.partition import checked_subset, values_on_grid
-from jwi.validation import checked_integer
 
 
 class SeparationEstimate(NamedTuple):

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Array, Bool, Int32, PyTree, UInt32
 from numpy.typing import ArrayLike
 
-from jwi.graph import GraphsTuple
+from jwi._checks import checked_integer
+from jwi.graph.graph import GraphsTuple
 from jwi.networks.modular_product import ModularProductNetwork
 from jwi.separation.finite_field import rank_modulo
 from jwi.separation.partition import checked_subset, values_on_grid
 from jwi.separation.sample_size import first_sufficient, least_slack, sample_sizes
-from jwi.validation import checked_integer
-from jwi.walks import count_walks
+from jwi.walks.counts import count_walks
 
 # The two largest primes whose residues multiply within uint32.
 PRIMES = (65521, 65519)

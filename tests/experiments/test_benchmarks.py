@@ -17,7 +17,7 @@ from experiments.benchmarks import (
     plain_walk_index_orders,
 )
 from experiments.benchmarks.__main__ import BENCHMARKS, main
-from tests.experiments.devices import on_devices
+from tests.cases.devices import on_devices
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -92,7 +92,7 @@ def test_a_sweep_spread_over_devices_trains_as_a_vmapped_one_does():
     program = """
 import jax, numpy as np
 from experiments.benchmarks.gcn_training import _epochs
-from experiments.sparsification.prepare import prepare
+from experiments.studies.jwi.sparsification.prepare import prepare
 study = prepare("digits", "gcn", num_seeds=4)
 vmapped = _epochs(3, study, study.data, sweep="vmapped")()
 for sweep in ("vmapped-on-each", "in-turn"):

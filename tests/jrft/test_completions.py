@@ -4,8 +4,8 @@ import pytest
 
 import jrft
 from jrft import completions
-
-from . import cases, oracles
+from tests.cases import policies as cases
+from tests.oracles import policies as oracles
 
 
 @pytest.mark.parametrize("eos", [None, 0, 2])

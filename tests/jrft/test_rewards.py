@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import jrft
-
-from . import cases
+from tests.cases import policies as cases
 
 POLICY = cases.POLICIES["tabular with end"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import jrft
-from jrft.transformer import Transformer
+from jrft.policies.transformers import Transformer
 
 
 class TorchDecoder:

@@ -1,0 +1,1 @@
+"""Result files, figures, tables and the page."""

@@ -1,0 +1,77 @@
+"""How figures look. They are drawn from result files alone."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from experiments.output.record import atomic_path
+
+matplotlib.use("agg")
+matplotlib.rcParams.update(
+    {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.25,
+        "legend.frameon": False,
+        "svg.hashsalt": "jwi-jrft",  # the same figure is the same file
+    }
+)
+
+# Okabe and Ito's palette, told apart by colour-blind readers too. One meaning, one colour.
+COLORS = {
+    "rft": "#d55e00",
+    "sft": "#0072b2",
+    "random": "#999999",
+    "spectral": "#cc79a7",
+    "ugs": "#e69f00",
+    "two-walk-index": "#56b4e9",
+    "one-walk-index": "#009e73",
+}
+
+
+def mean_and_band(axis: Axes, x: ArrayLike, runs: np.ndarray, label: str, color: str) -> None:
+    """Draws the mean over runs, and the sample std (ddof 1) around it as a band.
+
+    Args:
+        axis: Where to draw.
+        x: float[T].
+        runs: float[R, T], a row a run.
+        label: For the legend.
+        color: Of line and band.
+    """
+    mean, std = _mean_and_std(runs)
+    _line_and_band(axis, x, (mean - std, mean, mean + std), label, color)
+
+
+def geometric_mean_and_band(
+    axis: Axes, x: ArrayLike, runs: np.ndarray, label: str, color: str
+) -> None:
+    """As `mean_and_band` of the logarithms, for positive quantities on a logarithmic axis."""
+    mean, std = _mean_and_std(np.log(runs))
+    _line_and_band(axis, x, tuple(np.exp([mean - std, mean, mean + std])), label, color)
+    axis.set_yscale("log")
+
+
+def _mean_and_std(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    std = runs.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros(runs.shape[1])
+    return runs.mean(axis=0), std
+
+
+def _line_and_band(
+    axis: Axes, x: ArrayLike, heights: tuple[np.ndarray, ...], label: str, color: str
+) -> None:
+    lower, middle, upper = heights
+    axis.plot(x, middle, label=label, color=color)
+    axis.fill_between(x, lower, upper, color=color, alpha=0.2, linewidth=0)
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Writes a figure atomically, in the format of the path's suffix, without a date."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
+    return path

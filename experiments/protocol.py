@@ -1,0 +1,61 @@
+"""Runs an experiment from configuration to result file and figure."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from experiments.output import figures, record
+from experiments.output.record import Record
+
+
+class Experiment(Protocol):
+    """What a module of an experiment defines; its docstring opens with the claim."""
+
+    Config: type[Any]
+    SMOKE: Any
+
+    def run(self, config: Any, directory: Path) -> dict[str, Any]:
+        """The results, as a function of the configuration alone; checkpoints go to directory."""
+
+    def figure(self, record: Record) -> Figure:
+        """Draws the results."""
+
+    def table(self, record: Record) -> list[list[str]]:
+        """The numbers for people, the first row being the heading."""
+
+    def summary(self, record: Record) -> str:
+        """What the results show, in two sentences."""
+
+
+def execute(name: str, experiment: Experiment, config: Any, out: Path) -> Record:
+    """Runs an experiment, or takes up one that was interrupted, and writes what it found.
+
+    Args:
+        name: The experiment's name, with a tag or without; of its result file and figure.
+        experiment: Its module.
+        config: Its configuration.
+        out: Directory of ``<name>.json`` and ``<name>.svg``; made if missing.
+    """
+    start = time.monotonic()
+    # A configuration has a directory of its own, so that no run resumes from another's checkpoint.
+    work = out / f"{name}-{record.fingerprint(config)}"
+    resumed = work.exists()
+    results = experiment.run(config, work)
+    seconds = time.monotonic() - start
+    finished = record.make_record(name, config, results, seconds, resumed=resumed)
+    record.write(finished, out)
+    draw(experiment, finished, out)
+    shutil.rmtree(work, ignore_errors=True)
+    return finished
+
+
+def draw(experiment: Experiment, finished: Record, out: Path) -> Path:
+    """Draws ``out/<name>.svg`` from a record."""
+    figure = experiment.figure(finished)
+    path = figures.save(figure, out / f"{finished.name}.svg")
+    plt.close(figure)
+    return path

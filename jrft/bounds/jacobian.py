@@ -1,0 +1,244 @@
+"""Spectral norms of the Jacobian of the logits with respect to the parameters.
+
+With K tokens the Jacobian J at one prefix has K rows, each as large as the parameters. Its norm is
+the root of the largest eigenvalue of J Jᵀ, which is K × K: formed exactly from K vector–Jacobian
+products, or, for large vocabularies, only multiplied with.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from jrft.completions import after_end, num_completions
+from jrft.exact.eigenvalues import EigenvalueInterval, check_probability, largest_eigenvalue
+from jrft.exact.objectives import sqrt
+from jrft.policies.policy import Params, Policy, Prompt, check_at_least, check_prompt
+from jrft.sampled.scores import check_completions
+
+Completion: TypeAlias = ArrayLike | Sequence[int]
+"""int[length], −1 after the end of sequence."""
+
+
+def largest_jacobian_norm(
+    policy: Policy, params: Params, prompt: Prompt, *, block_size: int = 16
+) -> Float[Array, ""]:
+    """The largest norm of the logits' Jacobian over all prefixes of all completions, γ(x; θ).
+
+    γ(x; θ) = max over t and y_{<t} of ‖∂f(x, y_{<t}; θ) / ∂θ‖₂, f the logits (Razin et al., ICLR
+    2024, Theorem 1). Exact, by K vector–Jacobian products a prefix, over the prefixes that have not
+    ended: what follows the end of sequence has no logits. A tabular policy's is 1.
+
+    Args:
+        policy: the model.
+        params: its parameters θ.
+        prompt: int[P], −1 pads on the left; may be empty.
+        block_size: prefixes at a time; K times as many vectors like `params` are in memory.
+
+    Returns:
+        float[], differentiable where one singular value of one prefix is the largest of all.
+
+    Raises:
+        ValueError: if the prompt is malformed, `block_size` below 1, or there are too many
+            completions to enumerate: see `jacobian_norm_intervals` for those.
+
+    Examples:
+        >>> import jax, jrft
+        >>> policy = jrft.tabular_policy(vocab_size=3, length=2)
+        >>> float(largest_jacobian_norm(policy, policy.init(jax.random.key(0)), []))
+        1.0
+    """
+    prompt = check_prompt(policy, prompt)
+    check_at_least(1, block_size=block_size)
+    num_completions(policy.vocab_size, policy.length)
+    prefixes, sizes = reachable_prefixes(policy.vocab_size, policy.length, policy.eos)
+    return _largest_norm(params, policy, prompt, prefixes, sizes, min(block_size, len(sizes)))
+
+
+def jacobian_norms(
+    policy: Policy, params: Params, prompt: Prompt, completion: Completion
+) -> Float[Array, " length"]:
+    """The norm of the logits' Jacobian at every prefix of one completion.
+
+    Exact, by K vector–Jacobian products a token.
+
+    Args:
+        policy: the model.
+        params: its parameters θ.
+        prompt: int[P], −1 pads on the left; may be empty.
+        completion: int[length], −1 after the end of sequence.
+
+    Returns:
+        float[length], ‖∂f(x, y_{<t}; θ) / ∂θ‖₂ for the t-th token; 0 after the end of sequence.
+
+    Raises:
+        ValueError: if the prompt or the completion is malformed.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jrft
+        >>> policy = jrft.tabular_policy(vocab_size=2, length=3, eos=0)
+        >>> jacobian_norms(policy, jnp.zeros((7, 2)), [], [1, 0, -1]).tolist()
+        [1.0, 1.0, 0.0]
+    """
+    prompt = check_prompt(policy, prompt)
+    return _norms(params, policy, prompt, _one_completion(policy, completion))
+
+
+def jacobian_norm_intervals(
+    key: PRNGKeyArray,
+    policy: Policy,
+    params: Params,
+    prompt: Prompt,
+    completion: Completion,
+    *,
+    num_steps: int = 16,
+    failure_probability: float = 1e-6,
+) -> EigenvalueInterval:
+    """Intervals around `jacobian_norms` for vocabularies too large for K products a token.
+
+    A step of Lanczos takes one vector–Jacobian and one Jacobian–vector product; nothing larger than
+    the parameters and K × `num_steps` numbers is kept. The largest over sampled completions is a
+    lower estimate of γ, for there may be prefixes that were not seen: it certifies nothing of them.
+
+    Args:
+        key: of the random start.
+        policy: the model.
+        params: its parameters θ.
+        prompt: int[P], −1 pads on the left; may be empty.
+        completion: int[length], −1 after the end of sequence.
+        num_steps: steps of Lanczos, static; from K on the result is exact.
+        failure_probability: that an upper end is below its norm; of each token.
+
+    Returns:
+        `EigenvalueInterval` of float[length] each: of the norms, which are singular values; 0 after
+        the end of sequence.
+
+    Raises:
+        ValueError: if an argument is malformed.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jrft
+        >>> policy = jrft.tabular_policy(vocab_size=100, length=1)
+        >>> params = policy.init(jax.random.key(0))
+        >>> lower, upper = jacobian_norm_intervals(jax.random.key(0), policy, params, [], [7])
+        >>> lower.round(3).tolist(), upper.round(3).tolist()
+        ([1.0], [1.0])
+    """
+    prompt = check_prompt(policy, prompt)
+    check_at_least(1, num_steps=num_steps)
+    check_probability(failure_probability)
+    completion = _one_completion(policy, completion)
+    return _norm_intervals(
+        params, policy, prompt, completion, key, num_steps, float(failure_probability)
+    )
+
+
+def reachable_prefixes(
+    vocab_size: int, length: int, eos: int | None
+) -> tuple[Int[np.ndarray, "prefixes length"], Int[np.ndarray, " prefixes"]]:
+    """All prefixes of 0 … length − 1 tokens that have not ended: tokens, padded with 0, and sizes.
+
+    Examples:
+        >>> prefixes, sizes = reachable_prefixes(2, 2, eos=0)
+        >>> prefixes.tolist(), sizes.tolist()
+        ([[0, 0], [1, 0]], [0, 1])
+    """
+    goes_on = np.array([token for token in range(vocab_size) if token != eos], np.int32)
+    levels = [np.zeros((1, 0), np.int32)]
+    for _ in range(length - 1):
+        parents = levels[-1]
+        last = np.tile(goes_on, len(parents))[:, None]
+        levels.append(np.concatenate([np.repeat(parents, len(goes_on), axis=0), last], axis=1))
+    padded = [np.pad(level, ((0, 0), (0, length - level.shape[1]))) for level in levels]
+    sizes = np.repeat(np.arange(length, dtype=np.int32), [len(level) for level in levels])
+    return np.concatenate(padded), sizes
+
+
+def _one_completion(policy: Policy, completion: Completion) -> Int[Array, " length"]:
+    tokens = jnp.asarray(completion)
+    if tokens.shape != (policy.length,):
+        raise ValueError(
+            f"completion has shape {list(tokens.shape)}: int[{policy.length}] of one completion is "
+            "needed; jax.vmap maps over completions"
+        )
+    return check_completions(policy, tokens[None])[0]
+
+
+@functools.partial(jax.jit, static_argnames="block_size")
+def _largest_norm(
+    params: Params,
+    policy: Policy,
+    prompt: Int[Array, " prompt"],
+    prefixes: Int[Array, "prefixes length"],
+    sizes: Int[Array, " prefixes"],
+    block_size: int,
+) -> Float[Array, ""]:
+    def norm(prefix: tuple[Int[Array, " length"], Int[Array, ""]]) -> Float[Array, ""]:
+        tokens, size = prefix
+        return _norm(lambda params: policy.completion_logits(params, prompt, tokens)[size], params)
+
+    return jnp.max(jax.lax.map(norm, (prefixes, sizes), batch_size=block_size))
+
+
+@jax.jit
+def _norms(
+    params: Params,
+    policy: Policy,
+    prompt: Int[Array, " prompt"],
+    completion: Int[Array, " length"],
+) -> Float[Array, " length"]:
+    def norm(t: Int[Array, ""]) -> Float[Array, ""]:
+        return _norm(lambda params: policy.completion_logits(params, prompt, completion)[t], params)
+
+    norms = jax.vmap(norm)(jnp.arange(policy.length))
+    return jnp.where(after_end(completion, policy.eos), 0, norms)
+
+
+def _norm(logits_fn: Callable[[Params], Float[Array, " K"]], params: Params) -> Float[Array, ""]:
+    """Spectral norm of the Jacobian of a function params → float[K]."""
+    logits, pull = jax.vjp(logits_fn, params)
+    (rows,) = jax.vmap(pull)(jnp.eye(logits.size, dtype=logits.dtype))
+    matrices = [leaf.reshape(logits.size, -1) for leaf in jax.tree.leaves(rows)]
+    gram = functools.reduce(jnp.add, [matrix @ matrix.T for matrix in matrices])
+    # The derivative of an eigenvalue needs its vector alone; that of eigh would divide by the gaps.
+    top = jnp.linalg.eigh(jax.lax.stop_gradient(gram))[1][:, -1]
+    return sqrt(top @ gram @ top)
+
+
+@functools.partial(jax.jit, static_argnames=("num_steps", "failure_probability"))
+def _norm_intervals(
+    params: Params,
+    policy: Policy,
+    prompt: Int[Array, " prompt"],
+    completion: Int[Array, " length"],
+    key: PRNGKeyArray,
+    num_steps: int,
+    failure_probability: float,
+) -> EigenvalueInterval:
+    def logits_fn(params: Params) -> Float[Array, "length K"]:
+        return policy.completion_logits(params, prompt, completion)
+
+    logits, push = jax.linearize(logits_fn, params)
+    pull = jax.linear_transpose(push, params)
+
+    def interval(key: PRNGKeyArray, t: Int[Array, ""]) -> EigenvalueInterval:
+        def product(vector: Float[Array, " K"]) -> Float[Array, " K"]:
+            return push(*pull(jnp.zeros_like(logits).at[t].set(vector)))[t]
+
+        return largest_eigenvalue(
+            key, product, logits[0],
+            num_steps=num_steps, failure_probability=failure_probability,
+        )  # fmt: skip
+
+    keys = jax.random.split(key, policy.length)
+    found = jax.vmap(interval)(keys, jnp.arange(policy.length))
+    ended = after_end(completion, policy.eos)
+    # Rounding may leave a Ritz value of a singular matrix just below 0.
+    return jax.tree.map(
+        lambda squares: jnp.where(ended, 0, jnp.sqrt(jnp.maximum(squares, 0))), found
+    )

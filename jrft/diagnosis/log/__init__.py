@@ -1,0 +1,1 @@
+"""Reward logs in."""

@@ -1,0 +1,1 @@
+"""What to say of each prompt and of the batch."""

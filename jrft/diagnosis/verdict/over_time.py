@@ -1,0 +1,148 @@
+"""Many steps of one run: curves of the batch, and which prompts changed."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from jaxtyping import Float64, Int32, Int64, Shaped
+from scipy.special import ndtr
+
+from jrft.diagnosis.log.statistics import GroupStatistics
+from jrft.diagnosis.model.population import Population, Settings, judge
+from jrft.diagnosis.model.posterior import Posterior
+from jrft.diagnosis.model.sums import prompt_sums, visits_after
+from jrft.diagnosis.verdict.classes import HIGH_MEAN
+
+# A fall of the expected reward by more than this share of the range is forgetting.
+FORGETTING = 0.1
+
+
+class Change(StrEnum):
+    """What became of a prompt between the first and the second half of its visits."""
+
+    FORGOTTEN = "forgotten"
+    """The expected reward fell by more than a tenth of the range."""
+    SOLVED = "solved"
+    """The std became low at a high expected reward."""
+    BECAME_LEARNABLE = "became learnable"
+    """The std was low and is not any more."""
+    STUCK = "stuck"
+    """The std was low and still is, at an expected reward that is not high."""
+    STEADY = "no clear change"
+    """None of these at the confidence asked for."""
+    SEEN_ONCE = "seen once"
+    """Fewer than two visits."""
+
+
+@dataclass(frozen=True)
+class OverTime:
+    """A run over t steps and p prompts.
+
+    Attributes:
+        steps: int64[t].
+        curves: Name → float64[t], as in `BatchSummary`: reward, reward_std (ddof 1),
+            frac_reward_zero_std, observed_std_p10 (ddof 0); and num_groups.
+        changes: p values of `Change`.
+        early: Posterior from the first half of each prompt's visits.
+        late: Posterior from the second half.
+        discount: Weight of a visit relative to the next one of the same prompt, in the posteriors
+            of the diagnosis.
+    """
+
+    steps: Int64[np.ndarray, " t"]
+    curves: dict[str, Float64[np.ndarray, " t"]]
+    changes: Shaped[np.ndarray, " p"]
+    early: Posterior
+    late: Posterior
+    discount: float
+
+
+def over_time(
+    population: Population,
+    settings: Settings,
+    *,
+    groups: GroupStatistics,
+    sums: Float64[np.ndarray, "v c"],
+    prompts: Int32[np.ndarray, " v"],
+    steps: Int64[np.ndarray, " v"],
+    num_prompts: int,
+    confidence: float,
+    discount: float,
+) -> OverTime:
+    """Curves and changes.
+
+    Args:
+        population: The prior.
+        settings: As for the posteriors of the diagnosis.
+        groups: Statistics of the v visits.
+        sums: float64[v, c], their `group_sums`.
+        prompts: int32[v], ascending.
+        steps: int64[v], ascending within a prompt.
+        num_prompts: p.
+        confidence: Probability at which a change is called one.
+        discount: See `OverTime`.
+    """
+    seen = np.bincount(prompts, minlength=num_prompts)
+    early = visits_after(prompts) >= (seen - seen // 2)[prompts]
+    before, after = (
+        judge(population, prompt_sums(sums[half], prompts[half], num_prompts), settings)
+        for half in (early, ~early)
+    )
+    return OverTime(
+        np.unique(steps),
+        _curves(groups, steps),
+        _changes(before, after, seen, confidence),
+        before,
+        after,
+        discount,
+    )
+
+
+def _changes(
+    before: Posterior, after: Posterior, seen: Int64[np.ndarray, " p"], confidence: float
+) -> Shaped[np.ndarray, " p"]:
+    error = np.hypot(before.mean_error, after.mean_error)
+    fell = ndtr((before.mean - after.mean - FORGETTING) / np.maximum(error, 1e-9)) >= confidence
+    was_low = before.prob_low_std >= confidence
+    is_low = after.prob_low_std >= confidence
+    is_high = after.mean > HIGH_MEAN
+    rules = [
+        (seen < 2, Change.SEEN_ONCE),
+        (fell, Change.FORGOTTEN),
+        (is_low & is_high & ~(was_low & (before.mean > HIGH_MEAN)), Change.SOLVED),
+        (was_low & (after.prob_low_std <= 1 - confidence), Change.BECAME_LEARNABLE),
+        (was_low & is_low & ~is_high, Change.STUCK),
+    ]
+    return np.select(
+        [condition for condition, _ in rules],
+        [change.value for _, change in rules],
+        Change.STEADY.value,
+    )
+
+
+def _curves(
+    groups: GroupStatistics, steps: Int64[np.ndarray, " v"]
+) -> dict[str, Float64[np.ndarray, " t"]]:
+    scored = groups.count > 0
+    distinct, at = np.unique(steps, return_inverse=True)
+    order = np.argsort(at, kind="stable")
+    starts = np.searchsorted(at[order], np.arange(len(distinct) + 1))
+
+    def per_step(values: Shaped[np.ndarray, " v"]) -> Float64[np.ndarray, " t"]:
+        known = ~np.isnan(values.astype(np.float64)) & scored
+        count = np.bincount(at[known], minlength=len(distinct))
+        total = np.bincount(at[known], values[known].astype(np.float64), minlength=len(distinct))
+        return np.divide(total, count, out=np.full(len(distinct), np.nan), where=count > 0)
+
+    std = np.where(scored, groups.std, np.nan)[order]
+    p10 = [
+        np.percentile(known, 10) if (known := part[~np.isnan(part)]).size else np.nan
+        for part in np.split(std, starts[1:-1])
+    ]
+    return {
+        "reward": per_step(groups.mean),
+        "reward_std": per_step(groups.sample_std),
+        "frac_reward_zero_std": per_step(groups.all_equal),
+        "observed_std_p10": np.array(p10, np.float64),
+        "num_groups": np.bincount(at[scored], minlength=len(distinct)).astype(np.float64),
+    }

@@ -1,0 +1,174 @@
+"""The batch in numbers: the paper's statistics, trainers' names, and how long learning takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Integer, Shaped
+
+from jrft.diagnosis.log.statistics import GroupStatistics
+from jrft.diagnosis.model.tilts import STD_RESOLUTION
+from jrft.diagnosis.verdict.classes import LOW_MEAN, Evidence, PromptClass
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """Statistics over prompts and groups. A group is the completions of one prompt at one step.
+
+    Attributes:
+        num_prompts: Prompts.
+        num_groups: Groups.
+        num_rewards: Scored completions.
+        num_missing: Completions without a score.
+        reward: Mean over groups of the group's mean reward.
+        reward_std: Mean over groups of the group's std, ddof 1, as trainers log it.
+        frac_reward_zero_std: Share of the groups whose rewards are all equal.
+        batch_reward_std: Std of all rewards together, ddof 0. It says nothing about gradients:
+            it is large where prompts differ, even if every group is flat.
+        std_p10: 10th percentile over prompts of the posterior mean of the reward std.
+        observed_std_p10: The same of the observed std, ddof 0 over each prompt's rewards: the
+            paper's statistic, biased towards 0 in small groups.
+        share_low_std: Expected share of the prompts whose true std is below the threshold.
+        share_low_std_low_mean: Expected share whose std is low and whose expected reward is in the
+            lowest third of the range.
+        effective_share: Expected share of the prompts whose true std is at least the threshold.
+        rft_time: Relative learning time under RFT by a model, median and 90th percentile over
+            prompts: 1/STD², STD the std in units of half the reward range.
+        sft_time: The same under SFT: ln(1/STD). The model is gradient flow on linear
+            classification with orthonormal inputs and one output token (Razin et al., ICLR 2024,
+            Section 4.3): compare prompts by it, do not predict steps.
+        classes: Class → number of prompts.
+        component_shares: Name of a reward term → its share of the within-prompt variance of the
+            reward, the covariance with the reward over the reward's variance; they sum to 1 where
+            the terms sum to the reward.
+    """
+
+    num_prompts: int
+    num_groups: int
+    num_rewards: int
+    num_missing: int
+    reward: float
+    reward_std: float
+    frac_reward_zero_std: float
+    batch_reward_std: float
+    std_p10: float
+    observed_std_p10: float
+    share_low_std: float
+    share_low_std_low_mean: float
+    effective_share: float
+    rft_time: tuple[float, float]
+    sft_time: tuple[float, float]
+    classes: dict[str, int]
+    component_shares: dict[str, float]
+
+
+def summarise(
+    evidence: Evidence,
+    labels: Shaped[np.ndarray, " p"],
+    groups: GroupStatistics,
+    rewards: Float64[np.ndarray, " m"],
+    width: float,
+    shares: dict[str, float],
+) -> BatchSummary:
+    """The summary of a batch.
+
+    Args:
+        evidence: Of p prompts.
+        labels: Their classes.
+        groups: Statistics of the groups.
+        rewards: float64[m].
+        width: Width of the reward range, in the reward's own units.
+        shares: The `component_shares`.
+    """
+    scored = evidence.observed.count > 0
+    stds, low = evidence.reward.std[scored], evidence.reward.prob_low_std[scored]
+    low_mean = evidence.success[scored] < LOW_MEAN
+    rft, sft = learning_times(stds)
+    return BatchSummary(
+        num_prompts=len(labels),
+        num_groups=len(groups.count),
+        num_rewards=int(groups.count.sum()),
+        num_missing=int(groups.missing.sum()),
+        reward=_mean(groups.mean),
+        reward_std=_mean(groups.sample_std),
+        frac_reward_zero_std=_mean(groups.all_equal[groups.count > 0]),
+        batch_reward_std=_std(rewards),
+        std_p10=width * _percentile(stds, 10.0),
+        observed_std_p10=_percentile(evidence.observed.std[scored], 10.0),
+        share_low_std=_mean(low),
+        share_low_std_low_mean=_mean(low * low_mean),
+        effective_share=_mean(1 - low),
+        rft_time=(_percentile(rft, 50.0), _percentile(rft, 90.0)),
+        sft_time=(_percentile(sft, 50.0), _percentile(sft, 90.0)),
+        classes={label.value: int(np.sum(labels == label.value)) for label in PromptClass},
+        component_shares=shares,
+    )
+
+
+def learning_times(
+    stds: Float64[np.ndarray, " n"],
+) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+    """Relative learning times under RFT and SFT, a model (see `BatchSummary`).
+
+    Args:
+        stds: float64[n], in units of the reward range, hence at most 1/2; a std below the
+            resolution counts as the resolution.
+
+    Returns:
+        float64[n] 1/STD² and float64[n] ln(1/STD), STD = 2·std.
+
+    Example:
+        >>> import numpy as np
+        >>> rft, sft = learning_times(np.array([0.5, 0.05]))
+        >>> rft.round(6).tolist(), sft.round(2).tolist()
+        ([1.0, 100.0], [0.0, 2.3])
+    """
+    std = np.clip(2 * stds, 2 * STD_RESOLUTION, 1.0)
+    return 1 / std**2, np.log(1 / std)
+
+
+def component_shares(
+    rewards: Float64[np.ndarray, " m"],
+    components: Mapping[str, Float64[np.ndarray, " m"]],
+    groups: Integer[np.ndarray, " m"],
+    num_groups: int,
+) -> dict[str, float]:
+    """Each reward term's share of the variance of the reward within groups.
+
+    Args:
+        rewards: float64[m].
+        components: Name → float64[m].
+        groups: int[m].
+        num_groups: g.
+    """
+    centred = _centred(rewards, groups, num_groups)
+    total = np.nansum(centred**2)
+    return {
+        name: float(np.nansum(_centred(values, groups, num_groups) * centred) / total)
+        if total > 0
+        else float("nan")
+        for name, values in components.items()
+    }
+
+
+def _centred(
+    values: Float64[np.ndarray, " m"], groups: Integer[np.ndarray, " m"], num_groups: int
+) -> Float64[np.ndarray, " m"]:
+    scored = ~np.isnan(values)
+    count = np.bincount(groups[scored], minlength=num_groups)
+    total = np.bincount(groups[scored], values[scored], minlength=num_groups)
+    return values - (total / np.maximum(count, 1))[groups]
+
+
+def _mean(values: Shaped[np.ndarray, " n"]) -> float:
+    known = values[~np.isnan(values.astype(np.float64))]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def _std(values: Float64[np.ndarray, " n"]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.std()) if known.size else float("nan")
+
+
+def _percentile(values: Float64[np.ndarray, " n"], percent: float) -> float:
+    return float(np.percentile(values, percent)) if values.size else float("nan")

@@ -1,0 +1,124 @@
+"""Exact entropy of a policy and its divergence from another, over all completions of one prompt.
+
+By the prefix tree, like `jrft.exact`: the terms of every prefix are folded from the leaves into the
+root. Everything is differentiable in the parameters, under `jax.jit` and `jax.vmap` too.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from jrft.completions import num_completions
+from jrft.exact.fold import MEMORY_BUDGET, LogProbs, fold
+from jrft.policies.policy import Params, Policy, Prompt, check_prompt
+
+
+def exact_entropy(
+    policy: Policy, params: Params, prompt: Prompt, *, memory_budget: int = MEMORY_BUDGET
+) -> Float[Array, ""]:
+    """Entropy of the completions of one prompt, −E[log p_θ(y | x)], in nats.
+
+    Args:
+        policy: the model.
+        params: its parameters θ.
+        prompt: int[P], −1 pads on the left; may be empty.
+        memory_budget: bytes to take at most; as in `jrft.exact_value`.
+
+    Returns:
+        float[], in the precision of the policy's log-probabilities; log K^length at most.
+
+    Raises:
+        ValueError: if the prompt is malformed or there are too many completions to enumerate.
+
+    Examples:
+        >>> import jax.numpy as jnp, jrft
+        >>> policy = jrft.tabular_policy(vocab_size=2, length=3)
+        >>> round(float(jrft.exact_entropy(policy, jnp.zeros((7, 2)), []) / jnp.log(2)), 5)
+        3.0
+    """
+    return _entropy(params, policy, check_prompt(policy, prompt), memory_budget)
+
+
+def exact_kl(
+    policy: Policy,
+    params: Params,
+    reference: Params,
+    prompt: Prompt,
+    *,
+    memory_budget: int = MEMORY_BUDGET,
+) -> Float[Array, ""]:
+    """Kullback–Leibler divergence of two policies' completions of one prompt, in nats.
+
+    KL(p_θ ‖ p_ref) = E_{y~p_θ}[log p_θ(y | x) − log p_ref(y | x)], the penalty of finetuning with
+    rewards; with the two exchanged, the other direction.
+
+    Args:
+        policy: the model of both.
+        params: the parameters θ that the expectation is over.
+        reference: the parameters of the other policy.
+        prompt: int[P], −1 pads on the left; may be empty.
+        memory_budget: bytes to take at most; as in `jrft.exact_value`.
+
+    Returns:
+        float[], in the precision of the policy's log-probabilities; for equal parameters 0 up to
+        rounding; ∞ where the other policy cannot draw what this one can.
+
+    Raises:
+        ValueError: as `exact_entropy`.
+
+    Examples:
+        >>> import jax, jax.numpy as jnp, jrft
+        >>> policy = jrft.tabular_policy(vocab_size=2, length=1)
+        >>> uniform, sure = jnp.zeros((1, 2)), jnp.array([[0.0, 50.0]])
+        >>> round(float(jrft.exact_kl(policy, sure, uniform, [])), 4)
+        0.6931
+        >>> round(float(jrft.exact_kl(policy, uniform, sure, [])), 2)
+        24.31
+        >>> jax.grad(jrft.exact_kl, argnums=1)(policy, uniform, uniform, []).tolist()
+        [[0.0, 0.0]]
+    """
+    return _kl(params, reference, policy, check_prompt(policy, prompt), memory_budget)
+
+
+_compiled = functools.partial(jax.jit, static_argnames="memory_budget")
+
+
+@_compiled
+def _entropy(
+    params: Params, policy: Policy, prompt: Int[Array, " prompt"], memory_budget: int
+) -> Float[Array, ""]:
+    def combine(log_probs: LogProbs, below: Float[Array, "n K"]) -> Float[Array, " n"]:
+        (mine,) = log_probs
+        return jnp.sum(jnp.exp(mine) * (below.astype(mine.dtype) - _finite(mine)), axis=-1)
+
+    return fold(combine, policy, (params,), prompt, _zeros(policy), memory_budget)
+
+
+@_compiled
+def _kl(
+    params: Params,
+    reference: Params,
+    policy: Policy,
+    prompt: Int[Array, " prompt"],
+    memory_budget: int,
+) -> Float[Array, ""]:
+    def combine(log_probs: LogProbs, below: Float[Array, "n K"]) -> Float[Array, " n"]:
+        mine, other = log_probs
+        impossible = jnp.isneginf(mine)
+        # What is impossible under p_θ counts nothing, even below it, where p_ref may forbid all.
+        ratio = below.astype(mine.dtype) + _finite(mine) - jnp.where(impossible, 0, other)
+        return jnp.sum(jnp.exp(mine) * jnp.where(impossible, 0, ratio), axis=-1)
+
+    return fold(combine, policy, (params, reference), prompt, _zeros(policy), memory_budget)
+
+
+def _zeros(policy: Policy) -> Float[Array, " completions"]:
+    """What the completions hold: no token is left."""
+    return jnp.zeros(num_completions(policy.vocab_size, policy.length))
+
+
+def _finite(log_probs: Float[Array, "n K"]) -> Float[Array, "n K"]:
+    """0 for tokens that cannot be: after the end of sequence, where 0 · ∞ would be NaN."""
+    return jnp.where(jnp.isneginf(log_probs), 0, log_probs)

@@ -1,0 +1,13 @@
+"""Autoregressive policies."""
+
+from jrft.policies.policy import Policy
+from jrft.policies.tabular import tabular_policy
+from jrft.policies.transformers import transformer
+from jrft.policies.warped import warped_policy
+
+__all__ = [
+    "Policy",
+    "tabular_policy",
+    "transformer",
+    "warped_policy",
+]

@@ -1,0 +1,167 @@
+"""The distribution that is sampled from: temperature, top-k, top-p and a minimal length."""
+
+import dataclasses
+from typing import final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from jrft.policies.policy import Cache, Params, Policy, check_at_least, check_settings
+
+
+@final
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Warped(Policy):
+    """A policy whose logits are warped before the softmax. See `warped_policy`."""
+
+    vocab_size: int
+    length: int
+    eos: int | None
+    policy: Policy
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    min_length: int
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        # From the smallest normal number of float32 on, a logit may be divided by it.
+        if not np.finfo(np.float32).tiny <= self.temperature < np.inf:
+            raise ValueError(
+                f"temperature is {self.temperature}: a number above 0 is needed, and a finite one; "
+                "for the likeliest token alone pass top_k=1"
+            )
+        if self.top_k is not None and not 1 <= self.top_k <= self.vocab_size:
+            raise ValueError(
+                f"top_k is {self.top_k}: 1 … {self.vocab_size} tokens are needed, or None for all"
+            )
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ValueError(
+                f"top_p is {self.top_p}: a probability above 0 is needed, 1 at most, or None"
+            )
+        check_at_least(0, min_length=self.min_length)
+        if self.min_length and (self.eos is None or self.vocab_size == 1):
+            raise ValueError(
+                f"min_length is {self.min_length}: it defers the end of sequence, so a policy with "
+                "eos and another token is needed; pass 0"
+            )
+
+    def init(self, key: PRNGKeyArray) -> Params:
+        """Parameters of the policy that is warped."""
+        return self.policy.init(key)
+
+    def prefill(
+        self, params: Params, prompt: Int[Array, " prompt"]
+    ) -> tuple[Float[Array, " K"], tuple[Cache, Int[Array, ""]]]:
+        """Read the prompt; the cache holds the number of tokens since, too."""
+        logits, cache = self.policy.prefill(params, prompt)
+        return self._warp(logits, jnp.int32(0)), (cache, jnp.int32(0))
+
+    def step(
+        self, params: Params, cache: tuple[Cache, Int[Array, ""]], token: Int[Array, ""]
+    ) -> tuple[Float[Array, " K"], tuple[Cache, Int[Array, ""]]]:
+        """Read one token."""
+        inner, position = cache
+        logits, inner = self.policy.step(params, inner, token)
+        return self._warp(logits, position + 1), (inner, position + 1)
+
+    def completion_logits(
+        self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
+    ) -> Float[Array, "length K"]:
+        """Teacher forcing."""
+        logits = self.policy.completion_logits(params, prompt, completion)
+        return jax.vmap(self._warp)(logits, jnp.arange(self.length, dtype=jnp.int32))
+
+    def tree_logits(
+        self, params: Params, prompt: Int[Array, " prompt"], depth: int
+    ) -> tuple[Float[Array, "..."], ...]:
+        """The levels of the policy, warped."""
+        levels = self.policy.tree_logits(params, prompt, depth)
+        return self._warp_levels(levels, jnp.int32(0))
+
+    def subtree_logits(
+        self,
+        params: Params,
+        logits: Float[Array, " K"],
+        cache: tuple[Cache, Int[Array, ""]],
+        depth: int,
+    ) -> tuple[Float[Array, "..."], ...]:
+        """The node's own logits are warped already; those below are warped here."""
+        inner, position = cache
+        _, *below = self.policy.subtree_logits(params, logits, inner, depth)
+        return logits[None], *self._warp_levels(tuple(below), position + 1)
+
+    def _warp_levels(
+        self, levels: tuple[Float[Array, "..."], ...], position: Int[Array, ""]
+    ) -> tuple[Float[Array, "..."], ...]:
+        by_prefix = jax.vmap(self._warp, in_axes=(0, None))
+        return tuple(by_prefix(level, position + t) for t, level in enumerate(levels))
+
+    def _warp(self, logits: Float[Array, " K"], position: Int[Array, ""]) -> Float[Array, " K"]:
+        logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+        if self.min_length:
+            too_early = (jnp.arange(self.vocab_size) == self.eos) & (position < self.min_length)
+            logits = jnp.where(too_early, -jnp.inf, logits)
+        logits = logits / self.temperature
+        if self.top_k is not None:
+            smallest = jax.lax.top_k(logits, self.top_k)[0][-1]
+            logits = jnp.where(logits < smallest, -jnp.inf, logits)
+        if self.top_p is not None and self.top_p < 1:
+            logits = jnp.where(_nucleus(logits, self.top_p), logits, -jnp.inf)
+        return logits
+
+
+def _nucleus(logits: Float[Array, " K"], top_p: float) -> Array:
+    """The fewest likeliest tokens whose probabilities sum to `top_p` at least, bool[K]."""
+    order = jnp.argsort(-logits)
+    probs = jax.nn.softmax(logits)[order]
+    # What the likelier tokens sum to without this one; 0 for the likeliest, which always stays.
+    likelier = jnp.cumsum(probs) - probs
+    return jnp.zeros(logits.size, bool).at[order].set(likelier < top_p)
+
+
+def warped_policy(
+    policy: Policy,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_length: int = 0,
+) -> Warped:
+    """The policy that one samples from with a temperature, top-k, top-p and a minimal length.
+
+    It is a policy of the same parameters, so everything in `jrft` is exact for it, too: its reward
+    std is that of the samples a trainer sees. Where tokens are cut off, it is another distribution
+    than the one of `policy`, with another gradient. The settings apply in this order: `min_length`,
+    `temperature`, `top_k`, `top_p`.
+
+    Args:
+        policy: the model.
+        temperature: above 0; what the logits are divided by.
+        top_k: tokens to keep at every step, the likeliest; ties with the last of them stay.
+        top_p: the fewest likeliest tokens stay whose probabilities sum to this at least (nucleus
+            sampling, Holtzman et al., 2020).
+        min_length: tokens before the end of sequence may follow; from the policy's length on, no
+            completion ends.
+
+    Returns:
+        The policy. Equal arguments give equal policies.
+
+    Raises:
+        ValueError: if a setting is out of its range, or `min_length` is given without an end of
+            sequence.
+
+    Examples:
+        >>> import jax.numpy as jnp, jrft
+        >>> policy = jrft.tabular_policy(vocab_size=3, length=1)
+        >>> params = jnp.log(jnp.array([[0.6, 0.3, 0.1]]))
+        >>> nucleus = jrft.warped_policy(policy, top_p=0.8)
+        >>> [round(float(p), 3) for p in jnp.exp(jrft.exact_log_probs(nucleus, params, []))]
+        [0.667, 0.333, 0.0]
+    """
+    return Warped(
+        policy.vocab_size, policy.length, policy.eos, policy, temperature, top_k, top_p, min_length
+    )

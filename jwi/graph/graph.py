@@ -1,0 +1,313 @@
+"""Graphs: `jraph.GraphsTuple` with an id and a mask for every edge.
+
+A graph has n vertices and A arcs. An undirected edge is two arcs that share one id, a directed
+edge is one arc. Removing edges switches arcs off in a mask, so every graph of a sparsity sweep has
+the same shapes and the sweep compiles once; `compact` makes a graph really smaller.
+
+Self-loops belong to the theory's adjacency matrix, not to the edge list: the functions that need
+them add them and say so.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental.sparse import BCOO
+from jaxtyping import Bool, Int32, PyTree
+from jraph import GraphsTuple
+from numpy.typing import ArrayLike
+
+from jwi._checks import checked_integer
+from jwi.graph.adjacency import edges_of_arcs, expand, sorted_arcs_by_vertex
+from jwi.graph.host_arcs import host_arcs
+
+_MAX_INDEX = np.iinfo(np.int32).max
+
+
+class Edges(NamedTuple):
+    """What a graph knows about its arcs; the `edges` field of a `GraphsTuple`.
+
+    Attributes:
+        id: int32[A], the arc's edge: a row of `edge_list`, shared by both arcs of an undirected
+            edge, −1 for padding.
+        mask: bool[A], whether the arc is there; False for removed edges and for padding.
+        features: None, or arrays with leading axis A.
+    """
+
+    id: jax.Array
+    mask: jax.Array
+    features: PyTree = None
+
+
+def from_edges(
+    senders: ArrayLike,
+    receivers: ArrayLike,
+    num_vertices: int | np.integer,
+    *,
+    nodes: ArrayLike | BCOO | None = None,
+    undirected: bool = True,
+) -> GraphsTuple:
+    """Builds a graph from the two ends of its edges.
+
+    Duplicate edges are merged and self-loops dropped; in an undirected graph (u, v) and (v, u) are
+    the same edge. Edges are numbered in order of first appearance. Arcs are sorted by receiver,
+    those of one receiver by sender, whatever the order of the input.
+
+    Args:
+        senders: int[M], where each edge starts.
+        receivers: int[M], where it ends.
+        num_vertices: n; vertices are 0, …, n − 1.
+        nodes: features with leading axis n, or a BCOO matrix of n rows, most of them zeros; None
+            for no features, stored as zeros (n, 0).
+        undirected: whether an edge can be walked both ways.
+
+    Returns:
+        A graph of E edges: A = 2E arcs if undirected, else A = E, all of them switched on.
+
+    Raises:
+        ValueError: for ends that are not integers, not of one length, or not vertices; for a
+            `num_vertices` that is not a positive integer; for `nodes` of another leading axis.
+
+    Example:
+        >>> graph = from_edges([0, 1, 2, 2], [1, 0, 1, 2], num_vertices=3)
+        >>> edge_list(graph).tolist()
+        [[0, 1], [1, 2]]
+        >>> graph.edges.id.tolist(), graph.senders.tolist(), graph.receivers.tolist()
+        ([0, 0, 1, 1], [1, 0, 2, 1], [0, 1, 1, 2])
+    """
+    n = checked_integer("num_vertices", num_vertices, "how many vertices", low=1, high=_MAX_INDEX)
+    u = _vertices("senders", senders, n)
+    v = _vertices("receivers", receivers, n)
+    if len(u) != len(v):
+        raise ValueError(
+            f"senders has {len(u)} entries and receivers has {len(v)}: give both ends of each edge"
+        )
+    u, v = u[u != v], v[u != v]
+    if undirected:
+        u, v = np.minimum(u, v), np.maximum(u, v)
+    first = np.sort(np.unique(u * n + v, return_index=True)[1])
+    edges = np.stack([u[first], v[first]], axis=1)
+    return _assemble(edges, n, _node_features(nodes, n), undirected=undirected)
+
+
+def with_edge_mask(graph: GraphsTuple, keep: ArrayLike) -> GraphsTuple:
+    """The same graph with other edges switched on.
+
+    The mask is replaced, not narrowed: `keep` alone says which edges are there. Padding stays off.
+    Works under jit, and under vmap over `keep` for a sweep over sparsified graphs.
+
+    Args:
+        graph: a graph of E edges.
+        keep: bool[E], by edge id.
+
+    Returns:
+        A graph with the same arrays but for `edges.mask`.
+
+    Raises:
+        ValueError: if `keep` is not a vector of booleans, or, outside jit, not of length E.
+
+    Example:
+        >>> graph = from_edges([0, 1], [1, 2], num_vertices=3)
+        >>> with_edge_mask(graph, [False, True]).edges.mask.tolist()
+        [False, False, True, True]
+    """
+    keep = jnp.asarray(keep)
+    if keep.shape == (0,):
+        keep = keep.astype(bool)  # of an empty list, which has no dtype
+    if keep.dtype != bool or keep.ndim != 1:
+        raise ValueError(
+            f"keep is {keep.dtype}{list(keep.shape)}: give one boolean an edge, bool[E]"
+        )
+    ids = graph.edges.id
+    # Under jit the ids are not known, so neither is E.
+    if not isinstance(ids, jax.core.Tracer) and len(keep) != _num_edges(np.asarray(ids)):
+        raise ValueError(
+            f"keep has {len(keep)} entries and the graph has {_num_edges(np.asarray(ids))} edges:"
+            " give one boolean an edge, removed edges too"
+        )
+    # Padding has id −1, the place after the last edge.
+    mask = jnp.append(keep, False).at[ids].get(mode="fill", fill_value=False)
+    return graph._replace(edges=graph.edges._replace(mask=mask))
+
+
+def compact(graph: GraphsTuple) -> GraphsTuple:
+    """A really smaller graph: without removed edges and without padding. On the host; a new shape.
+
+    Vertices stay, but for padding. The k-th kept edge by id gets the id k, so
+    `numpy.flatnonzero(edge_mask(graph))` maps new ids to old ones.
+
+    Args:
+        graph: a graph, masked or not.
+
+    Returns:
+        The graph of the kept edges alone, with the order of its arcs unchanged.
+
+    Raises:
+        ValueError: if `graph` is not of the form that `from_edges` builds.
+
+    Example:
+        >>> graph = from_edges([0, 1], [1, 2], num_vertices=3)
+        >>> smaller = compact(with_edge_mask(graph, [False, True]))
+        >>> edge_list(smaller).tolist(), smaller.edges.id.tolist()
+        ([[1, 2]], [0, 0])
+    """
+    new_id = np.cumsum(edge_mask(graph)) - 1
+    arcs = np.flatnonzero(graph.edges.mask)
+    ids = new_id[np.asarray(graph.edges.id)[arcs]]
+    edges = Edges(
+        id=jnp.asarray(ids, jnp.int32),
+        mask=jnp.ones(len(arcs), bool),
+        features=jax.tree.map(lambda feature: feature[arcs], graph.edges.features),
+    )
+    return graph._replace(
+        nodes=graph.nodes[: int(graph.n_node[0])],
+        senders=graph.senders[arcs],
+        receivers=graph.receivers[arcs],
+        edges=edges,
+        n_node=graph.n_node[:1],
+        n_edge=jnp.asarray([len(arcs)], jnp.int32),
+    )
+
+
+def edge_list(graph: GraphsTuple) -> Int32[np.ndarray, "E 2"]:
+    """The edges by id, removed ones too.
+
+    Args:
+        graph: a graph, masked or not.
+
+    Returns:
+        int32[E, 2]. Undirected: the smaller vertex first. Directed: sender, receiver.
+
+    Raises:
+        ValueError: if `graph` is not of the form that `from_edges` builds.
+
+    Example:
+        >>> edge_list(from_edges([2, 0], [1, 1], num_vertices=3)).tolist()
+        [[1, 2], [0, 1]]
+        >>> edge_list(from_edges([2, 0], [1, 1], num_vertices=3, undirected=False)).tolist()
+        [[2, 1], [0, 1]]
+    """
+    return _edge_table(graph)[0]
+
+
+def edge_mask(graph: GraphsTuple) -> Bool[np.ndarray, " E"]:
+    """Which edges are there, by id: the inverse of `with_edge_mask`.
+
+    Args:
+        graph: a graph, masked or not.
+
+    Returns:
+        bool[E].
+
+    Raises:
+        ValueError: if one arc of an undirected edge is on and the other off.
+
+    Example:
+        >>> graph = from_edges([0, 1], [1, 2], num_vertices=3)
+        >>> edge_mask(with_edge_mask(graph, [False, True])).tolist()
+        [False, True]
+    """
+    arcs = host_arcs(graph)
+    real = arcs.ids >= 0
+    ids, on = arcs.ids[real], arcs.mask[real]
+    keep = np.zeros(_num_edges(ids), bool)
+    keep[ids] = on
+    if not np.array_equal(keep[ids], on):
+        edge = ids[keep[ids] != on][0]
+        raise ValueError(
+            f"graph.edges.mask has one arc of edge {edge} on and the other off:"
+            " set masks with jwi.with_edge_mask"
+        )
+    return keep
+
+
+def is_undirected(graph: GraphsTuple) -> bool:
+    """Whether every edge is two arcs of opposite direction; a graph of no edges is undirected.
+
+    Args:
+        graph: a graph, masked or not.
+
+    Returns:
+        True if undirected, False if every edge is one arc.
+
+    Raises:
+        ValueError: if `graph` is not of the form that `from_edges` builds.
+
+    Example:
+        >>> is_undirected(from_edges([0], [1], num_vertices=2, undirected=False))
+        False
+    """
+    return _edge_table(graph)[1]
+
+
+def _assemble(
+    edges: np.ndarray, n: int, nodes: jax.Array | BCOO, *, undirected: bool
+) -> GraphsTuple:
+    """The graph of distinct edges int[E, 2], numbered by row."""
+    ids = np.arange(len(edges), dtype=np.int32)
+    senders, receivers = edges[:, 0].astype(np.int32), edges[:, 1].astype(np.int32)
+    if undirected:
+        ids = np.append(ids, ids)
+        senders, receivers = np.append(senders, receivers), np.append(receivers, senders)
+    if len(ids) > _MAX_INDEX:
+        raise ValueError(f"senders and receivers make {len(ids)} arcs: at most {_MAX_INDEX} fit")
+    starts, senders, ids = sorted_arcs_by_vertex(receivers, senders, ids, n)
+    return GraphsTuple(
+        nodes=nodes,
+        edges=Edges(id=jnp.asarray(ids), mask=jnp.ones(len(ids), bool)),
+        senders=jnp.asarray(senders),
+        receivers=jnp.asarray(expand(starts)),
+        globals=None,
+        n_node=jnp.asarray([n], jnp.int32),
+        n_edge=jnp.asarray([len(ids)], jnp.int32),
+    )
+
+
+def _edge_table(graph: GraphsTuple) -> tuple[np.ndarray, bool]:
+    """The edges int32[E, 2] by id, and whether they are undirected."""
+    arcs = host_arcs(graph)
+    edges, count, opposite = edges_of_arcs(
+        arcs.ids, arcs.senders, arcs.receivers, _num_edges(arcs.ids)
+    )
+    if len(edges) and np.all(count == 1):
+        return edges, False
+    if np.all(count == 2) and opposite:
+        # Sorted rows; np.sort takes twenty times as long.
+        return np.stack([np.minimum(*edges.T), np.maximum(*edges.T)], axis=1), True
+    raise ValueError(
+        "graph.edges.id does not number edges 0, 1, … with one arc each (directed) or two opposite"
+        " arcs each (undirected): build graphs with jwi.from_edges"
+    )
+
+
+def _num_edges(ids: np.ndarray) -> int:
+    """E, from the ids of all arcs; padding has id −1."""
+    return int(ids.max(initial=-1)) + 1
+
+
+def _vertices(name: str, value: ArrayLike, n: int) -> np.ndarray:
+    """One end of each edge as int64[M], each checked to be one of n vertices."""
+    ends = np.asarray(value)
+    if ends.ndim != 1:
+        raise ValueError(f"{name} has shape {list(ends.shape)}: give a vector, one entry an edge")
+    if ends.size and not np.issubdtype(ends.dtype, np.integer):
+        raise ValueError(f"{name} is {ends.dtype}: vertices are integers from 0 to {n - 1}")
+    outside = np.flatnonzero((ends < 0) | (ends >= n))
+    if outside.size:
+        at = outside[0]
+        raise ValueError(
+            f"{name}[{at}] is {ends[at]}: vertices are 0 to num_vertices − 1 = {n - 1}"
+        )
+    return ends.astype(np.int64)
+
+
+def _node_features(nodes: ArrayLike | BCOO | None, n: int) -> jax.Array | BCOO:
+    if nodes is None:
+        return jnp.zeros((n, 0))
+    features = nodes if isinstance(nodes, BCOO) else jnp.asarray(nodes)
+    if features.ndim == 0 or features.shape[0] != n:
+        raise ValueError(
+            f"nodes has shape {list(features.shape)}: its leading axis is num_vertices = {n}"
+        )
+    return features

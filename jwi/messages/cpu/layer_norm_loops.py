@@ -1,0 +1,154 @@
+"""Layer normalisation and its gradient as compiled loops, for CPUs.
+
+XLA goes through the rows several times, and a pass over some megabytes costs more than the
+arithmetic. Here a row stays in cache from its mean to its result.
+"""
+
+from collections.abc import Sequence
+from typing import no_type_check
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+from numba import njit
+
+from jwi.messages.cpu import xla_handlers
+from jwi.messages.cpu.xla_handlers import array_1d, array_2d, batch_shape, operand, result
+
+# Rows whose gradients are added before they join the sum over all rows, which so has small errors.
+_ROWS_OF_PARTIAL_SUMS = 512
+
+
+def forward(
+    x: Float[Array, "n d"],
+    scale: Float[Array, " d"],
+    bias: Float[Array, " d"],
+    settings: Float[Array, " 2"],
+) -> Sequence[Array]:
+    """Layer normalisation, its means and its factors, as in `jwi.networks.layer_norm`."""
+    per_row = _like(x, x.shape[0])
+    return xla_handlers.call(
+        normalise, x.dtype, [_like(x, *x.shape), per_row, per_row], x, scale, bias, settings
+    )
+
+
+def gradients(
+    x: Float[Array, "n d"],
+    scale: Float[Array, " d"],
+    mean: Float[Array, " n"],
+    factor: Float[Array, " n"],
+    cotangent: Float[Array, "n d"],
+    settings: Float[Array, " 2"],
+) -> Sequence[Array]:
+    """Cotangents of x, scale and bias, as in `jwi.networks.layer_norm`."""
+    parameter = _like(x, *scale.shape)
+    return xla_handlers.call(
+        pull_back, x.dtype, [_like(x, *x.shape), parameter, parameter],
+        x, scale, mean, factor, cotangent, settings,
+    )  # fmt: skip
+
+
+def _like(array: Array, *shape: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, array.dtype)
+
+
+@njit(cache=True)
+@no_type_check
+def normalise(frame, dtype):
+    """The handler of `forward`."""
+    out = result(frame, 0)
+    batch = batch_shape(out, 2)
+    for k in range(batch.prod()):
+        _normalise(
+            array_2d(out, batch, k, dtype),
+            array_1d(result(frame, 1), batch, k, dtype),
+            array_1d(result(frame, 2), batch, k, dtype),
+            array_2d(operand(frame, 0), batch, k, dtype),
+            array_1d(operand(frame, 1), batch, k, dtype),
+            array_1d(operand(frame, 2), batch, k, dtype),
+            array_1d(operand(frame, 3), batch, k, dtype),
+        )
+
+
+# Sums over features may be added in any order, or each would be one addition at a time.
+@njit(cache=True, fastmath={"reassoc"}, error_model="numpy")
+@no_type_check
+def _normalise(out, means, factors, x, scale, bias, settings):
+    epsilon, floor = settings[0], settings[1]
+    one = scale.dtype.type(1)
+    share = one / scale.dtype.type(len(scale))
+    for row in range(len(x)):
+        total = scale.dtype.type(0)
+        for k in range(len(scale)):
+            total += _raised(x[row, k], floor)
+        mean = total * share
+        # Two passes, since the one-pass variance cancels where features are large.
+        squares = scale.dtype.type(0)
+        for k in range(len(scale)):
+            centred = _raised(x[row, k], floor) - mean
+            squares += centred * centred
+        factor = one / np.sqrt(squares * share + epsilon)
+        for k in range(len(scale)):
+            centred = _raised(x[row, k], floor) - mean
+            out[row, k] = centred * factor * scale[k] + bias[k]
+        means[row] = mean
+        factors[row] = factor
+
+
+@njit(cache=True)
+@no_type_check
+def _raised(number, floor):
+    """The larger of both; NaN stays."""
+    return floor if number < floor else number
+
+
+@njit(cache=True)
+@no_type_check
+def pull_back(frame, dtype):
+    """The handler of `gradients`."""
+    out = result(frame, 0)
+    batch = batch_shape(out, 2)
+    for k in range(batch.prod()):
+        _pull_back(
+            array_2d(out, batch, k, dtype),
+            array_1d(result(frame, 1), batch, k, dtype),
+            array_1d(result(frame, 2), batch, k, dtype),
+            array_2d(operand(frame, 0), batch, k, dtype),
+            array_1d(operand(frame, 1), batch, k, dtype),
+            array_1d(operand(frame, 2), batch, k, dtype),
+            array_1d(operand(frame, 3), batch, k, dtype),
+            array_2d(operand(frame, 4), batch, k, dtype),
+            array_1d(operand(frame, 5), batch, k, dtype),
+        )
+
+
+@njit(cache=True, fastmath={"reassoc"}, error_model="numpy")
+@no_type_check
+def _pull_back(x_bar, scale_bar, bias_bar, x, scale, means, factors, cotangent, settings):
+    floor = settings[1]
+    zero = scale.dtype.type(0)
+    share = scale.dtype.type(1) / scale.dtype.type(len(scale))
+    scale_bar[:] = 0
+    bias_bar[:] = 0
+    partial = np.zeros((2, len(scale)), scale.dtype)
+    for row in range(len(x)):
+        mean, factor = means[row], factors[row]
+        along_ones = along_normalised = zero
+        for k in range(len(scale)):
+            slope = cotangent[row, k] * scale[k]
+            along_ones += slope
+            along_normalised += slope * (_raised(x[row, k], floor) - mean)
+        along_ones *= share
+        along_normalised *= factor * share
+        for k in range(len(scale)):
+            normalised = (_raised(x[row, k], floor) - mean) * factor
+            partial[0, k] += cotangent[row, k] * normalised
+            partial[1, k] += cotangent[row, k]
+            # The cotangent of the normalised x, without its parts along ones and along the
+            # normalised x, to which normalisation is blind.
+            rest = cotangent[row, k] * scale[k] - along_ones - normalised * along_normalised
+            x_bar[row, k] = zero if x[row, k] <= floor else factor * rest
+        if row % _ROWS_OF_PARTIAL_SUMS == _ROWS_OF_PARTIAL_SUMS - 1 or row == len(x) - 1:
+            scale_bar += partial[0]
+            bias_bar += partial[1]
+            partial[:] = 0

@@ -1,0 +1,247 @@
+"""The arcs of a masked graph, laid out for the machine: a list, or a dense table when it is small.
+
+A layer is written once over arrays of arcs, with a number for each arc and head: `[arc, *heads]` in
+the list, `[receiver, *heads, sender]` in the table. It combines them elementwise only, at one rank.
+The table has no gathers and scatters. On 2 shared CPU cores (32 and 64 vertices, 200 to 1000 arrays
+of features vmapped) the gradient of a sum is faster by it up to some 16 entries an arc, that of a
+product or a softmax up to 4, at 2 entries by a factor of 1.1 to 2.5; above, the list wins more and
+more. At worst the table takes `_MAX_ENTRIES_PER_ARC` times the memory.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Shaped
+
+from jwi.graph.graph import GraphsTuple
+from jwi.messages import softmax as arc_softmax
+from jwi.messages import sums as arc_sums
+
+_MAX_ENTRIES_PER_ARC = 8
+
+# Associative and commutative, with unit 1; lax.mul for the usual product, which has a gradient.
+Multiply = Callable[[Array, Array], Array]
+
+
+@dataclass(frozen=True)
+class ArcList:
+    """Arcs as a list; what is not in the mask is not there."""
+
+    senders: Int[Array, " arcs"]
+    receivers: Int[Array, " arcs"]
+    mask: Bool[Array, " arcs"]
+    num_vertices: int
+
+    def ones(self, heads: tuple[int, ...], dtype: jnp.dtype) -> Shaped[Array, "arcs *heads"]:
+        """An array of arcs, all 1."""
+        return jnp.ones((*self.mask.shape, *heads), dtype)
+
+    def arrange(self, by_arc: Shaped[Array, "arcs *heads"]) -> Shaped[Array, "arcs *heads"]:
+        """An array in the graph's order of arcs, as an array of arcs."""
+        return by_arc
+
+    def from_senders(self, values: Shaped[Array, "n *heads"]) -> Shaped[Array, "arcs *heads"]:
+        """The value of the vertex where each arc starts."""
+        return values[self.senders]
+
+    def from_receivers(self, values: Shaped[Array, "n *heads"]) -> Shaped[Array, "arcs *heads"]:
+        """The value of the vertex where each arc ends."""
+        return values[self.receivers]
+
+    def where_kept(
+        self, on_arcs: Shaped[Array, "arcs *heads"], otherwise: int | float
+    ) -> Shaped[Array, "arcs *heads"]:
+        """The array where arcs are kept, a constant where not."""
+        mask = self.mask.reshape(self.mask.shape + (1,) * (on_arcs.ndim - 1))
+        return jnp.where(mask, on_arcs, jnp.asarray(otherwise, on_arcs.dtype))
+
+    def sum(self, on_arcs: Shaped[Array, "arcs *heads"]) -> Shaped[Array, "n *heads"]:
+        """Sum over the kept arcs into each vertex."""
+        kept = self.where_kept(on_arcs, 0)
+        return jax.ops.segment_sum(kept, self.receivers, self.num_vertices)
+
+    def max(self, on_arcs: Float[Array, "arcs *heads"]) -> Float[Array, "n *heads"]:
+        """Maximum over the kept arcs into each vertex, −inf where there are none."""
+        kept = self.where_kept(on_arcs, -jnp.inf)
+        return jax.ops.segment_max(kept, self.receivers, self.num_vertices)
+
+    def product(self, on_arcs: Shaped[Array, "arcs d"], multiply: Multiply) -> Shaped[Array, "n d"]:
+        """Product over the kept arcs into each vertex, 1 where there are none."""
+        kept = self.where_kept(on_arcs, 1)
+        return _segment_product(kept, self.mask, self.receivers, self.num_vertices, multiply)
+
+    def weighted_sum(
+        self,
+        values: Float[Array, "n *heads d"],
+        weight: Float[Array, "arcs *heads"],
+        loops: Float[Array, "n *heads"] | None = None,
+        bias: Float[Array, "*heads d"] | None = None,
+    ) -> Float[Array, "n *heads d"]:
+        """Sum of the senders' values, weighted, over the kept arcs into each vertex.
+
+        With weights of self-loops each vertex's own value is added, and a bias to all.
+        """
+        n, *heads, _ = values.shape
+        kept = jnp.broadcast_to(self.where_kept(weight, 0), (*self.mask.shape, *heads))
+        if loops is not None:
+            loops = jnp.broadcast_to(loops, (n, *heads))
+        values, kept, loops, bias = _of_one_dtype(values, kept, loops, bias)
+        return arc_sums.weighted_sum(values, kept, self.senders, self.receivers, n, loops, bias)
+
+    def softmax_sum(
+        self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, " arcs"]
+    ) -> Float[Array, "n d"]:
+        """Sum of messages weight · value, each by the softmax of temperature times messages."""
+        values, weight = _of_one_dtype(values, weight)
+        return arc_softmax.softmax_sum(
+            temperature, values, weight, self.mask, self.senders, self.receivers
+        )
+
+
+@dataclass(frozen=True)
+class ArcTable:
+    """Arcs as a table [receiver, sender], with the operations of `ArcList`."""
+
+    graph: GraphsTuple
+    mask: Bool[Array, "n n"]
+
+    def ones(self, heads: tuple[int, ...], dtype: jnp.dtype) -> Shaped[Array, "n *heads n"]:
+        """An array of arcs, all 1."""
+        return jnp.ones((len(self.mask), *heads, len(self.mask)), dtype)
+
+    def arrange(self, by_arc: Shaped[Array, "arcs *heads"]) -> Shaped[Array, "n *heads n"]:
+        """An array in the graph's order of arcs, as an array of arcs; 0 where none is kept."""
+        return jnp.moveaxis(_table(self.graph, by_arc, len(self.mask)), 1, -1)
+
+    def from_senders(self, values: Shaped[Array, "n *heads"]) -> Shaped[Array, "n *heads n"]:
+        """The value of the vertex where each arc starts."""
+        row = jnp.moveaxis(values, 0, -1)
+        return jnp.broadcast_to(row[None], (len(values), *row.shape))
+
+    def from_receivers(self, values: Shaped[Array, "n *heads"]) -> Shaped[Array, "n *heads n"]:
+        """The value of the vertex where each arc ends."""
+        return jnp.broadcast_to(values[..., None], (*values.shape, len(values)))
+
+    def where_kept(
+        self, on_arcs: Shaped[Array, "n *heads n"], otherwise: int | float
+    ) -> Shaped[Array, "n *heads n"]:
+        """The array where arcs are kept, a constant where not."""
+        n = len(self.mask)
+        mask = self.mask.reshape(n, *(1,) * (on_arcs.ndim - 2), n)
+        return jnp.where(mask, on_arcs, jnp.asarray(otherwise, on_arcs.dtype))
+
+    def sum(self, on_arcs: Shaped[Array, "n *heads n"]) -> Shaped[Array, "n *heads"]:
+        """Sum over the kept arcs into each vertex."""
+        return self.where_kept(on_arcs, 0).sum(axis=-1)
+
+    def max(self, on_arcs: Float[Array, "n *heads n"]) -> Float[Array, "n *heads"]:
+        """Maximum over the kept arcs into each vertex, −inf where there are none."""
+        return self.where_kept(on_arcs, -jnp.inf).max(axis=-1)
+
+    def product(self, on_arcs: Shaped[Array, "n d n"], multiply: Multiply) -> Shaped[Array, "n d"]:
+        """Product over the kept arcs into each vertex, 1 where there are none."""
+        one = jnp.ones((), on_arcs.dtype)
+        return jax.lax.reduce(self.where_kept(on_arcs, 1), one, multiply, (2,))
+
+    def weighted_sum(
+        self,
+        values: Float[Array, "n *heads d"],
+        weight: Float[Array, "n *heads n"],
+        loops: Float[Array, "n *heads"] | None = None,
+        bias: Float[Array, "*heads d"] | None = None,
+    ) -> Float[Array, "n *heads d"]:
+        """As `ArcList.weighted_sum`."""
+        kept = self.where_kept(weight, 0)
+        # A sum, not a layer: it must not depend on the layout through a rounded product.
+        highest = jax.lax.Precision.HIGHEST
+        total = jnp.einsum("i...j,j...d->i...d", kept, values, precision=highest)
+        if loops is not None:
+            total = total + loops[..., None] * values
+        return total if bias is None else total + bias[None]
+
+    def softmax_sum(
+        self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, "n n"]
+    ) -> Float[Array, "n d"]:
+        """Sum of messages weight · value, each by the softmax of temperature times messages."""
+        messages = self.from_senders(values) * weight[:, None]
+        no_loops = jnp.full_like(values, -jnp.inf)
+        powers, _ = softmax_powers(self, temperature * messages, no_loops)
+        total = powers.sum(axis=-1)
+        return (powers * messages).sum(axis=-1) / jnp.where(total > 0, total, 1)
+
+
+Arcs = ArcList | ArcTable
+
+
+def arcs_of(graph: GraphsTuple, num_vertices: int) -> Arcs:
+    """The kept arcs of a graph in the layout that suits its static shapes.
+
+    There is at most one arc from a vertex to another, as in every graph of `from_edges`.
+    """
+    if num_vertices**2 <= _MAX_ENTRIES_PER_ARC * len(graph.senders):
+        kept = graph.edges.mask.astype(jnp.int32)
+        return ArcTable(graph, _table(graph, kept, num_vertices) > 0)
+    return ArcList(graph.senders, graph.receivers, graph.edges.mask, num_vertices)
+
+
+def softmax_powers(
+    arcs: Arcs, scores: Float[Array, "..."], loop_scores: Float[Array, "n *heads"]
+) -> tuple[Float[Array, "..."], Float[Array, "n *heads"]]:
+    """The numerators of a softmax over the kept arcs into each vertex and its self-loop.
+
+    Args:
+        arcs: Arcs of a graph of n vertices.
+        scores: Array of arcs.
+        loop_scores: Scores of the self-loops; −inf where there is none.
+
+    Returns:
+        exp(score − largest score into the vertex), as an array of arcs with 0 where none is kept,
+        and of the self-loops. The caller divides by their sum after it has summed messages, which
+        are fewer than the arcs.
+    """
+    constant, loop_constant = jax.lax.stop_gradient((scores, loop_scores))
+    largest = jnp.maximum(arcs.max(constant), loop_constant)
+    # A vertex without any score has the maximum −inf, which must not meet itself.
+    largest = jnp.where(jnp.isfinite(largest), largest, 0)
+    # Scores that are not kept may be above the largest: their infinite powers would make the
+    # gradient NaN, so they are replaced before and after.
+    shifted = arcs.where_kept(scores - arcs.from_receivers(largest), 0)
+    return arcs.where_kept(jnp.exp(shifted), 0), jnp.exp(loop_scores - largest)
+
+
+def _of_one_dtype(*arrays: Array | None) -> Any:
+    """All in their common type: the sums' own gradients do not convert."""
+    dtype = jnp.result_type(*(array for array in arrays if array is not None))
+    return [None if array is None else array.astype(dtype) for array in arrays]
+
+
+# Compiled here: one by one, the operations of the scan take seconds to compile outside jit.
+@partial(jax.jit, static_argnums=(3, 4), inline=True)
+def _segment_product(
+    on_arcs: Array, mask: Array, receivers: Array, num_vertices: int, multiply: Multiply
+) -> Array:
+    """Products of the rows of each receiver, 1 where the mask has none."""
+    # The arcs of one receiver are neighbours in the list: a scan that starts anew with each.
+    starts = (receivers != jnp.roll(receivers, 1))[:, None]
+
+    def combine(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:
+        before = jnp.where(right[0], jnp.ones_like(left[1]), left[1])
+        return left[0] | right[0], multiply(before, right[1])
+
+    _, products = jax.lax.associative_scan(combine, (starts, on_arcs))
+    last = jax.ops.segment_max(jnp.where(mask, jnp.arange(len(mask)), -1), receivers, num_vertices)
+    none = jnp.ones_like(products, shape=(1, products.shape[1]))
+    return jnp.append(products, none, axis=0)[jnp.where(last < 0, len(mask), last)]
+
+
+def _table(graph: GraphsTuple, by_arc: Array, num_vertices: int) -> Array:
+    """Numbers of the kept arcs as a table [receiver, sender, *heads]."""
+    mask = graph.edges.mask.reshape((-1,) + (1,) * (by_arc.ndim - 1))
+    empty = jnp.zeros((num_vertices, num_vertices, *by_arc.shape[1:]), by_arc.dtype)
+    # Addition, since padding may share its place with an arc.
+    kept = jnp.where(mask, by_arc, jnp.zeros_like(by_arc))
+    return empty.at[graph.receivers, graph.senders].add(kept)

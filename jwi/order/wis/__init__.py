@@ -1,0 +1,1 @@
+"""Walk Index Sparsification: one file a depth."""

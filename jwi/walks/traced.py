@@ -1,0 +1,138 @@
+"""Walk counts and walk indices for a caller's jit and vmap, exact or flagged.
+
+Every count is a sum of non-negative integers. It is summed in words so short that no word's sum
+can overflow; after the carries, the top word shows exactly whether the count fits. A count that
+does not fit is held at one above the largest integer, and so is all that is summed from it.
+
+Self-loops: the theory's adjacency matrix has one at every vertex; they are added here.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Int, UInt
+
+from jwi.graph.graph import GraphsTuple
+from jwi.walks.counts import boundary
+
+
+@jax.jit
+def count_walks_with_overflow(
+    graph: GraphsTuple, length: int | Int[Array, ""], target: int | Int[Array, ""] | None = None
+) -> tuple[Int[Array, " n"], Bool[Array, " n"]]:
+    """`count_walks` for use under a caller's jit and vmap.
+
+    Compiled once for all lengths, targets and masks. Counts are int64 in 64-bit mode, else int32.
+
+    Args:
+        graph: a graph, masked or not.
+        length: how many steps, ≥ 0.
+        target: count only walks that end at this vertex.
+
+    Returns:
+        Counts int[n], exact where they fit and the largest integer where not; bool[n], where not.
+
+    Raises:
+        ValueError: in 32-bit mode, for 2^24 or more vertices.
+
+    Example:
+        >>> import jwi
+        >>> graph = jwi.from_edges([0, 1], [1, 2], num_vertices=3)
+        >>> counts, overflowed = count_walks_with_overflow(graph, 2)
+        >>> counts.tolist(), overflowed.tolist()
+        ([5, 7, 5], [False, False, False])
+    """
+    return _signed(_count_walks(graph, length, target))
+
+
+@jax.jit
+def walk_index_with_overflow(
+    graph: GraphsTuple,
+    subset: Bool[Array, " n"],
+    length: int | Int[Array, ""],
+    target: int | Int[Array, ""] | None = None,
+) -> tuple[Int[Array, ""], Bool[Array, ""]]:
+    """`walk_index` for use under a caller's jit and vmap.
+
+    Compiled once for all subsets, lengths, targets and masks.
+
+    Args:
+        graph: a graph, masked or not.
+        subset: bool[n], the set I.
+        length: how many steps, ≥ 0.
+        target: the vertex whose prediction is meant; None for a prediction over the graph.
+
+    Returns:
+        The walk index, int64 in 64-bit mode, else int32: exact if it fits, else the largest
+        integer; and whether it did not fit.
+
+    Raises:
+        ValueError: if `subset` is not one boolean a vertex; in 32-bit mode, for 2^24 or more
+            vertices.
+
+    Example:
+        >>> import jwi
+        >>> graph = jwi.from_edges([0, 1], [1, 2], num_vertices=3)
+        >>> subsets = jax.numpy.eye(3, dtype=bool)
+        >>> indices, _ = jax.vmap(walk_index_with_overflow, (None, 0, None))(graph, subsets, 2)
+        >>> indices.tolist()
+        [12, 17, 12]
+    """
+    counts = jnp.where(boundary(graph, subset), _count_walks(graph, length, target), 0)
+    return _signed(_from_words(_words(counts).sum(axis=0)))
+
+
+def _count_walks(
+    graph: GraphsTuple, length: int | Array, target: int | Array | None
+) -> UInt[Array, " n"]:
+    """Row sums of A^length, or its column `target`, in the capped form of `_from_words`."""
+    n = graph.nodes.shape[0]
+    vertices = jnp.arange(n)
+    unsigned = jnp.uint64 if vertices.dtype == jnp.int64 else jnp.uint32
+    if unsigned == jnp.uint32 and n >= 2**24:
+        raise ValueError(
+            f"graph has {n} vertices: in 32-bit mode sums of 2^24 or more counts are not exact,"
+            " set jax_enable_x64"
+        )
+
+    def one_step_longer(_: Array, counts: Array) -> Array:
+        words = _words(counts)
+        ahead = jnp.where(graph.edges.mask[:, None], words[graph.receivers], 0)
+        return _from_words(words + jax.ops.segment_sum(ahead, graph.senders, n))
+
+    ends_here = jnp.ones(n, bool) if target is None else vertices == target
+    return jax.lax.fori_loop(0, length, one_step_longer, ends_here.astype(unsigned))
+
+
+def _word_bits(dtype: np.dtype) -> int:
+    """Bits a word, so that n words and a carry sum to less than 2^width: n < 2^(width − bits)."""
+    return 32 if dtype == jnp.uint64 else 8
+
+
+def _words(counts: UInt[Array, "*shape"]) -> UInt[Array, "*shape words"]:
+    """The counts' words, least significant first."""
+    bits, width = _word_bits(counts.dtype), 8 * counts.dtype.itemsize
+    words = [(counts >> place) & (2**bits - 1) for place in range(0, width, bits)]
+    return jnp.stack(words, axis=-1)
+
+
+def _from_words(sums: UInt[Array, "*shape words"]) -> UInt[Array, "*shape"]:
+    """Counts from the sums of their words; `_too_large` where they exceed signed integers."""
+    bits = _word_bits(sums.dtype)
+    total = word = jnp.zeros(sums.shape[:-1], sums.dtype)
+    for place in range(sums.shape[-1]):
+        word = sums[..., place] + (word >> bits)
+        total |= (word & (2**bits - 1)) << (place * bits)
+    # The last word is the top one: a count that fits leaves its highest bit free.
+    return jnp.where(word >> (bits - 1) == 0, total, _too_large(sums.dtype))
+
+
+def _too_large(dtype: np.dtype) -> np.ndarray:
+    """One above the largest signed integer."""
+    return np.array(1 << (8 * dtype.itemsize - 1), dtype)
+
+
+def _signed(counts: UInt[Array, "*shape"]) -> tuple[Int[Array, "*shape"], Bool[Array, "*shape"]]:
+    """Counts as signed integers, and which of them do not fit."""
+    overflowed = counts == _too_large(counts.dtype)
+    return (counts - overflowed.astype(counts.dtype)).astype(int), overflowed

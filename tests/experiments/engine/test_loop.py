@@ -1,0 +1,344 @@
+from functools import partial
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jrft
+from experiments.engine.batches import Batch, epochs
+from experiments.engine.loop import EarlyStopping, fit, from_loss
+
+# Has a state, and stays where the gradient is zero.
+OPTIMIZER = optax.sgd(0.05, momentum=0.5)
+
+
+def regression(seed=0, num_examples=20):
+    inputs = jax.random.normal(jax.random.key(seed), (num_examples, 3))
+    return inputs, inputs @ jnp.array([1.0, -2.0, 3.0])
+
+
+def squared_error(key, params, model_state, data):
+    inputs, targets = data
+    return jnp.mean((inputs @ params - targets) ** 2), (model_state, {})
+
+
+def named_error(key, params, model_state, data):
+    return squared_error(key, params, model_state, (data["inputs"], data["targets"]))
+
+
+def evaluate(params, model_state, data):
+    return {"fit": -squared_error(None, params, None, data)[0]}
+
+
+GRADIENT = from_loss(squared_error)
+
+
+def train(key, params, data, **settings):
+    defaults = {"num_steps": 60, "log_every": 5, "evaluate": evaluate}
+    return fit(key, params, GRADIENT, OPTIMIZER, data, **(defaults | settings))
+
+
+def by_hand(params, data, num_steps):
+    """The loop as one would write it without compiling anything."""
+    state = OPTIMIZER.init(params)
+    for _ in range(num_steps):
+        gradient = jax.grad(lambda p: squared_error(None, p, None, data)[0])(params)
+        updates, state = OPTIMIZER.update(gradient, state, params)
+        params = optax.apply_updates(params, updates)
+    return params
+
+
+def assert_equal(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def assert_close(a, b):
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=2e-5, atol=1e-6), a, b)
+
+
+def test_equals_a_plain_python_loop(key):
+    data = regression()
+    fitted = train(key, jnp.zeros(3), data)
+    assert_close(fitted.params, by_hand(jnp.zeros(3), data, 60))
+    assert fitted.log_steps.tolist() == list(range(0, 65, 5))
+    for row, step in ((0, 0), (3, 15), (-1, 60)):
+        params = by_hand(jnp.zeros(3), data, step)
+        loss, gradient = jax.value_and_grad(lambda p: squared_error(None, p, None, data)[0])(params)
+        assert fitted.history["loss"][row] == pytest.approx(float(loss), rel=1e-4)
+        assert fitted.history["fit"][row] == pytest.approx(-float(loss), rel=1e-4)
+        norm = float(jnp.linalg.norm(gradient))
+        assert fitted.history["gradient_norm"][row] == pytest.approx(norm, rel=1e-3)
+
+
+@pytest.mark.parametrize("rows_per_chunk", [1, 4, 13, 100])
+def test_chunks_do_not_change_the_numbers(key, rows_per_chunk):
+    data = regression()
+    assert_equal(
+        train(key, jnp.zeros(3), data, rows_per_chunk=rows_per_chunk),
+        train(key, jnp.zeros(3), data),
+    )
+
+
+@pytest.mark.parametrize("runs_at_once", [None, 1, 2, 4])
+def test_many_runs_equal_single_runs_and_stop_one_by_one(runs_at_once):
+    data = regression()
+    keys = jax.random.split(jax.random.key(0), 4)
+    # From far, near, and the solution itself: they stop at different steps.
+    starts = jnp.array([[9.0, 9.0, 9.0], [1.1, -2.1, 3.1], [1.0, -2.0, 3.0], [5.0, 0.0, 0.0]])
+    settings = {"stopping": EarlyStopping("fit", 15, 1e-3), "num_steps": 200}
+    together = train(
+        keys, starts, data, run_axes=(None, None), runs_at_once=runs_at_once, **settings
+    )
+    assert len(set(together.last_step.tolist())) >= 3
+    assert int(together.last_step[2]) == 15  # nothing to gain: the patience and no more
+    for run in range(4):
+        alone = train(keys[run], starts[run], data, **settings)
+        assert int(together.last_step[run]) == int(alone.last_step)
+        assert int(together.best_step[run]) == int(alone.best_step)
+        assert_close(together.params[run], alone.params)
+        assert_close(together.best_params[run], alone.best_params)
+        rows = len(alone.log_steps)
+        assert_close(together.history["fit"][:rows, run], alone.history["fit"])
+        assert np.isnan(together.history["fit"][rows:, run]).all()
+
+
+def test_each_run_has_its_own_data_or_shares_it():
+    inputs, targets = regression()
+    keys = jax.random.split(jax.random.key(0), 4)
+    own = jnp.stack([targets * scale for scale in range(4)])
+    for runs_at_once in (1, 2, 4):
+        fitted = train(
+            keys, jnp.zeros((4, 3)), (inputs, own),
+            num_steps=200, run_axes=(None, 0), runs_at_once=runs_at_once,
+        )  # fmt: skip
+        expected = np.outer(np.arange(4), [1.0, -2.0, 3.0])
+        np.testing.assert_allclose(fitted.params, expected, atol=1e-2)
+    named = {"inputs": inputs, "targets": own}
+    axes = {"inputs": None, "targets": 0}
+    for runs_at_once in (2, 4):
+        by_name = fit(
+            keys, jnp.zeros((4, 3)), from_loss(named_error), OPTIMIZER, named,
+            num_steps=200, run_axes=axes, runs_at_once=runs_at_once,
+        )  # fmt: skip
+        assert_close(by_name.params, fitted.params)
+    with pytest.raises(ValueError, match=r"run_axes=\(None, 1\) must be 0 or None for every entry"):
+        train(keys, jnp.zeros((4, 3)), (inputs, own), run_axes=(None, 1))
+    with pytest.raises(ValueError, match="runs_at_once=3 must divide the number of runs, 4"):
+        train(keys, jnp.zeros((4, 3)), (inputs, own), run_axes=(None, 0), runs_at_once=3)
+
+
+def test_best_parameters_are_those_of_the_best_logged_value(key):
+    data = regression()
+    stopping = EarlyStopping("fit", 1000, 0.0)
+    fitted = fit(
+        key, jnp.ones(3), GRADIENT, optax.sgd(-0.01), data,  # climbs, so the start is the best
+        num_steps=20, evaluate=evaluate, stopping=stopping,
+    )  # fmt: skip
+    assert int(fitted.best_step) == 0
+    assert_equal(fitted.best_params, jnp.ones(3))
+    assert int(fitted.last_step) == 20
+
+
+class StopHere(Exception):
+    pass
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(key, tmp_path):
+    data = regression()
+    settings = {"rows_per_chunk": 3, "stopping": EarlyStopping("fit", 40, 1e-6)}
+    whole = train(key, jnp.zeros(3), data, **settings)
+    calls = []
+
+    def interrupt(key, params, data):
+        calls.append(None)
+        if len(calls) == 4:
+            raise StopHere
+        return data
+
+    path = tmp_path / "run"
+    with pytest.raises(StopHere):
+        train(key, jnp.zeros(3), data, checkpoints=path, refresh=interrupt, **settings)
+    calls.clear()
+
+    def count(key, params, data):
+        calls.append(None)
+        return data
+
+    resumed = train(key, jnp.zeros(3), data, checkpoints=path, refresh=count, **settings)
+    assert 0 < len(calls) < 5  # it did not start again
+    assert_equal(resumed, whole)
+    calls.clear()
+    assert_equal(train(key, jnp.zeros(3), data, checkpoints=path, refresh=count, **settings), whole)
+    assert not calls  # a finished run is read, not run
+
+
+def test_a_run_may_resume_in_other_chunks(key, tmp_path):
+    data = regression()
+
+    def interrupt(key, params, data):
+        if not np.array_equal(params, jnp.zeros(3)):
+            raise StopHere
+        return data
+
+    settings = {"checkpoints": tmp_path / "run", "num_steps": 60}
+    with pytest.raises(StopHere):
+        train(key, jnp.zeros(3), data, rows_per_chunk=4, refresh=interrupt, **settings)
+    resumed = train(key, jnp.zeros(3), data, rows_per_chunk=3, **settings)
+    assert_equal(resumed, train(key, jnp.zeros(3), data))
+
+
+@pytest.mark.parametrize("name", ["exact", "reinforce"])
+def test_policies_are_trained_by_estimators(name):
+    """The other kind of gradient function: one that no loss gives."""
+    policy = jrft.tabular_policy(vocab_size=3, length=2)
+
+    def reward(prompt, completion):
+        return jnp.all(completion == 2).astype(float)
+
+    def ascend(key, params, model_state, prompt):
+        if name == "exact":
+            gradient = jrft.exact_policy_gradient(policy, params, prompt, reward)
+        else:
+            gradient, _ = jrft.reinforce_gradient(
+                key, policy, params, prompt, reward, num_samples=64
+            )
+        value = jrft.exact_value(policy, params, prompt, reward)
+        return jax.tree.map(jnp.negative, gradient), model_state, {"value": value}
+
+    fitted = fit(
+        jax.random.key(0), jnp.zeros((4, 3)), ascend, optax.adam(0.1), jnp.zeros(0, int),
+        num_steps=60, log_every=20,
+    )  # fmt: skip
+    value = fitted.history["value"]
+    assert value[0] == pytest.approx(1 / 9, abs=1e-6)
+    assert value[-1] > 0.9
+
+
+def test_another_runs_checkpoint_is_refused(key, tmp_path):
+    train(key, jnp.zeros(3), regression(), checkpoints=tmp_path / "run")
+    wider = jax.random.normal(key, (20, 4)), jnp.zeros(20)
+    with pytest.raises(ValueError, match=r"is another run's .*: delete the directory or name"):
+        train(key, jnp.zeros(4), wider, checkpoints=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"num_steps": 120, "log_every": 10}, r"num_steps was 60 and is 120\)"),
+        ({"log_every": 4, "num_steps": 48}, "num_steps was 60 and is 48|other shapes"),
+        ({"key": jax.random.key(9)}, r"key was \[.*\] and is \[0, 9\]"),
+    ],
+)
+def test_a_checkpoint_of_the_same_shapes_is_refused(key, tmp_path, changed, message):
+    given = {"key": key, "params": jnp.zeros(3), "data": regression()}
+    train(**given, checkpoints=tmp_path / "run")
+    with pytest.raises(ValueError, match=message):
+        train(**(given | changed), checkpoints=tmp_path / "run")
+
+
+def test_a_checkpoint_of_other_names_is_refused(key, tmp_path):
+    def loss(key, params, model_state, data):
+        return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(params)), (model_state, {})
+
+    def run(a, b):
+        params = {"a": jnp.ones(a), "b": jnp.ones(b)}
+        settings = {"num_steps": 2, "checkpoints": tmp_path / "run"}
+        return fit(key, params, from_loss(loss), OPTIMIZER, None, **settings)
+
+    assert_equal(run(2, 3), run(2, 3))
+    with pytest.raises(ValueError, match="its arrays have other shapes or names"):
+        run(3, 2)
+
+
+def test_resumed_runs_are_not_committed_to_a_device(key, tmp_path):
+    for _ in range(2):
+        fitted = train(key, jnp.zeros(3), regression(), checkpoints=tmp_path / "run")
+        assert not fitted.params.committed
+    here = jax.device_put(jnp.zeros(3), jax.devices()[0])
+    for _ in range(2):
+        fitted = train(key, here, regression(), checkpoints=tmp_path / "committed")
+        assert fitted.params.committed
+
+
+def test_chunks_of_no_rows_are_refused(key):
+    for rows in (0, -1):
+        with pytest.raises(ValueError, match=f"rows_per_chunk={rows} must be positive"):
+            train(key, jnp.zeros(3), regression(), rows_per_chunk=rows)
+
+
+def test_one_trace_for_all_chunks_and_all_data(key):
+    traced = chex.assert_max_traces(squared_error, 2)  # for the shapes of what it logs, and to run
+    gradient_fn = from_loss(traced)
+    for seed in range(3):
+        fit(
+            key, jnp.zeros(3), gradient_fn, OPTIMIZER, regression(seed),
+            num_steps=50, log_every=5, rows_per_chunk=4,
+        )  # fmt: skip
+
+
+def test_model_state_and_keys_reach_every_step(key):
+    def noisy(key, params, model_state, batch):
+        noise = jax.random.normal(key)
+        return jnp.ones(()), model_state + 1, {"noise": noise}
+
+    fitted = fit(
+        key, jnp.zeros(()), noisy, optax.sgd(1.0), None, num_steps=7, model_state=jnp.int32(0)
+    )
+    assert int(fitted.model_state) == 7
+    assert float(fitted.params) == -7
+    assert len(set(fitted.history["noise"].tolist())) == 8
+
+
+def test_refresh_gives_each_chunk_its_data(key):
+    def move_towards(key, params, model_state, target):
+        return params - target, model_state, {}
+
+    fitted = fit(
+        key, jnp.float32(0), move_towards, optax.sgd(1.0), jnp.float32(0),
+        num_steps=4, rows_per_chunk=1, refresh=lambda key, params, data: params + 1,
+    )  # fmt: skip
+    assert float(fitted.params) == 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_steps": 7, "log_every": 5}, "num_steps=7 must be a multiple of log_every=5"),
+        ({"num_steps": -5}, "num_steps=-5 must be a multiple"),
+        ({"log_every": 0}, "log_every=0, which must be positive"),
+        ({"stopping": EarlyStopping("loss_", 3)}, r"stopping.metric='loss_' is not among"),
+        ({"stopping": EarlyStopping("loss", 3)}, r"that evaluate returns: \['fit'\]"),
+    ],
+)
+def test_bad_input(key, settings, message):
+    with pytest.raises(ValueError, match=message):
+        train(key, jnp.zeros(3), regression(), **settings)
+
+
+def test_an_epoch_visits_every_example_once(key):
+    batch_fn, steps = epochs(8, 20)
+    assert steps == 3
+    for epoch in range(2):
+        seen = []
+        for step in range(steps):
+            batch = batch_fn(key, jnp.int32(epoch * steps + step), jnp.arange(20))
+            assert isinstance(batch, Batch)
+            assert batch.data.shape == (8,)
+            seen += batch.data[batch.weights == 1].tolist()
+        assert sorted(seen) == list(range(20))
+        assert seen != list(range(20))
+
+
+def test_a_batch_larger_than_the_data_is_the_data(key):
+    batch_fn, steps = epochs(50, 20)
+    batch = batch_fn(key, jnp.int32(0), jnp.arange(20))
+    assert steps == 1
+    assert sorted(batch.data.tolist()) == list(range(20))
+
+
+def test_batches_refuse_sizes_that_are_not_positive():
+    with pytest.raises(ValueError, match="batch_size=0 and num_examples=3 must be positive"):
+        epochs(0, 3)

@@ -1,0 +1,19 @@
+import numpy as np
+import pytest
+
+from experiments.output.tables import mean_and_std, standard_error, text_table
+
+
+def test_columns_are_aligned():
+    assert text_table([["a", "bb"], ["ccc", "d"]]) == "a    bb\nccc   d"
+
+
+def test_mean_and_sample_std():
+    assert mean_and_std(np.array([1.0, 2.0, 3.0]), 1) == "2.0 ± 1.0"
+    assert mean_and_std(np.array([-0.0001]), 2) == "0.00"
+
+
+def test_standard_error():
+    values = np.array([[1.0, 5.0], [3.0, 5.0]])
+    assert standard_error(values) == pytest.approx([1.0, 0.0])
+    assert standard_error(values[:1]).tolist() == [0.0, 0.0]

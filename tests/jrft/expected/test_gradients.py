@@ -1,0 +1,416 @@
+"""Exact expectations of the estimators, against loops over all ordered groups in float64 NumPy."""
+
+import functools
+import itertools
+import math
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jrft
+from jrft.bounds.bounds import ppo_certificate
+from jrft.expected import advantages as of_groups
+from jrft.expected import gradients as expected_gradients
+from jrft.expected.advantages import expected_advantages
+from jrft.expected.gradients import (
+    expected_grpo_gradient,
+    expected_ppo_gradient,
+    expected_reinforce_gradient,
+    expected_rloo_gradient,
+)
+from tests.cases import policies as cases
+from tests.oracles import policies as oracles
+
+GROUP = 3
+POLICIES = {"plain": jrft.tabular_policy(2, 2), "with end": jrft.tabular_policy(3, 2, eos=1)}
+ESTIMATORS = {
+    "reinforce": (expected_reinforce_gradient, {}),
+    "mean": (expected_reinforce_gradient, {"baseline": "mean"}),
+    "rloo": (expected_rloo_gradient, {}),
+    "grpo": (expected_grpo_gradient, {}),
+    "grpo with ddof 1 and epsilon": (expected_grpo_gradient, {"ddof": 1, "epsilon": 0.1}),
+}
+
+
+def reward(prompt, completion):
+    """Some completions share a reward."""
+    jax_or_numpy = jnp if isinstance(completion, jax.Array) else np
+    return jax_or_numpy.sin(2.0 * ((completion[0] + completion[1]) % 3))
+
+
+def advantages(name, rewards):
+    """Of one group, one after the other."""
+    size, mean = len(rewards), np.mean(rewards)
+    if name == "reinforce":
+        return rewards
+    if name == "mean":
+        return rewards - mean
+    if name == "rloo":
+        return np.array([r - (rewards.sum() - r) / (size - 1) for r in rewards])
+    ddof, epsilon = (0, 0.0) if name == "grpo" else (1, 0.1)
+    if np.ptp(rewards) == 0:
+        return np.zeros(size)
+    return (rewards - mean) / (np.std(rewards, ddof=ddof) + epsilon)
+
+
+@functools.cache
+def table(name, seed=0):
+    """Parameters; of each distinct completion tokens, their log-probabilities and scores."""
+    policy = POLICIES[name]
+    params = cases.init(policy, seed, np.float64)
+    prefixes = [
+        p
+        for t in range(policy.length)
+        for p in itertools.product(range(policy.vocab_size), repeat=t)
+    ]
+    found = []
+    for completion in cases.distinct(policy):
+        log_probs, scores = [], []
+        for t, token in enumerate(completion):
+            if token >= 0:
+                row = prefixes.index(completion[:t])
+                rows = oracles.log_softmax(np.asarray(params)[row])
+                score = np.zeros(params.shape)
+                score[row] = (np.arange(policy.vocab_size) == token) - np.exp(rows)
+                log_probs.append(rows[token])
+                scores.append(score)
+        found.append((completion, np.array(log_probs), np.array(scores)))
+    return params, found
+
+
+def chances_of(rows):
+    return np.array([np.exp(log_probs.sum()) for _, log_probs, _ in rows])
+
+
+def rewards_of(rows):
+    return np.array([reward(None, np.array(completion)) for completion, *_ in rows])
+
+
+def mean_over_groups(name, rows, gradient_of, masked, probs):
+    """Σ over ordered groups of probability · mean of the members' gradients."""
+    rewards = rewards_of(rows)
+    total, alive, dead = 0.0, 0.0, 0.0
+    for group in itertools.product(range(len(rows)), repeat=GROUP):
+        chance = probs[list(group)].prod()
+        equal = np.ptp(rewards[list(group)]) == 0
+        dead += chance * equal
+        if masked and equal:
+            continue
+        alive += chance
+        found = advantages(name, rewards[list(group)])
+        total += chance * sum(map(gradient_of, group, found)) / GROUP
+    return total / alive, dead
+
+
+@pytest.mark.parametrize("masked", ["kept", "masked"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_expectations_agree_with_loops_over_groups(estimator, masked):
+    function, settings = ESTIMATORS[estimator]
+    for name, policy in POLICIES.items():
+        with jax.enable_x64(True):
+            params, rows = table(name)
+            expected, dead = mean_over_groups(
+                estimator, rows, lambda i, a, rows=rows: a * rows[i][2].sum(axis=0),
+                masked == "masked", chances_of(rows),
+            )  # fmt: skip
+            gradient, found = function(
+                policy, params, [], reward,
+                group_size=GROUP, zero_std_groups=masked, **settings,
+            )  # fmt: skip
+            np.testing.assert_allclose(gradient, expected, atol=1e-12)
+            np.testing.assert_allclose(found.zero_std_probability, dead, rtol=1e-12)
+
+
+def test_what_the_estimators_expect_is_known_in_closed_form():
+    policy = POLICIES["with end"]
+    with jax.enable_x64(True):
+        problem = policy, table("with end")[0], [], reward
+        gradient = jrft.exact_policy_gradient(*problem)
+        for size in (2, 5):
+            settings = {"group_size": size}
+            expected = {
+                1: expected_rloo_gradient(*problem, **settings),
+                (size - 1) / size: expected_reinforce_gradient(
+                    *problem, baseline="mean", **settings
+                ),
+            }
+            for factor, (found, _) in expected.items():
+                np.testing.assert_allclose(found, factor * gradient, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [2, 7, 64])
+def test_grpos_factor_of_a_binary_reward(size):
+    policy = jrft.tabular_policy(3, 2)
+
+    def solved(_, completion):
+        return (completion == 2).all()
+
+    with jax.enable_x64(True):
+        problem = policy, cases.init(policy, dtype=np.float64), [], solved
+        p = float(jrft.exact_value(*problem))
+        successes = np.arange(size + 1)
+        chances = np.array([math.comb(size, k) * p**k * (1 - p) ** (size - k) for k in successes])
+        mean_std = chances @ np.sqrt(successes / size * (1 - successes / size))
+        factor = mean_std / (p * (1 - p))
+        dead = p**size + (1 - p) ** size
+        gradient = jrft.exact_policy_gradient(*problem)
+        kept, found = expected_grpo_gradient(*problem, group_size=size)
+        np.testing.assert_allclose(kept, factor * gradient, rtol=1e-9)
+        np.testing.assert_allclose(found.zero_std_probability, dead, rtol=1e-9)
+        masked, _ = expected_grpo_gradient(*problem, group_size=size, zero_std_groups="masked")
+        np.testing.assert_allclose(masked, factor / (1 - dead) * gradient, rtol=1e-9)
+    # With p → 0 the factor tends to √(G − 1): it does not undo the vanishing.
+    p = 1e-5
+    found = expected_advantages(
+        jnp.array([1 - p, p], jnp.float32), jnp.array([0.0, 1.0]), group_size=size
+    )
+    np.testing.assert_allclose(found.mean[1] - found.mean[0], np.sqrt(size - 1), rtol=2e-3)
+
+
+def clipped(rows, new_rows, ratio, clip):
+    """The gradient of PPO's surrogate of one completion, and its clipped and all ratios."""
+
+    def gradient_of(i, advantage):
+        log_ratios, scores = new_rows[i][1] - rows[i][1], new_rows[i][2]
+        if ratio == "sequence":
+            log_ratios, scores = [log_ratios.sum()], [scores.sum(axis=0)]
+        total = np.zeros(scores[0].shape)
+        for rho, score in zip(np.exp(log_ratios), scores, strict=True):
+            if not is_clipped(rho, advantage, clip):
+                total += rho * advantage * score
+        return total
+
+    return gradient_of
+
+
+def is_clipped(rho, advantage, clip):
+    return rho > 1 + clip if advantage > 0 else advantage < 0 and rho < 1 - clip
+
+
+@pytest.mark.parametrize("ratio", ["token", "sequence"])
+@pytest.mark.parametrize("name", POLICIES)
+def test_ppo_agrees_with_a_loop_over_completions(name, ratio):
+    policy, clip = POLICIES[name], 0.3
+    with jax.enable_x64(True):
+        (old, rows), (new, new_rows) = table(name), table(name, seed=2)
+        probs, centred = chances_of(rows), rewards_of(rows) - 0.2
+        gradients = map(clipped(rows, new_rows, ratio, clip), range(len(rows)), centred)
+        expected = sum(p * g for p, g in zip(probs, gradients, strict=True))
+        rewards = jrft.reward_table(reward, policy, [])
+        gradient, info = expected_ppo_gradient(
+            policy, new, old, [], rewards - 0.2, clip=clip, ratio=ratio
+        )
+        np.testing.assert_allclose(gradient, expected, atol=1e-12)
+        counts = []
+        for p, advantage, row, new_row in zip(probs, centred, rows, new_rows, strict=True):
+            ratios = np.exp(new_row[1] - row[1])
+            ratios = [ratios.prod()] if ratio == "sequence" else ratios
+            over = sum(is_clipped(rho, advantage, clip) for rho in ratios)
+            counts.append(p * np.array([over, np.sum(ratios), len(ratios)]))
+        over, sums, number = np.sum(counts, axis=0)
+        assert 0.05 < over / number < 0.95
+        np.testing.assert_allclose(info, (over / number, sums / number), rtol=1e-12)
+
+
+@pytest.mark.parametrize("masked", ["kept", "masked"])
+@pytest.mark.parametrize("ratio", ["token", "sequence"])
+def test_grpo_with_clipping_agrees_with_loops_over_groups(ratio, masked):
+    name, clip = "with end", 0.2
+    with jax.enable_x64(True):
+        (old, rows), (new, new_rows) = table(name), table(name, seed=1)
+        expected, _ = mean_over_groups(
+            "grpo", rows, clipped(rows, new_rows, ratio, clip), masked == "masked", chances_of(rows)
+        )
+        policy = POLICIES[name]
+        _, found = expected_grpo_gradient(
+            policy, old, [], reward, group_size=GROUP, zero_std_groups=masked
+        )
+        gradient, info = expected_ppo_gradient(policy, new, old, [], found, clip=clip, ratio=ratio)
+        np.testing.assert_allclose(gradient, expected, atol=1e-12)
+        assert 0.05 < info.clipped_share < 0.95
+
+
+@pytest.mark.parametrize("ratio", ["token", "sequence"])
+def test_ppo_is_the_mean_of_its_estimator_over_single_completions(ratio):
+    policy = cases.POLICIES["recurrent with end"]
+    with jax.enable_x64(True):
+        old, new = (cases.init(policy, seed, np.float64) for seed in (0, 1))
+        new = jax.tree.map(lambda a, b: a + 0.1 * b, old, new)
+        completions = jnp.array(cases.distinct(policy))
+        log_probs = cases.forced_log_probs(policy, old, cases.PROMPT, completions)
+        values = jax.vmap(lambda y: cases.reward(jnp.asarray(cases.PROMPT), y))(completions)
+
+        def estimate(completion, log_probs, advantage):
+            samples = jrft.Samples(completion[None], log_probs[None])
+            return jrft.ppo_gradient_from(
+                policy, new, cases.PROMPT, samples, advantage[None], advantage[None], ratio=ratio
+            )[0]
+
+        gradients = jax.jit(jax.vmap(estimate))(completions, log_probs, values)
+        probs = jnp.exp(log_probs.sum(axis=1))
+        expected = jax.tree.map(lambda g: jnp.tensordot(probs, g, 1), gradients)
+        rewards = jrft.reward_table(cases.reward, policy, cases.PROMPT)
+        gradient, _ = expected_ppo_gradient(policy, new, old, cases.PROMPT, rewards, ratio=ratio)
+        chex.assert_trees_all_close(gradient, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("ratio", ["token", "sequence"])
+def test_ppo_where_it_samples_is_the_policy_gradient(ratio):
+    policy = POLICIES["with end"]
+    with jax.enable_x64(True):
+        params = table("with end")[0]
+        rewards = jrft.reward_table(reward, policy, [])
+        gradient, info = expected_ppo_gradient(policy, params, params, [], rewards - 3, ratio=ratio)
+        expected = jrft.exact_policy_gradient(policy, params, [], rewards)
+        np.testing.assert_allclose(gradient, expected, atol=1e-12)
+        np.testing.assert_allclose(info, (0, 1), atol=1e-12)
+
+
+def test_ppo_is_within_its_certificate():
+    policy = jrft.tabular_policy(3, 2, eos=1)
+
+    def tightness(key):
+        keys = jax.random.split(key, 4)
+        old, step = policy.init(keys[0]), policy.init(keys[1])
+        new = old + 0.5 * step
+        rewards = 5 * jax.random.normal(keys[2], (9,))
+        old_value = jrft.exact_value(policy, old, [], rewards)
+        gradient, _ = expected_ppo_gradient(
+            policy, new, old, [], rewards - old_value, ratio="sequence"
+        )
+        gap = jrft.exact_value(policy, new, [], rewards) - old_value
+        std = jrft.exact_reward_std(policy, new, [], rewards)
+        return jnp.linalg.norm(gradient) / ppo_certificate(2, 1.0, std, gap)
+
+    found = jax.jit(jax.vmap(tightness))(jax.random.split(jax.random.key(0), 500))
+    assert 0.3 < found.max() <= 1
+
+
+def test_expectations_are_the_means_of_the_estimators():
+    policy = POLICIES["with end"]
+    old, new = cases.init(policy), cases.init(policy) + 0.3 * cases.init(policy, 1)
+    keys = jax.random.split(jax.random.key(3), 4000)
+
+    def estimates(key):
+        gradient, info = jrft.grpo_gradient(key, policy, old, [], reward, num_samples=4, ddof=1)
+        clipped, _ = jrft.ppo_gradient_from(
+            policy, new, [], info.samples, info.rewards, info.advantages
+        )
+        mean, _ = jrft.reinforce_gradient_from(
+            policy, old, [], info.samples, info.rewards, baseline="mean"
+        )
+        return gradient, clipped, mean
+
+    gradient, found = expected_grpo_gradient(policy, old, [], reward, group_size=4, ddof=1)
+    clipped, _ = expected_ppo_gradient(policy, new, old, [], found)
+    mean, _ = expected_reinforce_gradient(policy, old, [], reward, group_size=4, baseline="mean")
+    drawn = jax.jit(jax.vmap(estimates))(keys)
+    for samples, expected in zip(drawn, (gradient, clipped, mean), strict=True):
+        errors = np.std(samples, axis=0, ddof=1) / np.sqrt(len(keys))
+        # Softmax leaves the sum over tokens, and rows of what has ended, at 0 without any error.
+        z = (np.mean(samples, axis=0) - expected)[errors > 1e-6] / errors[errors > 1e-6]
+        assert z.size >= 9
+        assert np.abs(z).max() < 4.5
+
+
+def test_traced_rewards_are_all_taken_for_distinct():
+    policy = POLICIES["with end"]
+    params = cases.init(policy)
+    rewards = jrft.reward_table(reward, policy, [])
+    function = functools.partial(expected_grpo_gradient, group_size=GROUP)
+    both = jnp.stack([rewards, rewards**2])
+    traced, _ = jax.jit(jax.vmap(function, (None, None, None, 0)))(
+        policy, params, jnp.zeros(0, int), both
+    )
+    for i in range(2):
+        known, _ = function(policy, params, [], both[i])
+        np.testing.assert_allclose(traced[i], known, atol=1e-6)
+
+
+def test_blocks_of_groups_change_nothing_but_rounding(monkeypatch):
+    probs, rewards = jnp.array([0.1, 0.4, 0.3, 0.2]), jnp.array([0.0, 0.5, 1.0, 3.0])
+    whole = expected_advantages(probs, rewards, group_size=4)
+    of_groups._expected.clear_cache()
+    monkeypatch.setattr(of_groups, "_BLOCK", 100)
+    chex.assert_trees_all_close(expected_advantages(probs, rewards, group_size=4), whole, rtol=1e-5)
+    of_groups._expected.clear_cache()
+
+
+def test_equal_rewards_leave_nothing():
+    probs, rewards = jnp.array([0.25, 0.75]), jnp.full(2, 0.3)
+    for kind in ("grpo", "rloo", "mean"):
+        for zero_std_groups in ("kept", "masked"):
+            found = expected_advantages(
+                probs, rewards, group_size=3, kind=kind, zero_std_groups=zero_std_groups
+            )
+            np.testing.assert_array_equal(found.mean, 0)
+            assert found.zero_std_probability == pytest.approx(1)
+    found = expected_advantages(probs, rewards, group_size=3, kind="none", zero_std_groups="masked")
+    np.testing.assert_array_equal(found.mean, 0)
+
+
+def test_nan_under_jit_is_nan():
+    policy = POLICIES["plain"]
+    rewards = jnp.array([0.0, jnp.nan, 1.0, 2.0])
+    arguments = policy, cases.init(policy), jnp.zeros(0, int), rewards
+    with pytest.raises(ValueError, match="rewards hold NaN at completion 1"):
+        expected_grpo_gradient(*arguments, group_size=2)
+    gradient, _ = jax.jit(functools.partial(expected_grpo_gradient, group_size=2))(*arguments)
+    assert jnp.isnan(gradient).any()
+
+
+def test_other_values_compile_once():
+    policy, sizes = POLICIES["plain"], []
+    for seed in range(3):
+        params = cases.init(policy, seed)
+        rewards = jnp.arange(4.0) * (seed + 1)
+        _, found = expected_grpo_gradient(policy, params, [], rewards, group_size=2)
+        expected_ppo_gradient(policy, params + seed, params, [], found, clip=0.1 * seed)
+        expected_ppo_gradient(policy, params + seed, params, [], rewards)
+        sizes.append((of_groups._expected._cache_size(), expected_gradients._ppo._cache_size()))
+    assert sizes[0] == sizes[2]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda *a: expected_grpo_gradient(*a, group_size=1), "group_size is 1: at least 2"),
+        (lambda *a: expected_grpo_gradient(*a, group_size=2, ddof=2), "ddof is 2: pass 0"),
+        (
+            lambda *a: expected_rloo_gradient(*a, group_size=2, zero_std_groups="dropped"),
+            "zero_std_groups is 'dropped': pass one of kept, masked",
+        ),
+        (
+            lambda *a: expected_reinforce_gradient(*a, group_size=2, baseline="mode"),
+            "baseline is 'mode': pass one of none, mean, leave-one-out",
+        ),
+        (
+            lambda *a: expected_grpo_gradient(*a, group_size=500),
+            r"group_size 500 and 4 distinct rewards make some 10\^7 groups, of more than 67108864",
+        ),
+        (
+            lambda *a: expected_advantages(jnp.ones(700), jnp.arange(700.0), group_size=900),
+            r"700 distinct rewards make some 10\^474 groups",
+        ),
+        (
+            lambda *a: expected_ppo_gradient(*a[:2], a[1], [], a[3], ratio="word"),
+            "ratio is 'word': pass one of token, sequence",
+        ),
+        (lambda *a: expected_ppo_gradient(*a[:2], a[1], [], a[3], clip=-0.1), "clip is -0.1: a"),
+        (
+            lambda *a: expected_ppo_gradient(*a[:2], a[1], [], a[3][:2]),
+            r"advantages have shape \[2\]: float\[4\]",
+        ),
+        (
+            lambda *a: expected_advantages(a[3], jnp.zeros(3), group_size=2),
+            r"rewards have shape \[3\]: float\[4\] is needed",
+        ),
+    ],
+)
+def test_bad_arguments_are_refused(call, message):
+    policy = POLICIES["plain"]
+    with pytest.raises(ValueError, match=message):
+        call(policy, cases.init(policy), [], jnp.arange(4.0))

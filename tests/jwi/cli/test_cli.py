@@ -1,0 +1,375 @@
+"""The command line: what it writes and prints, and exit codes that scripts can trust."""
+
+import json
+import os
+from pathlib import Path
+
+import jax
+import networkx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import jwi
+from jwi.cli import main
+from jwi.cli.arguments import METHODS as DESCRIBED
+from jwi.cli.methods import METHODS
+from jwi.cli.walk_index import own_walk_indices, walk_indices
+from jwi.io import read_graph
+from tests.cases.commands import PRUNE, TEXT, kept_by, write_graph
+from tests.cases.graphs import NUM_VERTICES, PAIRS, from_pairs
+
+
+@pytest.fixture
+def graph(tmp_path, monkeypatch):
+    return write_graph(tmp_path, monkeypatch)
+
+
+def words(line):
+    return line.split()
+
+
+ORDERS = {
+    "one-walk-index": jwi.one_walk_index_order,
+    "walk-index": lambda graph: jwi.walk_index_order(graph, 3),
+    "random": lambda graph: jwi.random_order(jax.random.key(5), graph),
+    "spectral": lambda graph: jwi.order.spectral_order(jax.random.key(5), graph),
+    "local-degree": jwi.order.local_degree_order,
+    "local-similarity": jwi.order.local_similarity_order,
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_written_is_what_the_library_prunes(graph, method):
+    command = ["prune", "graph.txt", "-o", "out.txt", "--method", method, "--seed", "5"]
+    depth = ["--depth", "3"] if method == "walk-index" else []
+    assert main([*command, *depth, "--keep", "0.4"]) == 0
+    assert Path("out.txt").read_text() == kept_by(graph, ORDERS[method](graph), keep=0.4)
+    assert main([*command, *depth, "--num-removed", "2", "--force"]) == 0
+    assert Path("out.txt").read_text() == kept_by(graph, ORDERS[method](graph), num_removed=2)
+
+
+def test_every_method_is_described():
+    assert list(DESCRIBED) == list(METHODS) == list(ORDERS)
+
+
+def test_what_was_done_is_told(graph, capsys):
+    assert main(["prune", "graph.txt", "--keep", "0.4", "-o", "out.txt"]) == 0
+    out = capsys.readouterr().out
+    assert "graph.txt: 10 vertices, undirected, read as edge-list, columns separated by tabs" in out
+    assert "1 self-loops, which stay" in out
+    assert "1 entries repeat an edge" in out
+    assert "one-walk-index removed 9 of 15 edges" in out
+    lines = {line[:12]: words(line)[-2:] for line in out.splitlines()}
+    assert lines["edges       "] == ["15", "6"]
+    assert "wrote out.txt (" in out
+
+
+def test_the_report_as_json(graph, capsys):
+    command = ["prune", "graph.txt", "--num-removed", "12", "-o", "out.txt", "--method", "random"]
+    assert main([*command, "--depth", "3", "--removed", "gone.txt", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    pruned = jwi.prune(graph, jwi.random_order(jax.random.key(0), graph), num_removed=12)
+    left = jwi.edge_list(graph)[jwi.edge_mask(pruned.graph)]
+    assert report["edges"] == [15, 3]
+    assert report["isolated_vertices"] == [0, 10 - len(np.unique(left))]
+    own = [
+        [jwi.walk_index(g, np.arange(10) == t, 2, target=t) for t in range(10)]
+        for g in (graph, pruned.graph)
+    ]
+    assert report["walk_index_sum"] == [sum(own[0]), sum(own[1])]
+    assert report["walk_index_min"] == [min(own[0]), min(own[1])]
+    assert set(report["seconds"]) == {"read", "rank", "count", "write"}
+    assert report["separator"] == "tab"
+    gone = [
+        [int(end) // 10 for end in words(row)] for row in Path("gone.txt").read_text().splitlines()
+    ]
+    assert gone == jwi.edge_list(graph)[pruned.removed].tolist()
+
+
+def test_names_directions_and_formats(graph, capsys):
+    Path("named.csv").write_text("from,to\nann,bob\nbob,ann\nbob,cy\ncy,ann\n")
+    command = ["prune", "named.csv", "--labels", "--num-removed", "1", "-o", "out.csv", "--force"]
+    assert main(command) == 0
+    assert Path("out.csv").read_text() == "from,to\nbob,cy\ncy,ann\n"
+    assert main([*command, "--directed", "--method", "walk-index", "--depth", "2"]) == 0
+    directed = jwi.from_edges([0, 1, 1, 2], [1, 0, 2, 0], 3, undirected=False)
+    (row,) = jwi.walk_index_order(directed, 2, num_removed=1)
+    rows = ["ann,bob", "bob,ann", "bob,cy", "cy,ann"]
+    expected = ["from,to", *(kept for place, kept in enumerate(rows) if place != row)]
+    assert Path("out.csv").read_text().splitlines() == expected
+    Path("graph.dat").write_text(TEXT)
+    assert main(["info", "graph.dat", "--format", "edge-list"]) == 0
+    assert "read as edge-list" in capsys.readouterr().out
+
+
+def test_a_graph_of_self_loops_loses_nothing(graph, capsys):
+    Path("loops.txt").write_text("1 1\n2 2\n")
+    assert main(["prune", "loops.txt", "--keep", "0.5", "-o", "out.txt"]) == 0
+    assert Path("out.txt").read_text() == "1 1\n2 2\n"
+
+
+def test_info(graph, capsys):
+    assert main(["info", "graph.txt", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["vertices"] == 10
+    assert report["edges"] == 15
+    assert report["degree"] == [2, 3.0, 4]
+    assert (report["components"], report["largest_component"]) == (1, 10)
+    assert (report["self_loops"], report["repeated_entries"]) == (1, 1)
+    assert report["separator"] == "tab"
+    assert main(["info", "graph.txt"]) == 0
+    out = capsys.readouterr().out
+    assert "graph.txt: undirected, read as edge-list, columns separated by tabs\n" in out
+    assert "edges at a vertex: fewest, mean, most  2, 3.00, 4" in out
+    Path("graph.adjlist").write_text("1 2\n")
+    assert main(["info", "graph.adjlist"]) == 0
+    assert "undirected, read as adjlist\n" in capsys.readouterr().out
+
+
+def test_self_loops_alone_are_directed_if_said(graph, capsys):
+    Path("loops.txt").write_text("1 1\n2 2\n")
+    assert main(["info", "loops.txt", "--directed"]) == 0
+    assert "loops.txt: directed" in capsys.readouterr().out
+    assert main(["prune", "loops.txt", "--directed", "--keep", "1", "-o", "out.txt"]) == 2
+    assert "the graph is directed and one-walk-index is for undirected" in capsys.readouterr().err
+
+
+def test_removed_names_are_read_as_they_were(graph, capsys):
+    names = ["#one", "two words", "a\ttab", 'a "quote"', " blanks ", "x,y"]
+    network = networkx.path_graph(names)
+    networkx.write_graphml(network, "named.graphml")
+    command = ["prune", "named.graphml", "--keep", "0", "-o", "out.graphml"]
+    assert main([*command, "--removed", "gone.txt"]) == 0
+    assert sorted(read_graph("gone.txt", named=True).content.labels) == sorted(names)
+    Path("lines.gml").write_text(
+        'graph [ node [ id 0 label "a&#10;b" ] node [ id 1 label "c" ] edge [ source 0 target 1 ] ]'
+    )
+    command = ["prune", "lines.gml", "--keep", "0", "-o", "out.gml", "--removed", "lines.txt"]
+    assert main(command) == 0
+    assert Path("lines.txt").read_text() == '"a\nb"\tc\n'
+
+
+@settings(deadline=None, max_examples=30)
+@given(PAIRS, st.booleans(), st.lists(st.integers(-1, 2), min_size=6, max_size=6))
+def test_walk_indices_of_disjoint_sets(pairs, undirected, parts):
+    graph = from_pairs(pairs, undirected=undirected)
+    # Counts that a sum of 64 bits would lose.
+    counts = jwi.count_walks(graph, 2) + 2**62
+    found = walk_indices(graph, np.array(parts), 3, counts)
+    for part in range(3):
+        ends = np.asarray(jwi.boundary(graph, np.array(parts) == part))
+        assert found[part] == sum(counts[ends].tolist())
+
+
+@settings(deadline=None, max_examples=15)
+@given(PAIRS, st.booleans(), st.integers(0, 3))
+def test_own_walk_indices(pairs, undirected, length):
+    graph = from_pairs(pairs, undirected=undirected)
+    own = [
+        jwi.walk_index(graph, np.arange(NUM_VERTICES) == t, length, target=t)
+        for t in range(NUM_VERTICES)
+    ]
+    assert own_walk_indices(graph, length).tolist() == own
+
+
+def test_walk_index_of_vertices_sets_and_partitions(graph, capsys):
+    labels = [str(10 * vertex) for vertex in range(10)]
+    Path("sides.tsv").write_text("".join(f"{x}\t{'lr'[int(x) > 40]}\n" for x in labels[:-1]))
+
+    def table(*options):
+        assert main(["walk-index", "graph.txt", "--depth", "3", *options]) == 0
+        head, *rows = capsys.readouterr().out.splitlines()
+        return head, {name: int(index) for name, index in (row.split("\t") for row in rows)}
+
+    def index(inside, target=None):
+        return jwi.walk_index(graph, np.isin(np.arange(10), inside), 2, target)
+
+    alone = {label: index([vertex]) for vertex, label in enumerate(labels)}
+    assert table() == ("# vertex\twalk_index", alone)
+    for_itself = {label: index([vertex], vertex) for vertex, label in enumerate(labels)}
+    assert table("--own") == ("# vertex\twalk_index", for_itself)
+    at_six = {label: index([vertex], 6) for vertex, label in enumerate(labels)}
+    assert table("--target", "60")[1] == at_six
+    sides = {"l": index(range(5)), "r": index(range(5, 9))}
+    assert table("--partition", "sides.tsv") == ("# set\twalk_index", sides)
+
+    command = ["walk-index", "graph.txt", "--length", "2", "--vertices", "0, 10,20,30"]
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"{index(range(4))}\n"
+    assert main([*command, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["walk_index"] == {"0, 10,20,30": index(range(4))}
+
+
+WALKS = ["walk-index", "graph.txt", "--depth", "3"]
+MANY = "there are more than 2^63 − 1 walks that long at a vertex: give a smaller number\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["info", "none.txt"], "none.txt: there is no such file"),
+        (["info", "words.txt"], "words.txt, line 2: 'cy' is not an integer: --labels takes names"),
+        (["info", "graph.txt", "--format", "xls"], "format is 'xls': give one of edge-list, npz"),
+        ([*PRUNE, "--keep", "50"], "keep is 50.0: give the share of edges that stays"),
+        ([*PRUNE, "--num-removed", "16"], "num_removed is 16: give how many edges go, an integer"),
+        ([*PRUNE, "--keep", "0.5", "--depth", "3"], "one-walk-index is for depth 2: add --method"),
+        ([*PRUNE, "--keep", "0.5", "--depth", "0"], "--depth is 0: give the number of layers"),
+        (
+            [*PRUNE, "--keep", "0.5", "--method", "random", "--depth", str(2**31)],
+            "--depth is 2147483648: give the number of layers, an integer from 1 to 2147483647",
+        ),
+        # Nothing is written before all is known.
+        (
+            [*PRUNE, "--keep", "0.5", "--method", "random", "--depth", "99"],
+            f"--depth is 99: {MANY}",
+        ),
+        (
+            [*PRUNE, "--keep", "0.5", "--method", "walk-index", "--depth", "99"],
+            f"--depth is 99: {MANY}",
+        ),
+        (
+            [*PRUNE, "--keep", "0.5", "--method", "walk-index", "--depth", "0"],
+            "--depth is 0: give the number of layers",
+        ),
+        (
+            [*PRUNE, "--keep", "0.5", "--directed"],
+            "one-walk-index is for undirected graphs: add --undirected, or",
+        ),
+        (["prune", "graph.txt", "-o", "graph.txt", "--keep", "1"], "graph.txt exists: add --force"),
+        (["prune", "graph.txt", "-o", "no/out.txt", "--keep", "1"], "there is no folder no: make"),
+        (["prune", "graph.txt", "-o", ".", "--keep", "1"], ". is a folder: give a file"),
+        (["prune", "graph.txt", "-o", "o.mtx", "--keep", "1"], "o.mtx would be mtx by its name"),
+        (["prune", "graph.txt", "-o", "o.csv", "--keep", "1"], "o.csv would have a comma between"),
+        (["prune", "graph.txt", "-o", "-", "--keep", "1"], "- is no file: give a name"),
+        ([*PRUNE, "--keep", "1", "--removed", "words.txt"], "words.txt exists: add --force"),
+        ([*PRUNE, "--keep", "1", "--removed", "out.txt"], "--removed is out.txt, as is the output"),
+        (
+            [*PRUNE, "--keep", "1", "--removed", "../here/out.txt"],
+            "--removed is ../here/out.txt, as is the output",
+        ),
+        ([*PRUNE, "--keep", "1", "--removed", "g.npz"], "g.npz, which would be npz by its name"),
+        (
+            ["prune", "graph.txt", "-o", "loop.txt", "--keep", "1", "--force"],
+            "loop.txt cannot be written (Too many levels of symbolic links): give another file",
+        ),
+        (
+            ["prune", "graph.txt", "-o", "graph.txt/out.txt", "--keep", "1"],
+            "graph.txt/out.txt cannot be written (Not a directory): give another file",
+        ),
+        (
+            ["prune", "graph.txt", "-o", "pipe", "--keep", "1", "--force"],
+            "pipe is a device or a pipe: give a file",
+        ),
+        (
+            ["prune", "graph.txt", "-o", f"{'n' * 300}.txt", "--keep", "1"],
+            "n.txt cannot be written (File name too long): give another file",
+        ),
+        ([*WALKS, "--vertices", "0,7"], "--vertices: '7' is no vertex of graph.txt: its vertices"),
+        ([*WALKS, "--target", "x"], "--target: 'x' is no vertex of graph.txt: its vertices are 0"),
+        ([*WALKS, "--own", "--target", "0"], "--own is for the prediction at each vertex: leave"),
+        ([*WALKS, "--partition", "words.txt"], "words.txt: 'ann' is no vertex of graph.txt"),
+        ([*WALKS, "--partition", "twice.txt"], "twice.txt has 10 more than once: put each vertex"),
+        (["walk-index", "graph.txt", "--depth", "0"], "--depth is 0: give the number of layers"),
+        (["walk-index", "graph.txt", "--length", "-1"], "--length is -1: give the number of steps"),
+        (["walk-index", "graph.txt", "--length", str(2**31)], "an integer from 0 to 2147483647"),
+        (["walk-index", "none.txt", "--depth", str(2**31)], "an integer from 1 to 2147483647"),
+        (["walk-index", "graph.txt", "--length", "99"], f"--length is 99: {MANY}"),
+        (["walk-index", "graph.txt", "--length", "99", "--own"], f"--length is 99: {MANY}"),
+        (["walk-index", "graph.txt", "--depth", "99"], f"--depth is 99: {MANY}"),
+        (
+            ["walk-index", "smiths.csv", "--labels", "--length", "1", "--vertices", "Smith, J,Doe"],
+            "'Smith' is no vertex of smiths.csv: its vertices are Smith, J, Doe, …; names with"
+            " commas go into a file for --partition",
+        ),
+        ([*WALKS, "--partition", "empty.txt"], "empty.txt has no rows: give one of a vertex and"),
+        (["info", "."], ". is a folder: give a file"),
+        (["info", "two\nlines.txt"], "two lines.txt: there is no such file"),
+    ],
+)
+def test_bad_input_is_exit_code_2_and_one_line(graph, capsys, arguments, message):
+    Path("words.txt").write_text("ann bob\ncy ann\n")
+    Path("twice.txt").write_text("10 a\n10 b\n")
+    Path("smiths.csv").write_text('"Smith, J",Doe\n')
+    Path("empty.txt").touch()
+    Path("loop.txt").symlink_to("loop.txt")
+    os.mkfifo("pipe")
+    assert main(arguments) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("jwi: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert not Path("out.txt").exists()
+    assert Path("graph.txt").read_text() == TEXT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (PRUNE, "one of the arguments --keep --num-removed is required"),
+        ([*PRUNE, "--keep", "half"], "argument --keep: invalid float value: 'half'"),
+        ([*PRUNE, "--keep", "1", "--num-removed", "1"], "not allowed with argument --keep"),
+        ([*PRUNE, "--keep", "1", "--method", "ugs"], "are trained with a network, and here is"),
+        ([*PRUNE, "--keep", "1", "--method", "wis"], "'wis' is no method: give one of one-walk-"),
+        ([*PRUNE, "--keep", "1", "--seed", "9" * 20], f"--seed: '{'9' * 20}' is no integer of 64"),
+        ([*PRUNE, "--keep", "1", "--seed", "x"], "argument --seed: 'x' is no integer of 64 bits"),
+        (["prune", "graph.txt", "--keep", "1"], "the following arguments are required: -o"),
+        (["walk-index", "graph.txt"], "one of the arguments --length --depth is required"),
+        ([], "the following arguments are required: COMMAND"),
+    ],
+)
+def test_arguments_that_are_none_are_exit_code_2(graph, capsys, arguments, message):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("prune", "UGS is not among them: it needs a network to be trained"),
+        ("prune", "in edge lists and Matrix Market comments,\ntoo; networkx writes its formats"),
+        ("walk-index", "--vertices=-1,2 if"),
+    ],
+)
+def test_help_says_what_is_often_asked(capsys, command, text):
+    with pytest.raises(SystemExit) as exit_:
+        main([command, "--help"])
+    assert exit_.value.code == 0
+    assert text in capsys.readouterr().out
+
+
+def test_a_set_may_begin_with_a_negative_vertex(graph, capsys):
+    Path("below.txt").write_text("-1 2\n2 3\n3 4\n")
+    assert main(["walk-index", "below.txt", "--length", "0", "--vertices=-1,2"]) == 0
+    assert capsys.readouterr().out == "2\n"
+
+
+def test_too_little_memory_is_told_in_one_line(graph, monkeypatch, capsys):
+    def hungry(graph, options):
+        raise MemoryError
+
+    monkeypatch.setitem(METHODS, "random", METHODS["random"]._replace(rank=hungry))
+    assert main([*PRUNE, "--keep", "0.5", "--method", "random"]) == 2
+    message = "jwi: there is not enough memory for this graph: give a smaller one\n"
+    assert capsys.readouterr().err == message
+
+
+def test_overwriting_follows_links_and_leaves_who_may_read(graph):
+    Path("out.txt").write_text("old")
+    Path("out.txt").chmod(0o600)
+    Path("link.txt").symlink_to("out.txt")
+    assert main(["prune", "graph.txt", "-o", "link.txt", "--keep", "0", "--force"]) == 0
+    assert Path("link.txt").is_symlink()
+    assert Path("out.txt").read_text() == kept_by(graph, ORDERS["one-walk-index"](graph), keep=0)
+    assert Path("out.txt").stat().st_mode & 0o777 == 0o600
+    before = os.umask(0o027)
+    try:
+        assert main(["prune", "graph.txt", "-o", "new.txt", "--keep", "0"]) == 0
+    finally:
+        os.umask(before)
+    assert Path("new.txt").stat().st_mode & 0o777 == 0o640

@@ -1,0 +1,105 @@
+"""The command line on a terminal: progress, clocks, and an interrupt that loses nothing."""
+
+import io
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import jwi
+from jwi.cli import main
+from jwi.cli.methods import METHODS
+from tests.cases.commands import PRUNE, write_graph
+
+
+@pytest.fixture
+def graph(tmp_path, monkeypatch):
+    return write_graph(tmp_path, monkeypatch)
+
+
+def test_an_interrupt_leaves_the_old_file(graph, monkeypatch, capsys):
+    Path("out.txt").write_text("old")
+
+    def interrupt(self, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    assert main([*PRUNE, "--keep", "0.5", "--force"]) == 130
+    assert "jwi: interrupted" in capsys.readouterr().err
+    assert Path("out.txt").read_text() == "old"
+    assert sorted(path.name for path in Path().iterdir()) == ["graph.txt", "out.txt"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_for_terminals_alone(graph, monkeypatch, capsys):
+    assert main([*PRUNE, "--keep", "0.5"]) == 0
+    assert capsys.readouterr().err == ""
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main([*PRUNE, "--keep", "0.5", "--force"]) == 0
+    assert "reading graph.txt" in terminal.getvalue()
+    assert "ranking 15 edges by one-walk-index" in terminal.getvalue()
+
+
+def test_a_clock_runs_while_edges_are_ranked(graph, monkeypatch):
+    def slow(graph, options):
+        time.sleep(0.5)
+        return jwi.one_walk_index_order(graph)
+
+    monkeypatch.setitem(METHODS, "one-walk-index", METHODS["one-walk-index"]._replace(rank=slow))
+    monkeypatch.setattr("jwi.cli.terminal._TICK", 0.02)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main([*PRUNE, "--keep", "0.5"]) == 0
+    line = "\rranking 15 edges by one-walk-index …"
+    assert terminal.getvalue().count(f"{line} 0 s") > 2
+    # At the end the line is taken away.
+    assert terminal.getvalue().endswith(" " * 79 + "\r")
+
+
+def test_a_failure_stops_the_clock(graph, monkeypatch):
+    def broken(graph, options):
+        raise ValueError("there is no such order")
+
+    monkeypatch.setitem(METHODS, "one-walk-index", METHODS["one-walk-index"]._replace(rank=broken))
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    threads = threading.active_count()
+    assert main([*PRUNE, "--keep", "0.5"]) == 2
+    assert "there is no such order" in terminal.getvalue()
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4, 5])
+def test_compiled_orders_let_a_clock_run(depth):
+    ends = np.random.default_rng(0).integers(0, 60, (2, 80))
+    num_edges = {2: 400_000, 3: 20_000, 4: 5_000, 5: 1_000}[depth]
+    small = jwi.from_edges(ends[0], ends[1], 60)
+    ends = np.random.default_rng(0).integers(0, num_edges // 4, (2, num_edges))
+    large = jwi.from_edges(ends[0], ends[1], num_edges // 4)
+    jwi.walk_index_order(small, depth)  # compiles
+    ticks, done = [], threading.Event()
+
+    def tick():
+        while not done.wait(0.002):
+            ticks.append(time.monotonic())
+
+    clock = threading.Thread(target=tick)
+    clock.start()
+    start = time.monotonic()
+    jwi.walk_index_order(large, depth)
+    end = time.monotonic()
+    done.set()
+    clock.join()
+    # Without the lock's release the clock stands still all through the compiled loop.
+    gaps = np.diff([start, *(one for one in ticks if start < one < end), end])
+    assert end - start > 0.02
+    assert gaps.max() < 0.5 * (end - start)

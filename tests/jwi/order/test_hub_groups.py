@@ -1,0 +1,97 @@
+"""Groups of edges at hubs: a heap of members, and 2-WIS the same with groups as without."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import jwi
+from jwi.order.wis.any_depth import remove_by_definition
+from jwi.order.wis.depth_3 import remove_by_triangles
+from jwi.order.wis.hub_groups import MOST_TRIANGLES, hub_groups, join, leave
+from jwi.order.wis.queue import set_key
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=60))
+def test_a_group_has_its_first_member_on_top(steps):
+    star = np.stack([np.zeros(60, np.int32), np.arange(1, 61, dtype=np.int32)], axis=1)
+    groups = hub_groups(star, np.bincount(star.ravel()), 60)
+    present = {}
+    for edge, (joins, key) in enumerate(steps):
+        if joins or not present:
+            set_key(groups, edge, np.array([key, -key]))
+            join(groups, 0, edge)
+            present[edge] = key
+        else:
+            gone = sorted(present)[key % len(present)]
+            leave(groups, 0, gone)
+            del present[gone]
+        first = min(present, key=lambda edge: (present[edge], edge), default=-1)
+        assert groups.top[0] == first
+    while present:
+        first = min(present, key=lambda edge: (present[edge], edge))
+        assert groups.top[0] == first
+        leave(groups, 0, first)
+        del present[first]
+    assert groups.top[0] == -1
+
+
+def test_edges_are_in_the_group_of_the_larger_hub():
+    edges = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [3, 4]], np.int32)
+    groups = hub_groups(edges, np.bincount(edges.ravel()), 3)
+    assert groups.hub.tolist() == [0, 0, 0, -1, -1]
+    assert groups.member_of.tolist() == [0, 1, 2, -1, -1]
+    assert groups.first.tolist() == [0, -1, -1, -1, -1]
+    assert len(groups.top) == MOST_TRIANGLES + 1
+    assert hub_groups(edges, np.bincount(edges.ravel()), 4).edge_of.size == 0
+
+
+def wheel(n):
+    """A hub and a cycle around it: its spokes are in two triangles."""
+    around = np.arange(1, n)
+    return np.append(np.stack([0 * around, around]), [around, np.roll(around, 1)], axis=1)
+
+
+def star_and_pairs(n, rng):
+    pairs = rng.integers(1, n, (2, n // 2))
+    return np.append(np.stack([np.zeros(n - 1, int), np.arange(1, n)]), pairs, axis=1)
+
+
+GRAPHS = {
+    "random": lambda n, rng: rng.integers(0, n, (2, 3 * n)),
+    "heavy-tailed": lambda n, rng: (n * rng.random((2, 4 * n)) ** 3).astype(int),
+    "star and pairs": star_and_pairs,
+    "wheel": lambda n, rng: wheel(n),
+    "clique": lambda n, rng: np.stack(np.triu_indices(min(n, 10), 1)),
+    "bipartite": lambda n, rng: np.indices((3, n)).reshape(2, -1) + np.array([[0], [3]]),
+    "two hubs": lambda n, rng: np.append(
+        np.indices((2, n)).reshape(2, -1) + np.array([[0], [2]]), [[0], [1]], axis=1
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("n", [4, 13, 30])
+def test_groups_change_no_order(name, n):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        ends = GRAPHS[name](n, rng)
+        graph = jwi.from_edges(*ends, ends.max() + 1)
+        edges = np.ascontiguousarray(rng.permutation(jwi.edge_list(graph)))
+        walks = jwi.closed_walks(graph, 3)
+        expected = remove_by_definition(edges, walks, 3, len(edges), undirected=True)
+        for hub_degree in (1, 2, 4, 7, 10**6):
+            order = remove_by_triangles(edges, len(walks), len(edges), hub_degree=hub_degree)
+            np.testing.assert_array_equal(order, expected)
+            half = remove_by_triangles(edges, len(walks), len(edges) // 2, hub_degree=hub_degree)
+            np.testing.assert_array_equal(half, expected[: len(edges) // 2])
+
+
+def test_the_public_order_has_groups_and_is_that_of_the_definition():
+    # Its hub has more edges than the least of hubs.
+    rng = np.random.default_rng(0)
+    graph = jwi.from_edges(*star_and_pairs(500, rng), 500)
+    edges, walks = np.ascontiguousarray(jwi.edge_list(graph)), jwi.closed_walks(graph, 3)
+    expected = remove_by_definition(edges, walks, 3, 200, undirected=True)
+    np.testing.assert_array_equal(jwi.walk_index_order(graph, 3, num_removed=200), expected)
