@@ -27,13 +27,13 @@ def checked_integer(
     Example:
         >>> checked_integer("depth", 0, "the number of layers", low=1)
         Traceback (most recent call last):
-        ValueError: depth is 0: give the number of layers, an integer ≥ 1
+        ValueError: depth is 0: pass the number of layers, an integer ≥ 1
     """
     is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if is_integer and low <= value and (high is None or value <= high):  # type: ignore[operator]
         return int(value)  # type: ignore[call-overload]
     limits = f"≥ {low}" if high is None else f"from {low} to {high}"
-    raise ValueError(f"{name} is {value!r}: give {meaning}, an integer {limits}")
+    raise ValueError(f"{name} is {value!r}: pass {meaning}, an integer {limits}")
 
 
 def checked_depth(depth: object) -> int:

@@ -53,7 +53,7 @@ class Spread(NamedTuple):
             ValueError: There is no run.
         """
         if num_runs < 1:
-            raise ValueError(f"There are {num_runs} runs: give at least one key.")
+            raise ValueError(f"There are {num_runs} runs: pass at least one key.")
         devices = jax.local_devices()
         # Who names a default device wants everything on it.
         named = jax.config.jax_default_device is not None  # type: ignore[attr-defined]

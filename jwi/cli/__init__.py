@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("jwi: interrupted", file=sys.stderr)
         return INTERRUPTED
     except MemoryError:
-        return _refused("there is not enough memory for this graph: give a smaller one")
+        return _refused("there is not enough memory for this graph: pass a smaller one")
     except (ValueError, ArithmeticError, OSError) as error:
         return _refused(str(error))
     return OK

@@ -162,11 +162,11 @@ def _method(text: str) -> str:
             " in Python, and rank them with jwi.magnitude_order"
         )
     if text not in METHODS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no method: give one of {', '.join(METHODS)}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no method: pass one of {', '.join(METHODS)}")
     return text
 
 
 def _seed(text: str) -> int:
     if not text.removeprefix("-").isdecimal() or not -(2**63) <= int(text) < 2**63:
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer of 64 bits: give one, say 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer of 64 bits: pass one, say 0")
     return int(text)

@@ -63,7 +63,7 @@ def _check_output(path: Path | None, *, force: bool) -> None:
     if path is None:
         return
     if str(path) == "-":
-        raise ValueError("- is no file: give a name (what was done is printed, not the graph)")
+        raise ValueError("- is no file: pass a name (what was done is printed, not the graph)")
     check_replaceable(path)
     if not path.parent.is_dir():
         raise ValueError(f"{path}: there is no folder {path.parent}: make it first")
@@ -74,7 +74,7 @@ def _check_output(path: Path | None, *, force: bool) -> None:
 def _check_removed(path: Path, output: Path) -> None:
     """Raises for a file of the removed edges that cannot hold them."""
     if path.resolve() == output.resolve():
-        raise ValueError(f"--removed is {path}, as is the output: give two files")
+        raise ValueError(f"--removed is {path}, as is the output: pass two files")
     other = known_format(path)
     if other not in (None, "edge-list"):
         raise ValueError(

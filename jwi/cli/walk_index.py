@@ -11,7 +11,8 @@ from jaxtyping import Int, Int64
 from jwi._checks import MOST_STEPS, checked_integer
 from jwi.cli.terminal import read, waiting
 from jwi.graph.graph import GraphsTuple
-from jwi.graph.host_arcs import host_arcs
+from jwi.graph.host import host_graph
+from jwi.graph.info import info_of
 from jwi.io import GraphFile, read_rows_of_names
 from jwi.progress import Progress
 from jwi.walks.closed import closed_walks
@@ -58,7 +59,7 @@ def refusing_overflow(option: str, value: int) -> Iterator[None]:
         yield
     except OverflowError:
         raise ValueError(
-            f"{option} is {value}: there are more than 2^63 − 1 walks that long at a vertex: give a"
+            f"{option} is {value}: there are more than 2^63 − 1 walks that long at a vertex: pass a"
             " smaller number"
         ) from None
 
@@ -80,8 +81,7 @@ def walk_indices(
     Returns:
         For each set, the sum of counts over its boundary; there is no upper limit.
     """
-    _, senders, receivers, on = host_arcs(graph)
-    senders, receivers = senders[on], receivers[on]
+    senders, receivers = host_graph(graph).arcs()
     crossing = parts[senders] != parts[receivers]
     senders, receivers = senders[crossing], receivers[crossing]
     # An arc across puts its end on the boundaries of both sides.
@@ -108,9 +108,8 @@ def own_walk_indices(
     Raises:
         OverflowError: if a count exceeds 2^63 − 1.
     """
-    entered = np.zeros(graph.nodes.shape[0], bool)
-    arcs = host_arcs(graph)
-    entered[arcs.receivers[arcs.mask]] = True
+    entered = np.zeros(info_of(graph).num_vertices, bool)
+    entered[host_graph(graph).arcs()[1]] = True
     return np.where(entered, closed_walks(graph, length + 1, progress=progress), 0)
 
 

@@ -9,11 +9,14 @@ from jwi.graph.graph import (
     is_undirected,
     with_edge_mask,
 )
+from jwi.graph.info import GraphInfo
 from jwi.graph.interop import (
     edge_ids,
+    from_jraph,
     from_networkx,
     from_pyg,
     from_scipy,
+    to_jraph,
     to_networkx,
     to_pyg,
     to_scipy,
@@ -23,18 +26,21 @@ from jwi.graph.pruning import Pruned, prune
 
 __all__ = [
     "Edges",
+    "GraphInfo",
     "Pruned",
     "compact",
     "edge_ids",
     "edge_list",
     "edge_mask",
     "from_edges",
+    "from_jraph",
     "from_networkx",
     "from_pyg",
     "from_scipy",
     "is_undirected",
     "pad",
     "prune",
+    "to_jraph",
     "to_networkx",
     "to_pyg",
     "to_scipy",

@@ -56,33 +56,3 @@ def expand(starts):
     for vertex in range(len(starts) - 1):
         vertices[starts[vertex] : starts[vertex + 1]] = vertex
     return vertices
-
-
-@njit(cache=True)
-@no_type_check
-def edges_of_arcs(ids, senders, receivers, num_edges):
-    """Reads edges from their arcs.
-
-    Args:
-        ids: int32[A], the edge an arc belongs to, −1 for none.
-        senders: int32[A].
-        receivers: int32[A].
-        num_edges: E.
-
-    Returns:
-        int32[E, 2], sender and receiver of the first arc of each edge; int32[E], its number of
-        arcs; and whether all arcs but the first are opposite to it.
-    """
-    edges = np.empty((num_edges, 2), np.int32)
-    arcs = np.zeros(num_edges, np.int32)
-    opposite = True
-    for arc in range(len(ids)):
-        edge = ids[arc]
-        if edge < 0:
-            continue
-        if arcs[edge] == 0:
-            edges[edge, 0], edges[edge, 1] = senders[arc], receivers[arc]
-        elif edges[edge, 0] != receivers[arc] or edges[edge, 1] != senders[arc]:
-            opposite = False
-        arcs[edge] += 1
-    return edges, arcs, opposite

@@ -1,11 +1,12 @@
 """Graphs: `jraph.GraphsTuple` with an id and a mask for every edge.
 
 A graph has n vertices and A arcs. An undirected edge is two arcs that share one id, a directed
-edge is one arc. Removing edges switches arcs off in a mask, so every graph of a sparsity sweep has
-the same shapes and the sweep compiles once; `compact` makes a graph really smaller.
+edge is one arc. Removing an edge clears the mask of its arcs: every graph of a sparsity sweep has
+the same shapes, and the sweep compiles once. `compact` drops the removed edges. A plain jraph model
+does not know the mask: pass it `jwi.to_jraph(graph)`, which compacts.
 
-Self-loops belong to the theory's adjacency matrix, not to the edge list: the functions that need
-them add them and say so.
+The theory's adjacency matrix has self-loops and the edge list has none: the functions that need
+self-loops add them and say so.
 """
 
 from typing import NamedTuple
@@ -19,19 +20,20 @@ from jraph import GraphsTuple
 from numpy.typing import ArrayLike
 
 from jwi._checks import checked_integer
-from jwi.graph.adjacency import edges_of_arcs, expand, sorted_arcs_by_vertex
-from jwi.graph.host_arcs import host_arcs
+from jwi.graph.adjacency import expand, sorted_arcs_by_vertex
+from jwi.graph.host import host_graph, num_present_edges
+from jwi.graph.info import GraphInfo, info_of
 
 _MAX_INDEX = np.iinfo(np.int32).max
 
 
 class Edges(NamedTuple):
-    """What a graph knows about its arcs; the `edges` field of a `GraphsTuple`.
+    """The arcs of a graph; the `edges` field of a `GraphsTuple`.
 
     Attributes:
         id: int32[A], the arc's edge: a row of `edge_list`, shared by both arcs of an undirected
             edge, −1 for padding.
-        mask: bool[A], whether the arc is there; False for removed edges and for padding.
+        mask: bool[A], whether the arc is there: False for removed edges and for padding.
         features: None, or arrays with leading axis A.
     """
 
@@ -60,13 +62,13 @@ def from_edges(
         num_vertices: n; vertices are 0, …, n − 1.
         nodes: features with leading axis n, or a BCOO matrix of n rows, most of them zeros; None
             for no features, stored as zeros (n, 0).
-        undirected: whether an edge can be walked both ways.
+        undirected: Whether an edge can be walked both ways.
 
     Returns:
-        A graph of E edges: A = 2E arcs if undirected, else A = E, all of them switched on.
+        A graph of E edges: A = 2E arcs if undirected, else A = E; all edges are there.
 
     Raises:
-        ValueError: for ends that are not integers, not of one length, or not vertices; for a
+        ValueError: For ends that are not integers, not of one length, or not vertices; for a
             `num_vertices` that is not a positive integer; for `nodes` of another leading axis.
 
     Example:
@@ -81,7 +83,7 @@ def from_edges(
     v = _vertices("receivers", receivers, n)
     if len(u) != len(v):
         raise ValueError(
-            f"senders has {len(u)} entries and receivers has {len(v)}: give both ends of each edge"
+            f"senders has {len(u)} entries and receivers has {len(v)}: pass both ends of each edge"
         )
     u, v = u[u != v], v[u != v]
     if undirected:
@@ -92,20 +94,21 @@ def from_edges(
 
 
 def with_edge_mask(graph: GraphsTuple, keep: ArrayLike) -> GraphsTuple:
-    """The same graph with other edges switched on.
+    """Sets which edges of a graph are there.
 
-    The mask is replaced, not narrowed: `keep` alone says which edges are there. Padding stays off.
-    Works under jit, and under vmap over `keep` for a sweep over sparsified graphs.
+    The mask is replaced, not narrowed. Padding stays off. Works under jit, and under vmap over
+    `keep` for a sweep over sparsified graphs.
 
     Args:
-        graph: a graph of E edges.
-        keep: bool[E], by edge id.
+        graph: A graph of E edges.
+        keep: bool[E], by edge id. On a padded graph, booleans for its padding may follow.
 
     Returns:
-        A graph with the same arrays but for `edges.mask`.
+        A graph with the same arrays, except `edges.mask`.
 
     Raises:
-        ValueError: if `keep` is not a vector of booleans, or, outside jit, not of length E.
+        ValueError: If `keep` is not a vector of booleans; if its length is wrong. Under jit only a
+            length beyond the graph's room is noticed.
 
     Example:
         >>> graph = from_edges([0, 1], [1, 2], num_vertices=3)
@@ -114,37 +117,39 @@ def with_edge_mask(graph: GraphsTuple, keep: ArrayLike) -> GraphsTuple:
     """
     keep = jnp.asarray(keep)
     if keep.shape == (0,):
-        keep = keep.astype(bool)  # of an empty list, which has no dtype
+        keep = keep.astype(bool)  # an empty list has no dtype
     if keep.dtype != bool or keep.ndim != 1:
         raise ValueError(
-            f"keep is {keep.dtype}{list(keep.shape)}: give one boolean an edge, bool[E]"
+            f"keep is {keep.dtype}{list(keep.shape)}: pass one boolean an edge, bool[E]"
         )
-    ids = graph.edges.id
-    # Under jit the ids are not known, so neither is E.
-    if not isinstance(ids, jax.core.Tracer) and len(keep) != _num_edges(np.asarray(ids)):
+    # Under jit the number of edges without padding is not known.
+    traced = isinstance(graph.n_edge, jax.core.Tracer)
+    room = info_of(graph).num_edges
+    known = (room,) if traced else (num_present_edges(graph), room)
+    if len(keep) > room or (not traced and len(keep) not in known):
         raise ValueError(
-            f"keep has {len(keep)} entries and the graph has {_num_edges(np.asarray(ids))} edges:"
-            " give one boolean an edge, removed edges too"
+            f"keep has {len(keep)} entries and the graph has {known[0]} edges:"
+            " pass one boolean an edge, removed edges too"
         )
     # Padding has id −1, the place after the last edge.
-    mask = jnp.append(keep, False).at[ids].get(mode="fill", fill_value=False)
+    mask = jnp.append(keep, False).at[graph.edges.id].get(mode="fill", fill_value=False)
     return graph._replace(edges=graph.edges._replace(mask=mask))
 
 
 def compact(graph: GraphsTuple) -> GraphsTuple:
-    """A really smaller graph: without removed edges and without padding. On the host; a new shape.
+    """Drops removed edges and padding: a smaller graph, of a new shape. Runs on the host.
 
-    Vertices stay, but for padding. The k-th kept edge by id gets the id k, so
+    All vertices stay, except padding. The k-th kept edge by id gets the id k, so
     `numpy.flatnonzero(edge_mask(graph))` maps new ids to old ones.
 
     Args:
-        graph: a graph, masked or not.
+        graph: A graph, masked or not.
 
     Returns:
         The graph of the kept edges alone, with the order of its arcs unchanged.
 
     Raises:
-        ValueError: if `graph` is not of the form that `from_edges` builds.
+        ValueError: If `graph` is not of the form that `from_edges` builds.
 
     Example:
         >>> graph = from_edges([0, 1], [1, 2], num_vertices=3)
@@ -155,16 +160,18 @@ def compact(graph: GraphsTuple) -> GraphsTuple:
     new_id = np.cumsum(edge_mask(graph)) - 1
     arcs = np.flatnonzero(graph.edges.mask)
     ids = new_id[np.asarray(graph.edges.id)[arcs]]
+    n, info = int(graph.n_node[0]), info_of(graph)
     edges = Edges(
         id=jnp.asarray(ids, jnp.int32),
         mask=jnp.ones(len(arcs), bool),
         features=jax.tree.map(lambda feature: feature[arcs], graph.edges.features),
     )
     return graph._replace(
-        nodes=graph.nodes[: int(graph.n_node[0])],
+        nodes=graph.nodes[:n],
         senders=graph.senders[arcs],
         receivers=graph.receivers[arcs],
         edges=edges,
+        globals=GraphInfo(n, len(arcs) // info.arcs_per_edge, info.undirected),
         n_node=graph.n_node[:1],
         n_edge=jnp.asarray([len(arcs)], jnp.int32),
     )
@@ -174,13 +181,13 @@ def edge_list(graph: GraphsTuple) -> Int32[np.ndarray, "E 2"]:
     """The edges by id, removed ones too.
 
     Args:
-        graph: a graph, masked or not.
+        graph: A graph, masked or not.
 
     Returns:
         int32[E, 2]. Undirected: the smaller vertex first. Directed: sender, receiver.
 
     Raises:
-        ValueError: if `graph` is not of the form that `from_edges` builds.
+        ValueError: If `graph` is not of the form that `from_edges` builds.
 
     Example:
         >>> edge_list(from_edges([2, 0], [1, 1], num_vertices=3)).tolist()
@@ -188,57 +195,46 @@ def edge_list(graph: GraphsTuple) -> Int32[np.ndarray, "E 2"]:
         >>> edge_list(from_edges([2, 0], [1, 1], num_vertices=3, undirected=False)).tolist()
         [[2, 1], [0, 1]]
     """
-    return _edge_table(graph)[0]
+    return host_graph(graph).edges
 
 
 def edge_mask(graph: GraphsTuple) -> Bool[np.ndarray, " E"]:
-    """Which edges are there, by id: the inverse of `with_edge_mask`.
+    """Which edges are there, by id; `with_edge_mask` sets it.
 
     Args:
-        graph: a graph, masked or not.
+        graph: A graph, masked or not.
 
     Returns:
         bool[E].
 
     Raises:
-        ValueError: if one arc of an undirected edge is on and the other off.
+        ValueError: If one arc of an undirected edge is on and the other off.
 
     Example:
         >>> graph = from_edges([0, 1], [1, 2], num_vertices=3)
         >>> edge_mask(with_edge_mask(graph, [False, True])).tolist()
         [False, True]
     """
-    arcs = host_arcs(graph)
-    real = arcs.ids >= 0
-    ids, on = arcs.ids[real], arcs.mask[real]
-    keep = np.zeros(_num_edges(ids), bool)
-    keep[ids] = on
-    if not np.array_equal(keep[ids], on):
-        edge = ids[keep[ids] != on][0]
-        raise ValueError(
-            f"graph.edges.mask has one arc of edge {edge} on and the other off:"
-            " set masks with jwi.with_edge_mask"
-        )
-    return keep
+    return host_graph(graph).mask
 
 
 def is_undirected(graph: GraphsTuple) -> bool:
-    """Whether every edge is two arcs of opposite direction; a graph of no edges is undirected.
+    """Whether every edge is two arcs of opposite direction. Works under jit.
 
     Args:
-        graph: a graph, masked or not.
+        graph: A graph, masked or not.
 
     Returns:
         True if undirected, False if every edge is one arc.
 
     Raises:
-        ValueError: if `graph` is not of the form that `from_edges` builds.
+        ValueError: If `graph` has no `GraphInfo`.
 
     Example:
         >>> is_undirected(from_edges([0], [1], num_vertices=2, undirected=False))
         False
     """
-    return _edge_table(graph)[1]
+    return info_of(graph).undirected
 
 
 def _assemble(
@@ -258,39 +254,17 @@ def _assemble(
         edges=Edges(id=jnp.asarray(ids), mask=jnp.ones(len(ids), bool)),
         senders=jnp.asarray(senders),
         receivers=jnp.asarray(expand(starts)),
-        globals=None,
+        globals=GraphInfo(n, len(edges), undirected),
         n_node=jnp.asarray([n], jnp.int32),
         n_edge=jnp.asarray([len(ids)], jnp.int32),
     )
-
-
-def _edge_table(graph: GraphsTuple) -> tuple[np.ndarray, bool]:
-    """The edges int32[E, 2] by id, and whether they are undirected."""
-    arcs = host_arcs(graph)
-    edges, count, opposite = edges_of_arcs(
-        arcs.ids, arcs.senders, arcs.receivers, _num_edges(arcs.ids)
-    )
-    if len(edges) and np.all(count == 1):
-        return edges, False
-    if np.all(count == 2) and opposite:
-        # Sorted rows; np.sort takes twenty times as long.
-        return np.stack([np.minimum(*edges.T), np.maximum(*edges.T)], axis=1), True
-    raise ValueError(
-        "graph.edges.id does not number edges 0, 1, … with one arc each (directed) or two opposite"
-        " arcs each (undirected): build graphs with jwi.from_edges"
-    )
-
-
-def _num_edges(ids: np.ndarray) -> int:
-    """E, from the ids of all arcs; padding has id −1."""
-    return int(ids.max(initial=-1)) + 1
 
 
 def _vertices(name: str, value: ArrayLike, n: int) -> np.ndarray:
     """One end of each edge as int64[M], each checked to be one of n vertices."""
     ends = np.asarray(value)
     if ends.ndim != 1:
-        raise ValueError(f"{name} has shape {list(ends.shape)}: give a vector, one entry an edge")
+        raise ValueError(f"{name} has shape {list(ends.shape)}: pass a vector, one entry an edge")
     if ends.size and not np.issubdtype(ends.dtype, np.integer):
         raise ValueError(f"{name} is {ends.dtype}: vertices are integers from 0 to {n - 1}")
     outside = np.flatnonzero((ends < 0) | (ends >= n))

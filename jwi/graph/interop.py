@@ -1,4 +1,4 @@
-"""Graphs of scipy, networkx and PyTorch Geometric, in and out.
+"""Graphs of SciPy, networkx, PyTorch Geometric and jraph, in and out.
 
 All of them come in through `jwi.from_edges`, which merges duplicate edges and drops self-loops;
 what goes out are the edges that the mask keeps, without padding. Attributes of edges stay behind:
@@ -8,14 +8,15 @@ what goes out are the edges that the mask keeps, without padding. Attributes of 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 import scipy.sparse
 from jax.experimental.sparse import BCOO
 from jaxtyping import Int64
 from numpy.typing import ArrayLike
 
-from jwi.graph.graph import GraphsTuple, edge_list, edge_mask, from_edges, is_undirected
-from jwi.graph.host_arcs import host_arcs
+from jwi.graph.graph import GraphsTuple, compact, from_edges
+from jwi.graph.host import host_graph
 
 if TYPE_CHECKING:
     import networkx
@@ -50,14 +51,15 @@ def edge_ids(
     integers = np.issubdtype(u.dtype, np.integer) and np.issubdtype(v.dtype, np.integer)
     if u.ndim != 1 or u.shape != v.shape or not integers:
         raise ValueError(
-            f"senders is {u.dtype}{list(u.shape)} and receivers {v.dtype}{list(v.shape)}: give two"
+            f"senders is {u.dtype}{list(u.shape)} and receivers {v.dtype}{list(v.shape)}: pass two"
             " vectors of integers of one length"
         )
     u, v = u.astype(np.int64), v.astype(np.int64)
-    if is_undirected(graph):
+    read = host_graph(graph)
+    if read.undirected:
         u, v = np.minimum(u, v), np.maximum(u, v)
-    n = graph.nodes.shape[0]
-    edges = edge_list(graph).astype(np.int64)
+    n = read.num_vertices
+    edges = read.edges.astype(np.int64)
     known = edges[:, 0] * n + edges[:, 1]
     by_ends = np.argsort(known)
     asked = np.where((u >= 0) & (v >= 0) & (u < n) & (v < n), u * n + v, -1)
@@ -87,13 +89,14 @@ def from_scipy(
         ValueError: if `matrix` is not a sparse matrix, or not square.
 
     Example:
+        >>> import jwi
         >>> path = scipy.sparse.csr_array([[0, 1, 0], [1, 0, 2], [0, 2, 0]])
-        >>> edge_list(from_scipy(path)).tolist()
+        >>> jwi.edge_list(from_scipy(path)).tolist()
         [[0, 1], [1, 2]]
     """
     if not scipy.sparse.issparse(matrix):
         raise ValueError(
-            f"matrix is a {type(matrix).__name__}: give a scipy.sparse matrix, for instance"
+            f"matrix is a {type(matrix).__name__}: pass a scipy.sparse matrix, for instance"
             " scipy.sparse.coo_array(matrix)"
         )
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
@@ -127,8 +130,8 @@ def to_scipy(graph: GraphsTuple) -> scipy.sparse.csr_array:
         >>> to_scipy(jwi.from_edges([0, 1], [1, 2], num_vertices=3)).toarray().tolist()
         [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
     """
-    senders, receivers = _arcs(graph)
-    n = _num_vertices(graph)
+    senders, receivers = host_graph(graph).arcs()
+    n = int(graph.n_node[0])
     ones = np.ones(len(senders), np.int64)
     return scipy.sparse.csr_array((ones, (senders, receivers)), shape=(n, n))
 
@@ -147,14 +150,14 @@ def from_networkx(network: "networkx.Graph") -> tuple[GraphsTuple, list]:
         ValueError: for a graph without vertices.
 
     Example:
-        >>> import networkx
+        >>> import jwi, networkx
         >>> graph, labels = from_networkx(networkx.Graph([("b", "a"), ("a", "c")]))
-        >>> labels, edge_list(graph).tolist()
+        >>> labels, jwi.edge_list(graph).tolist()
         (['b', 'a', 'c'], [[0, 1], [1, 2]])
     """
     labels = list(network.nodes)
     if not labels:
-        raise ValueError("network has no vertices: give a graph of at least one vertex")
+        raise ValueError("network has no vertices: pass a graph of at least one vertex")
     number = {label: vertex for vertex, label in enumerate(labels)}
     # A networkx graph is made of dicts: there is no faster way in than through Python.
     ends = np.array([(number[u], number[v]) for u, v in network.edges()], np.int64).reshape(-1, 2)
@@ -185,16 +188,16 @@ def to_networkx(graph: GraphsTuple, labels: Sequence | None = None) -> "networkx
     """
     import networkx
 
-    n = _num_vertices(graph)
+    n, read = int(graph.n_node[0]), host_graph(graph)
     names = list(range(n) if labels is None else labels)
     if len(names) != n or len(set(names)) != n:
         raise ValueError(
-            f"labels has {len(names)} entries, {len(set(names))} of them different: give one for"
+            f"labels has {len(names)} entries, {len(set(names))} of them different: pass one for"
             f" each of the {n} vertices"
         )
-    network = networkx.Graph() if is_undirected(graph) else networkx.DiGraph()
+    network = networkx.Graph() if read.undirected else networkx.DiGraph()
     network.add_nodes_from(names)
-    kept = edge_list(graph)[edge_mask(graph)].tolist()
+    kept = read.edges[read.mask].tolist()
     network.add_edges_from((names[u], names[v]) for u, v in kept)
     return network
 
@@ -217,7 +220,7 @@ def from_pyg(data: "Data", *, undirected: bool = True) -> GraphsTuple:
     """
     if data.edge_index is None:
         raise ValueError(
-            "data has no edge_index: give a torch_geometric.data.Data with edges as edge_index"
+            "data has no edge_index: pass a torch_geometric.data.Data with edges as edge_index"
             " (sparse adj_t can be turned with torch_geometric.utils.to_edge_index)"
         )
     senders, receivers = data.edge_index.cpu().numpy()
@@ -245,26 +248,63 @@ def to_pyg(graph: GraphsTuple) -> "Data":
         raise ModuleNotFoundError(
             f"to_pyg needs {error.name}: install torch and torch_geometric", name=error.name
         ) from error
-    data = Data(edge_index=torch.from_numpy(np.stack(_arcs(graph)).astype(np.int64)))
-    data.num_nodes = _num_vertices(graph)
+    data = Data(edge_index=torch.from_numpy(np.stack(host_graph(graph).arcs()).astype(np.int64)))
+    data.num_nodes = int(graph.n_node[0])
     if graph.nodes.size:
         nodes = graph.nodes.todense() if isinstance(graph.nodes, BCOO) else graph.nodes
         data.x = torch.from_numpy(np.array(nodes[: data.num_nodes]))
     return data
 
 
-def _arcs(graph: GraphsTuple) -> tuple[np.ndarray, np.ndarray]:
-    """Senders and receivers of the arcs that are there."""
-    arcs = host_arcs(graph)
-    return arcs.senders[arcs.mask], arcs.receivers[arcs.mask]
+def from_jraph(graph: GraphsTuple, *, undirected: bool = True) -> GraphsTuple:
+    """A graph from a plain `jraph.GraphsTuple`: its arcs, and `nodes` as features.
 
+    Args:
+        graph: One graph; its features of arcs and its globals stay behind.
+        undirected: Whether an edge can be walked both ways. jraph lists both arcs of an undirected
+            edge, and here they become one edge.
 
-def _num_vertices(graph: GraphsTuple) -> int:
-    """n, without padding."""
-    n = int(graph.n_node[0])
-    if n > graph.nodes.shape[0]:
+    Returns:
+        A graph of as many vertices, those of all of `graph.n_node`.
+
+    Raises:
+        ValueError: If `nodes` is a tree of several arrays; if the arcs have ends outside.
+
+    Example:
+        >>> import jraph, jwi
+        >>> plain = jwi.to_jraph(jwi.from_edges([0, 1], [1, 2], num_vertices=3))
+        >>> jwi.edge_list(from_jraph(plain)).tolist()
+        [[0, 1], [1, 2]]
+    """
+    if graph.nodes is not None and not isinstance(graph.nodes, np.ndarray | jax.Array | BCOO):
         raise ValueError(
-            f"graph.n_node[0] is {n} and graph.nodes has {graph.nodes.shape[0]} rows: give one a"
-            " vertex, jnp.zeros((n, 0)) for no features"
+            f"graph.nodes is a {type(graph.nodes).__name__}: pass one array, a row a vertex, and"
+            " features of another form to the networks as an argument"
         )
-    return n
+    return from_edges(
+        np.asarray(graph.senders),
+        np.asarray(graph.receivers),
+        int(np.sum(graph.n_node)),
+        nodes=graph.nodes,
+        undirected=undirected,
+    )
+
+
+def to_jraph(graph: GraphsTuple) -> GraphsTuple:
+    """The edges that are there as a plain `jraph.GraphsTuple`, for models that know no mask.
+
+    Args:
+        graph: A graph, masked or not.
+
+    Returns:
+        A graph without removed edges and padding, with the features of arcs as `edges` and None as
+        `globals`: `jraph.batch` and `jraph.pad_with_graphs` take it.
+
+    Example:
+        >>> import jwi
+        >>> graph = jwi.from_edges([0, 1], [1, 2], num_vertices=3)
+        >>> to_jraph(jwi.with_edge_mask(graph, [False, True])).senders.tolist()
+        [2, 1]
+    """
+    smaller = compact(graph)
+    return smaller._replace(edges=smaller.edges.features, globals=None)

@@ -6,7 +6,9 @@ import numpy as np
 from jax.experimental.sparse import BCOO
 
 from jwi._checks import checked_integer
-from jwi.graph.graph import Edges, GraphsTuple, edge_list, is_undirected
+from jwi.graph.graph import Edges, GraphsTuple
+from jwi.graph.host import host_graph
+from jwi.graph.info import GraphInfo, info_of
 
 
 def pad(
@@ -15,18 +17,19 @@ def pad(
     num_vertices: int | np.integer | None = None,
     num_edges: int | np.integer | None = None,
 ) -> GraphsTuple:
-    """The same graph in larger arrays. On the host; graphs padded to one size have one shape.
+    """The same graph in larger arrays: graphs padded to one size share one trace. On the host.
 
-    Padding arcs have the id −1, the mask False and features 0, and lie at the end: edge ids, masks,
-    orders, walks and message passing are those of the graph without them. Padding vertices are the
-    last ones: isolated, all their features zero. A mean over vertices counts them, as does batch
-    normalisation; `jnp.arange(num_vertices) < graph.n_node[0]` tells the others. A sparse matrix of
-    features keeps its entries.
+    Padding arcs have the id −1, the mask False and features 0, and come last: they change no edge
+    id, mask, order, walk count or message. Padding vertices come last, too: they are isolated, and
+    their features are zero. A mean over vertices counts them, and so does batch normalization;
+    `jnp.arange(num_vertices) < graph.n_node[0]` is False for them. A sparse matrix of features
+    keeps its entries. Graphs of one size are stacked for vmap by
+    `jax.tree.map(lambda *arrays: jnp.stack(arrays), *graphs)`.
 
     Args:
-        graph: a graph of n vertices and E edges, masked or not, padded or not.
-        num_vertices: how many vertices there are with padding, ≥ n; None for n.
-        num_edges: how many edges there is room for, ≥ E; None for E. Removed edges have their room.
+        graph: A graph of n vertices and E edges, masked or not, padded or not.
+        num_vertices: How many vertices there are with padding, ≥ n; None for n.
+        num_edges: How many edges there is room for, ≥ E; None for E. Removed edges take room, too.
 
     Returns:
         A graph with `nodes` of leading axis `num_vertices` and 2 · `num_edges` arcs, or
@@ -34,7 +37,7 @@ def pad(
         graph and its padding.
 
     Raises:
-        ValueError: for a size that is smaller than the graph; if `graph` is not of the form that
+        ValueError: For a size that is smaller than the graph; if `graph` is not of the form that
             `jwi.from_edges` builds.
 
     Example:
@@ -47,18 +50,18 @@ def pad(
         >>> jwi.edge_list(padded).tolist()
         [[0, 1], [1, 2]]
     """
-    present = int(graph.n_node[0])
-    edges = len(edge_list(graph))
-    arcs_per_edge = 2 if is_undirected(graph) else 1
+    present, info = int(graph.n_node[0]), info_of(graph)
+    edges = len(host_graph(graph).edges)
     if num_vertices is None:
-        num_vertices = graph.nodes.shape[0]
+        num_vertices = info.num_vertices
     meaning = f"room for the graph's {present} vertices"
     vertices = checked_integer("num_vertices", num_vertices, meaning, low=present)
     if num_edges is None:
-        num_edges = len(graph.senders) // arcs_per_edge
+        num_edges = info.num_edges
     meaning = f"room for the graph's {edges} edges, removed ones too"
-    arcs = arcs_per_edge * checked_integer("num_edges", num_edges, meaning, low=edges)
-    # What was padding before is laid out anew.
+    room = checked_integer("num_edges", num_edges, meaning, low=edges)
+    arcs = info.arcs_per_edge * room
+    # Padding of before is laid out anew.
     used = np.flatnonzero(np.asarray(graph.edges.id) >= 0)
 
     def laid_out(by_arc: jax.Array, fill: int = 0) -> jax.Array:
@@ -75,6 +78,7 @@ def pad(
         ),
         senders=laid_out(graph.senders, last),
         receivers=laid_out(graph.receivers, last),
+        globals=GraphInfo(vertices, room, info.undirected),
         n_node=jnp.asarray([present, vertices - present], jnp.int32),
         n_edge=jnp.asarray([len(used), arcs - len(used)], jnp.int32),
     )

@@ -75,10 +75,10 @@ def _num_removed(
         return checked_integer("num_removed", num_removed, meaning, low=0, high=num_edges)
     if keep is None or num_removed is not None:
         raise ValueError(
-            f"num_removed is {num_removed} and keep is {keep}: give one of them, and one only"
+            f"num_removed is {num_removed} and keep is {keep}: pass one of them, and one only"
         )
     if not 0 <= keep <= 1:
-        raise ValueError(f"keep is {keep}: give the share of edges that stays, from 0 to 1")
+        raise ValueError(f"keep is {keep}: pass the share of edges that stays, from 0 to 1")
     return num_edges - math.floor(keep * num_edges + 0.5)
 
 
@@ -86,7 +86,7 @@ def _ranking(order: ArrayLike, mask: np.ndarray) -> Int32[np.ndarray, " M"]:
     """The order as edge ids, each of them checked."""
     ids = np.asarray(order)
     if ids.ndim != 1 or (ids.size and not np.issubdtype(ids.dtype, np.integer)):
-        raise ValueError(f"order is {ids.dtype}{list(ids.shape)}: give a vector of edge ids")
+        raise ValueError(f"order is {ids.dtype}{list(ids.shape)}: pass a vector of edge ids")
     outside = ids[(ids < 0) | (ids >= len(mask))]
     if outside.size:
         known = f"here 0 to {len(mask) - 1}" if len(mask) else "and the graph has none"

@@ -25,7 +25,7 @@ def read_edge_list(
     named: bool,
     separator: str | None,
     header: bool | None,
-    wanted: str = "edges: give a row of two vertices for each edge",
+    wanted: str = "edges: pass a row of two vertices for each edge",
 ) -> Content:
     """Reads an edge list.
 
@@ -137,7 +137,7 @@ def _line(text: np.ndarray, rows: Rows, line: int) -> bytes:
 def _refuse_other_files(path: Path, content: bytes) -> None:
     """Raises for what is no text of rows, or text of another format."""
     if b"\0" in content[:4096]:
-        raise ValueError(f"{path} is not text: give it the suffix of its format, or --format")
+        raise ValueError(f"{path} is not text: pass it the suffix of its format, or --format")
     if content[:14].lower() == b"%%matrixmarket":
         raise ValueError(f"{path} is a Matrix Market file: name it .mtx, or add --format mtx")
     if content[:4096].lstrip().lower().startswith(_XML):
@@ -160,7 +160,7 @@ def _refuse_line(path: Path, text: np.ndarray, rows: Rows, dialect: Dialect) -> 
         raise ValueError(f"{where}: {printable(row)!r} has a quote that is not closed: close it")
     if rows.problem == rows_of_text.NO_NAME:
         raise ValueError(
-            f"{where}: {printable(row)!r} has no name in column {rows.column + 1}: give one, or"
+            f"{where}: {printable(row)!r} has no name in column {rows.column + 1}: pass one, or"
             " leave out the row"
         )
     value = printable(columns_of(row, dialect.byte)[rows.column])

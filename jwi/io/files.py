@@ -59,7 +59,7 @@ def check_readable(path: Path) -> None:
     except OSError as error:
         raise ValueError(_unreadable(path, error)) from None
     if folder:
-        raise ValueError(f"{path} is a folder: give a file")
+        raise ValueError(f"{path} is a folder: pass a file")
 
 
 @contextlib.contextmanager
@@ -111,15 +111,15 @@ def check_replaceable(path: Path) -> None:
         raise ValueError(_unwritable(path, error)) from None
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
-        raise ValueError(f"{path} is {what}: give a file")
+        raise ValueError(f"{path} is {what}: pass a file")
 
 
 def _unreadable(path: Path, error: OSError) -> str:
-    return f"{path} cannot be read ({error.strerror or error}): give another file"
+    return f"{path} cannot be read ({error.strerror or error}): pass another file"
 
 
 def _unwritable(path: Path, error: OSError) -> str:
-    return f"{path} cannot be written ({error.strerror or error}): give another file"
+    return f"{path} cannot be written ({error.strerror or error}): pass another file"
 
 
 def _mode(path: Path) -> int:

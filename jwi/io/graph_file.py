@@ -145,7 +145,7 @@ def read_graph(
     check_readable(path)
     name = format or _format_of(path)
     if name not in FORMATS:
-        raise ValueError(f"format is {name!r}: give one of {', '.join(FORMATS)}")
+        raise ValueError(f"format is {name!r}: pass one of {', '.join(FORMATS)}")
     content = _read(path, name, read_bytes(path, progress), named, separator, header)
     if directed and content.directed is False:
         raise ValueError(f"{path} says that its edges are undirected: leave out --directed")
@@ -167,7 +167,7 @@ def read_rows_of_names(path: Path) -> Content:
     Raises:
         ValueError: for a file that cannot be read, with the place and what to do.
     """
-    wanted = "rows: give one of a vertex and the name of its set for each vertex"
+    wanted = "rows: pass one of a vertex and the name of its set for each vertex"
     return read_edge_list(
         path, read_bytes(path), named=True, separator=None, header=False, wanted=wanted
     )

@@ -81,7 +81,7 @@ def _place(path: Path, variables: dict[str, Any]) -> _Place:
     if not found or (len(found) > 1 and not usual):
         held = ", ".join(place.name for place in found or places) or "nothing"
         raise ValueError(
-            f"{path} holds {held}: give one sparse square matrix, or call it {_NAMES[0]}"
+            f"{path} holds {held}: pass one sparse square matrix, or call it {_NAMES[0]}"
         )
     return (usual or found)[0]
 

@@ -44,7 +44,7 @@ def read_matrix_market(path: Path, content: bytes) -> Content:
     if rows.problem != rows_of_text.OK:
         line = len(rows.row_of_line)
         row = text[line_starts[line] : line_starts[line + 1]].tobytes()
-        raise ValueError(f"{path}, line {line + 1}: {printable(row)!r} is no entry: give i j value")
+        raise ValueError(f"{path}, line {line + 1}: {printable(row)!r} is no entry: pass i j value")
     if len(rows.ends) != num_entries:
         raise ValueError(
             f"{path} has {len(rows.ends)} entries and line {size_line + 1} promises {num_entries}:"
@@ -74,12 +74,12 @@ def _symmetry(path: Path, content: bytes) -> str:
     words = content.split(b"\n", 1)[0].decode("ascii", "replace").lower().split()
     if len(words) != 5 or words[0] != "%%matrixmarket":
         raise ValueError(
-            f"{path} does not begin with %%MatrixMarket matrix coordinate FIELD SYMMETRY: give the"
+            f"{path} does not begin with %%MatrixMarket matrix coordinate FIELD SYMMETRY: pass the"
             " file the suffix of its format, or --format"
         )
     if words[1:3] != ["matrix", "coordinate"] or words[4] not in _SYMMETRIES:
         raise ValueError(
-            f"{path} holds a {' '.join(words[1:])}: give a matrix in coordinate form, for instance"
+            f"{path} holds a {' '.join(words[1:])}: pass a matrix in coordinate form, for instance"
             " scipy.io.mmwrite(path, scipy.sparse.coo_array(matrix))"
         )
     return words[4]
@@ -97,8 +97,8 @@ def _size(path: Path, content: bytes) -> tuple[int, tuple[int, int, int]]:
             if len(numbers) == 3 and all(n.isdigit() and len(n) <= MOST_DIGITS for n in numbers):
                 return line, (int(numbers[0]), int(numbers[1]), int(numbers[2]))
             raise ValueError(
-                f"{path}, line {line + 1}: {printable(row)!r} is not three sizes: give ROWS COLUMNS"
+                f"{path}, line {line + 1}: {printable(row)!r} is not three sizes: pass ROWS COLUMNS"
                 f" ENTRIES, of at most {MOST_DIGITS} digits each"
             )
         place, line = end + 1, line + 1
-    raise ValueError(f"{path} has no line of sizes: give ROWS COLUMNS ENTRIES")
+    raise ValueError(f"{path} has no line of sizes: pass ROWS COLUMNS ENTRIES")

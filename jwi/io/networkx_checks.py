@@ -44,7 +44,7 @@ def difference_of_xml(content: bytes, graph: Any) -> str | None:
             declared.add(element.get("id"))
         element.clear()
     if num_graphs > 1:
-        return f"holds {num_graphs} graphs, nested ones too: give a file of one graph"
+        return f"holds {num_graphs} graphs, nested ones too: pass a file of one graph"
     made_up = next((node for node in graph if node not in declared), None)
     if made_up is not None:
         return f"has an edge at {made_up!r}, which is none of its nodes: add a <node> for it"
@@ -75,13 +75,13 @@ def difference_of_pajek(content: bytes, graph: Any) -> str | None:
         elif words and section not in ("*network", first):
             return (
                 f"has rows in {section} after {first}, and networkx reads all of them as the"
-                f" latter: give one section of edges, {', '.join(_PAJEK_EDGES)}"
+                f" latter: pass one section of edges, {', '.join(_PAJEK_EDGES)}"
             )
     if first and first not in _PAJEK_EDGES:
         return f"has a section {first}: networkx reads {', '.join(_PAJEK_EDGES)}"
     if not declared == listed == len(graph):
         return (
             f"declares {declared:,} vertices, lists {listed:,}, and networkx makes {len(graph):,}:"
-            " give each a row and a label of its own, and name no others in edges"
+            " pass each a row and a label of its own, and name no others in edges"
         )
     return None

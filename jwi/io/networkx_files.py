@@ -104,10 +104,10 @@ def read_networkx(path: Path, content: bytes, name: str) -> Content:
     if difference is not None:
         raise ValueError(f"{path} {difference}")
     if isinstance(graph, list):
-        raise ValueError(f"{path} holds {len(graph)} graphs: give a file of one graph")
+        raise ValueError(f"{path} holds {len(graph)} graphs: pass a file of one graph")
     labels = list(graph.nodes)
     if not labels:
-        raise ValueError(f"{path} has no vertices: give a graph with edges")
+        raise ValueError(f"{path} has no vertices: pass a graph with edges")
     number = {label: vertex for vertex, label in enumerate(labels)}
     edges = list(graph.edges(keys=True) if graph.is_multigraph() else graph.edges)
     pairs = [(number[edge[0]], number[edge[1]]) for edge in edges]

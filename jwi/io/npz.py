@@ -78,7 +78,7 @@ def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:
     smallest = int(min(senders.min(initial=0), receivers.min(initial=0)))
     if size is None and not len(senders):
         raise ValueError(
-            f"{path}: {' and '.join(names)} have no edges: give some, or add {_SIZES[0]}"
+            f"{path}: {' and '.join(names)} have no edges: pass some, or add {_SIZES[0]}"
         )
     what, n = size or (f"the largest of {' and '.join(names)}", largest + 1)
     if smallest < 0 or largest >= n:
@@ -123,7 +123,7 @@ def _size(path: Path, arrays: dict[str, np.ndarray]) -> tuple[str, int] | None:
     for name, array in sizes.items():
         if array.size != 1 or array.dtype.kind not in "iu" or array.item() < 1:
             raise ValueError(
-                f"{path}: {name} is {reprlib.repr(array.tolist())} ({array.dtype}): give the number"
+                f"{path}: {name} is {reprlib.repr(array.tolist())} ({array.dtype}): pass the number"
                 " of vertices, an integer ≥ 1"
             )
     return next(((name, int(array.item())) for name, array in sizes.items()), None)
@@ -139,22 +139,22 @@ def _ends(path: Path, arrays: dict[str, np.ndarray]) -> tuple[list[str], np.ndar
         pair = arrays[name]
         axis = _pair_axis(name, pair)
         if pair.ndim != 2 or pair.shape[axis] != 2:
-            raise ValueError(f"{path}: {name} has shape {list(pair.shape)}: give (2, M) or (M, 2)")
+            raise ValueError(f"{path}: {name} has shape {list(pair.shape)}: pass (2, M) or (M, 2)")
         names, ends = [name], [pair.take(0, axis), pair.take(1, axis)]
     else:
         raise ValueError(
-            f"{path} holds {', '.join(arrays) or 'nothing'}: give a matrix of"
+            f"{path} holds {', '.join(arrays) or 'nothing'}: pass a matrix of"
             " scipy.sparse.save_npz, or senders and receivers, or edge_index (2, M), or edges"
             " (M, 2)"
         )
     if ends[0].ndim != 1 or ends[0].shape != ends[1].shape:
         raise ValueError(
             f"{path}: senders has shape {list(ends[0].shape)} and receivers"
-            f" {list(ends[1].shape)}: give two vectors of one length"
+            f" {list(ends[1].shape)}: pass two vectors of one length"
         )
     for end in ends:
         if not np.issubdtype(end.dtype, np.integer):
-            raise ValueError(f"{path}: {' and '.join(names)} hold {end.dtype}: give integers")
+            raise ValueError(f"{path}: {' and '.join(names)} hold {end.dtype}: pass integers")
     return names, ends[0], ends[1]
 
 

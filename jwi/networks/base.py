@@ -49,7 +49,7 @@ def vertex_features(graph: GraphsTuple) -> Features:
     nodes = graph.nodes
     if nodes.ndim != 2 or nodes.shape[1] == 0 or not jnp.issubdtype(nodes.dtype, jnp.floating):
         raise ValueError(
-            f"graph.nodes is {nodes.dtype}{list(nodes.shape)}: give at least one floating-point"
+            f"graph.nodes is {nodes.dtype}{list(nodes.shape)}: pass at least one floating-point"
             " feature a vertex, for instance with from_edges(..., nodes=...)"
         )
     return nodes

@@ -58,7 +58,7 @@ class GATConv(nn.Module):
         """
         if self.features % self.heads:
             raise ValueError(
-                f"heads is {self.heads} and features is {self.features}: give a number of heads"
+                f"heads is {self.heads} and features is {self.features}: pass a number of heads"
                 " that divides the features"
             )
         shape = (self.heads, self.features // self.heads)

@@ -69,7 +69,7 @@ class Linear(nn.Module):
 def _sparse_product(x: BCOO, kernel: Float[Array, "d_in features"]) -> Float[Array, "n features"]:
     if x.ndim != 2 or x.n_batch or x.n_dense:
         raise ValueError(
-            f"x is BCOO{list(x.shape)} with n_batch={x.n_batch} and n_dense={x.n_dense}: give a"
+            f"x is BCOO{list(x.shape)} with n_batch={x.n_batch} and n_dense={x.n_dense}: pass a"
             " matrix with n_batch=0 and n_dense=0, one index pair an entry"
         )
     # Message passing from words to vertices.

@@ -34,7 +34,7 @@ class ModularDense(nn.Module):
         if width * self.prime > 2**32:
             raise ValueError(
                 f"a linear map of {width} features modulo {self.prime} overflows uint32:"
-                f" give at most {2**32 // self.prime} features"
+                f" pass at most {2**32 // self.prime} features"
             )
         shape = (width, self.features)
 
@@ -77,10 +77,10 @@ class ModularProductNetwork(ProductAggregation):
         """The features modulo the prime."""
         nodes = graph.nodes
         if not _is_prime(self.prime) or self.prime > LARGEST_PRIME:
-            raise ValueError(f"prime is {self.prime}: give a prime number up to {LARGEST_PRIME}")
+            raise ValueError(f"prime is {self.prime}: pass a prime number up to {LARGEST_PRIME}")
         if not jnp.issubdtype(nodes.dtype, jnp.integer):
             raise ValueError(
-                f"graph.nodes is {nodes.dtype}: give integer features, or use ProductNetwork"
+                f"graph.nodes is {nodes.dtype}: pass integer features, or use ProductNetwork"
             )
         # A type that holds the prime, and the sign where there is one.
         signed = jnp.issubdtype(nodes.dtype, jnp.signedinteger)

@@ -7,7 +7,9 @@ from jaxtyping import Float64, Int32
 from numba import njit
 
 from jwi.graph.adjacency import arcs_by_vertex
-from jwi.graph.graph import GraphsTuple, is_undirected
+from jwi.graph.graph import GraphsTuple
+from jwi.graph.host import check_undirected
+from jwi.graph.info import info_of
 from jwi.order.selection import kept_edges
 
 _DIGITS = 40
@@ -44,13 +46,9 @@ def local_degree_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
         >>> local_degree_order(triangle_with_tail).tolist()
         [1, 0, 2, 3]
     """
-    if not is_undirected(graph):
-        raise ValueError(
-            "graph is directed and local degree ranks the edges of undirected graphs: build it"
-            " with undirected=True"
-        )
+    check_undirected(graph, "local degree")
     kept, edges = kept_edges(graph)
-    return kept[np.argsort(local_degree_scores(edges, graph.nodes.shape[0]), kind="stable")]
+    return kept[np.argsort(local_degree_scores(edges, info_of(graph).num_vertices), kind="stable")]
 
 
 def local_degree_scores(edges: np.ndarray, num_vertices: int) -> Float64[np.ndarray, " E"]:

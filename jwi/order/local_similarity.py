@@ -3,7 +3,9 @@
 import numpy as np
 from jaxtyping import Float64, Int32
 
-from jwi.graph.graph import GraphsTuple, is_undirected
+from jwi.graph.graph import GraphsTuple
+from jwi.graph.host import check_undirected
+from jwi.graph.info import info_of
 from jwi.order.local_degree import best_scores
 from jwi.order.selection import kept_edges
 from jwi.order.wis.triangulation import triangulate
@@ -34,13 +36,11 @@ def local_similarity_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
         >>> local_similarity_order(triangle_with_tail).tolist()
         [3, 0, 1, 2]
     """
-    if not is_undirected(graph):
-        raise ValueError(
-            "graph is directed and local similarity ranks the edges of undirected graphs: build it"
-            " with undirected=True"
-        )
+    check_undirected(graph, "local similarity")
     kept, edges = kept_edges(graph)
-    return kept[np.argsort(local_similarity_scores(edges, graph.nodes.shape[0]), kind="stable")]
+    return kept[
+        np.argsort(local_similarity_scores(edges, info_of(graph).num_vertices), kind="stable")
+    ]
 
 
 def local_similarity_scores(edges: np.ndarray, num_vertices: int) -> Float64[np.ndarray, " E"]:

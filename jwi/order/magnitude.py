@@ -39,11 +39,11 @@ def magnitude_order(graph: GraphsTuple, mask_values: ArrayLike) -> Int32[np.ndar
     if values.shape != mask.shape:
         raise ValueError(
             f"mask_values has shape {list(values.shape)} and the graph has {len(mask)} edges:"
-            " give one float an edge, by edge id, removed edges too"
+            " pass one float an edge, by edge id, removed edges too"
         )
     # JAX's subtypes, since bfloat16 is no float to NumPy.
     if values.size and not jnp.issubdtype(values.dtype, jnp.floating):
-        raise ValueError(f"mask_values is {values.dtype}: give one float an edge")
+        raise ValueError(f"mask_values is {values.dtype}: pass one float an edge")
     kept = np.flatnonzero(mask).astype(np.int32)
     undefined = kept[np.isnan(values[kept])]
     if undefined.size:

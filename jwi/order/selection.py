@@ -4,7 +4,8 @@ import numpy as np
 from jaxtyping import Int32
 
 from jwi._checks import checked_integer
-from jwi.graph.graph import GraphsTuple, edge_list, edge_mask
+from jwi.graph.graph import GraphsTuple, edge_mask
+from jwi.graph.host import host_graph
 
 
 def kept_ids(graph: GraphsTuple) -> Int32[np.ndarray, " K"]:
@@ -22,9 +23,10 @@ def kept_ids(graph: GraphsTuple) -> Int32[np.ndarray, " K"]:
 def kept_edges(
     graph: GraphsTuple,
 ) -> tuple[Int32[np.ndarray, " K"], Int32[np.ndarray, "K 2"]]:
-    """The ids of the edges that are there, and their ends in one piece of memory."""
-    ids = kept_ids(graph)
-    return ids, np.ascontiguousarray(edge_list(graph)[ids])
+    """The ids of the edges that are there, rising, and their ends in one piece of memory."""
+    read = host_graph(graph)
+    ids = np.flatnonzero(read.mask).astype(np.int32)
+    return ids, read.edges[ids]
 
 
 def checked_num_removed(num_removed: int | np.integer | None, num_edges: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from jwi.graph.graph import GraphsTuple
-from jwi.graph.host_arcs import host_arcs
+from jwi.graph.host import host_graph
 from jwi.walks.counts import boundary
 
 # Brute force tries 2^16 sets I′ ∪ J′.
@@ -40,8 +40,7 @@ def most_walks(
         (6, True)
     """
     ends = np.flatnonzero(boundary(graph, inside))
-    _, senders, receivers, kept = host_arcs(graph)
-    senders, receivers = senders[kept], receivers[kept]
+    senders, receivers = host_graph(graph).arcs()
     into = np.isin(receivers, ends)
     starts = np.union1d(senders[into], ends)
     if len(starts) > LARGEST_EXHAUSTIVE:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from jwi._checks import checked_integer
 from jwi.graph.graph import GraphsTuple
+from jwi.graph.info import info_of
 from jwi.separation.admissible import most_walks
 from jwi.separation.partition import checked_subset
 from jwi.walks.counts import count_walks, walk_index
@@ -85,7 +86,7 @@ def separation_bounds(
         >>> bounds.walk_index, bounds.admissible_walks, round(math.exp(bounds.log_multiset))
         (5, 5, 21)
     """
-    inside = checked_subset(subset, graph.nodes.shape[0])
+    inside = checked_subset(subset, info_of(graph).num_vertices)
     layers = checked_integer("depth", depth, "the number of layers", low=1)
     width = checked_integer("input_width", input_width, "the number of features a vertex", low=1)
     hidden = checked_integer("hidden_width", hidden_width, "the width of the layers", low=1)

@@ -76,7 +76,7 @@ def separation_rank_estimate(
     width = checked_integer("input_width", input_width, "the number of features a vertex", low=1)
     size = checked_integer("sample_size", sample_size, "how many assignments a side", low=1)
     if not 0 < tolerance < 1:
-        raise ValueError(f"tolerance is {tolerance}: give a number between 0 and 1")
+        raise ValueError(f"tolerance is {tolerance}: pass a number between 0 and 1")
     with jax.enable_x64(True):
         shape = (2, size, len(inside), width)
         rows, columns = jnp.asarray(sampler(key, shape), jnp.float64)
@@ -88,7 +88,7 @@ def separation_rank_estimate(
     if not np.isfinite(values).all():
         raise ValueError(
             f"function has {np.sum(~np.isfinite(values))} values of {values.size} that are not"
-            " finite: give a sampler of smaller features"
+            " finite: pass a sampler of smaller features"
         )
     spectrum = np.linalg.svd(values, compute_uv=False)
     return SeparationEstimate(int(np.sum(spectrum > tolerance * spectrum[0])), spectrum, tolerance)

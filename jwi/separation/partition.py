@@ -28,13 +28,13 @@ def checked_subset(subset: ArrayLike, num_vertices: int | None = None) -> Bool[n
     Example:
         >>> checked_subset([0, 2], 3)
         Traceback (most recent call last):
-        ValueError: subset is int64[2]: give one boolean a vertex, bool[3]
+        ValueError: subset is int64[2]: pass one boolean a vertex, bool[3]
     """
     inside = np.asarray(subset)
     n = inside.size if num_vertices is None else num_vertices
     if inside.dtype != bool or inside.shape != (n,) or n == 0:
         raise ValueError(
-            f"subset is {inside.dtype}{list(inside.shape)}: give one boolean a vertex,"
+            f"subset is {inside.dtype}{list(inside.shape)}: pass one boolean a vertex,"
             f" bool[{'n' if num_vertices is None else n}]"
         )
     return inside

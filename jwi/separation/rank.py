@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from jwi._checks import checked_integer
 from jwi.graph.graph import GraphsTuple
+from jwi.graph.info import info_of
 from jwi.networks.modular_product import ModularProductNetwork
 from jwi.separation.finite_field import rank_modulo
 from jwi.separation.partition import checked_subset, values_on_grid
@@ -99,7 +100,7 @@ def separation_rank(
         ... )
         SeparationRank(rank=21, sample_size=64, primes=(65521, 65519))
     """
-    inside = checked_subset(subset, graph.nodes.shape[0])
+    inside = checked_subset(subset, info_of(graph).num_vertices)
     layers = checked_integer("depth", depth, "the number of layers", low=1)
     width = checked_integer("input_width", input_width, "the number of features a vertex", low=1)
     hidden = checked_integer("hidden_width", hidden_width, "the width of the layers", low=1)
@@ -107,7 +108,7 @@ def separation_rank(
     degree = max(sum(walks[inside].tolist()), sum(walks[~inside].tolist()))
     _check_primes(primes, degree)
     if not 0 < error_probability < 1:
-        raise ValueError(f"error_probability is {error_probability}: give one between 0 and 1")
+        raise ValueError(f"error_probability is {error_probability}: pass one between 0 and 1")
     graph = graph._replace(nodes=jnp.zeros((len(inside), width), jnp.uint32))
     weights_key, *prime_keys = jax.random.split(key, 1 + len(primes))
     weights = _integer_weights(weights_key, ModularProductNetwork(hidden, layers), graph, params)
@@ -184,7 +185,7 @@ def _integer_weights(
     integers = all(np.issubdtype(w.dtype, np.integer) for w in jax.tree.leaves(weights))
     if not integers or shapes != jax.tree.map(np.shape, expected):
         raise ValueError(
-            f"params has shapes {shapes}, {'' if integers else 'not '}all integers: give integer"
+            f"params has shapes {shapes}, {'' if integers else 'not '}all integers: pass integer"
             f" weights of shapes {jax.tree.map(np.shape, expected)}"
         )
     return weights
@@ -198,5 +199,5 @@ def _check_primes(primes: tuple[int, ...], degree: int) -> None:
     if not primes or min(primes) <= degree:
         raise ValueError(
             f"primes is {primes} and the prediction is of degree {degree} in the features of a"
-            f" side: give primes above that and up to {PRIMES[0]}, or take fewer layers or edges"
+            f" side: pass primes above that and up to {PRIMES[0]}, or take fewer layers or edges"
         )

@@ -33,7 +33,7 @@ def sample_sizes(max_bytes: int) -> list[int]:
         [64, 128]
     """
     if _bytes(_FIRST) > max_bytes:
-        raise ValueError(f"max_bytes is {max_bytes}: give at least {_bytes(_FIRST)}")
+        raise ValueError(f"max_bytes is {max_bytes}: pass at least {_bytes(_FIRST)}")
     sizes = [_FIRST]
     while _bytes(2 * sizes[-1]) <= max_bytes:
         sizes.append(2 * sizes[-1])
@@ -87,7 +87,7 @@ def first_sufficient(
             return rank, size
     raise ValueError(
         f"max_bytes allows {size} assignments a side, too few for a separation rank of at least"
-        f" {rank}: give {_bytes(2 * size)} bytes, or take fewer layers, features or edges"
+        f" {rank}: pass {_bytes(2 * size)} bytes, or take fewer layers, features or edges"
     )
 
 

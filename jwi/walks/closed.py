@@ -8,8 +8,8 @@ from numba import njit
 
 from jwi._checks import MOST_STEPS, checked_integer
 from jwi.graph.adjacency import arcs_by_vertex
-from jwi.graph.graph import GraphsTuple, edge_list, edge_mask, is_undirected
-from jwi.graph.host_arcs import host_arcs
+from jwi.graph.graph import GraphsTuple
+from jwi.graph.host import HostGraph, host_graph
 from jwi.progress import DONE, STOP, Progress, run_watched
 from jwi.walks.triangles import count_triangles
 
@@ -46,16 +46,17 @@ def closed_walks(
         [9, 9, 9, 1]
     """
     steps = checked_integer("length", length, "how many steps a walk has", low=0, high=MOST_STEPS)
-    undirected = is_undirected(graph)
+    read = host_graph(graph)
+    undirected = read.undirected
     if undirected and steps in (2, 3):
-        return _by_triangles(graph, steps)
+        return _by_triangles(read, steps)
     if undirected and steps >= 64:
         # An edge and its self-loops alone make 2^(length − 1).
-        overflowed = np.zeros(graph.nodes.shape[0], bool)
-        overflowed[edge_list(graph)[edge_mask(graph)]] = True
+        overflowed = np.zeros(read.num_vertices, bool)
+        overflowed[read.edges[read.mask]] = True
         _refuse_overflow(overflowed, steps)
         steps = 0
-    counts, estimates = _by_expansion(graph, steps, undirected, progress)
+    counts, estimates = _by_expansion(read, steps, progress)
     # The counts are right modulo 2^64, and the estimates to many digits: between them, sure.
     _refuse_overflow((counts < 0) | (estimates > 1.5 * 2.0**63), steps)
     return counts
@@ -69,10 +70,10 @@ def _refuse_overflow(overflowed: np.ndarray, length: int) -> None:
         )
 
 
-def _by_triangles(graph: GraphsTuple, length: int) -> Int64[np.ndarray, " n"]:
+def _by_triangles(graph: HostGraph, length: int) -> Int64[np.ndarray, " n"]:
     """(A²)_tt = 1 + d and (A³)_tt = 1 + 3 d + 2 △ at a vertex of d edges and △ triangles."""
-    edges = edge_list(graph)[edge_mask(graph)]
-    degree = np.bincount(edges.ravel(), minlength=graph.nodes.shape[0])
+    edges = graph.edges[graph.mask]
+    degree = np.bincount(edges.ravel(), minlength=graph.num_vertices)
     if length == 2:
         return 1 + degree
     # Each triangle of a vertex is there with two of the vertex's edges.
@@ -83,15 +84,14 @@ def _by_triangles(graph: GraphsTuple, length: int) -> Int64[np.ndarray, " n"]:
 
 
 def _by_expansion(
-    graph: GraphsTuple, length: int, undirected: bool, progress: Progress | None
+    graph: HostGraph, length: int, progress: Progress | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """(A^length)_tt for all t modulo 2^64, and in floating point."""
-    _, tails, heads, on = host_arcs(graph)
-    tails, heads = tails[on], heads[on]
+    tails, heads = graph.arcs()
     arcs = np.arange(len(tails), dtype=np.int32)
-    n = graph.nodes.shape[0]
+    n = graph.num_vertices
     kernel, ways = _count_undirected, [arcs_by_vertex(tails, heads, arcs, n)]
-    if not undirected:
+    if not graph.undirected:
         kernel, ways = _count_directed, [*ways, arcs_by_vertex(heads, tails, arcs, n)]
     quick = length * n * len(arcs) < _QUICK
     return run_watched(kernel, (*ways, length), n, progress, quick=quick)

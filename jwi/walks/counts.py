@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike
 
 from jwi._checks import MOST_STEPS, checked_integer
 from jwi.graph.graph import GraphsTuple
-from jwi.graph.host_arcs import host_arcs
+from jwi.graph.host import host_graph
+from jwi.graph.info import info_of
 from jwi.progress import DONE, STOP, run_watched
 
 
@@ -133,12 +134,12 @@ def _boundary(graph: GraphsTuple, inside: Bool[Array, " n"]) -> Bool[Array, " n"
 
 def _count_walks(graph: GraphsTuple, length: int, target: int | None) -> UInt64[np.ndarray, " n"]:
     """Row sums of A^length, or its column `target`; 2^63 where they exceed 2^63 − 1."""
-    n = graph.nodes.shape[0]
+    n = info_of(graph).num_vertices
     counts = np.ones(n, np.uint64)
     if target is not None:
         counts[:] = 0
         counts[target] = 1
-    _, senders, receivers, mask = host_arcs(graph)
+    *_, senders, receivers, mask = host_graph(graph)
     quick = length * len(mask) < _QUICK
     return run_watched(_walk, (senders, receivers, mask, counts, length), length, quick=quick)
 
@@ -178,10 +179,10 @@ def _refuse_overflow(name: str, counts: np.ndarray, vertices: np.ndarray, length
 
 def _subset(graph: GraphsTuple, subset: ArrayLike) -> Bool[Array, " n"]:
     inside = jnp.asarray(subset)
-    n = graph.nodes.shape[0]
+    n = info_of(graph).num_vertices
     if inside.dtype != bool or inside.shape != (n,):
         raise ValueError(
-            f"subset is {inside.dtype}{list(inside.shape)}: give one boolean a vertex, bool[{n}]"
+            f"subset is {inside.dtype}{list(inside.shape)}: pass one boolean a vertex, bool[{n}]"
         )
     return inside
 
@@ -193,5 +194,5 @@ def _checked(
     steps = checked_integer("length", length, "how many steps a walk has", low=0, high=MOST_STEPS)
     if target is None:
         return steps, None
-    last = graph.nodes.shape[0] - 1
+    last = info_of(graph).num_vertices - 1
     return steps, checked_integer("target", target, "a vertex or None", low=0, high=last)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jwi.graph.graph import GraphsTuple
+from jwi.graph.info import info_of
 from jwi.walks.counts import boundary
 
 # The exponent of 0, so low that no count beside it has a lower one.
@@ -51,7 +52,7 @@ def log_count_walks(
         >>> [round(x, 3) for x in log_count_walks(graph, 1000).tolist()]
         [881.215, 881.562, 881.215]
     """
-    vertices = jnp.arange(graph.nodes.shape[0])
+    vertices = jnp.arange(info_of(graph).num_vertices)
     ends_here = jnp.ones(vertices.shape, bool) if target is None else vertices == target
     start = _scaled(ends_here.astype(float), jnp.zeros(vertices.shape, jnp.int32))
     counts = jax.lax.fori_loop(0, length, lambda _, counts: _one_step_longer(graph, counts), start)

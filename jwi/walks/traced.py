@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Int, UInt
 
 from jwi.graph.graph import GraphsTuple
+from jwi.graph.info import info_of
 from jwi.walks.counts import boundary
 
 
@@ -86,7 +87,7 @@ def _count_walks(
     graph: GraphsTuple, length: int | Array, target: int | Array | None
 ) -> UInt[Array, " n"]:
     """Row sums of A^length, or its column `target`, in the capped form of `_from_words`."""
-    n = graph.nodes.shape[0]
+    n = info_of(graph).num_vertices
     vertices = jnp.arange(n)
     unsigned = jnp.uint64 if vertices.dtype == jnp.int64 else jnp.uint32
     if unsigned == jnp.uint32 and n >= 2**24:

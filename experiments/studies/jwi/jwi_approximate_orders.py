@@ -90,7 +90,7 @@ def _graphs(config: Config, name: str) -> tuple[list[Any], tuple[int, ...]]:
         graph = jwi.from_edges(data.edges[:, 0], data.edges[:, 1], len(data.labels))
         return [graph], config.cora_chunks
     if name != "random":
-        raise ValueError(f"cases has a graph {name!r}: give random or cora")
+        raise ValueError(f"cases has a graph {name!r}: pass random or cora")
     rng = np.random.default_rng(config.seed)
     u, v = np.triu_indices(config.num_vertices, 1)
     chosen = [rng.permutation(len(u))[: config.num_edges] for _ in range(config.num_graphs)]

@@ -78,7 +78,7 @@ def _check(name: str, array: Array, shape: tuple[int, ...], dtype: jnp.dtype) ->
     """Compiled loops would read beyond arrays that do not fit."""
     if array.shape != shape or array.dtype != dtype:
         raise ValueError(
-            f"{name} is {array.dtype}{list(array.shape)}: give {dtype}{list(shape)}, as the other"
+            f"{name} is {array.dtype}{list(array.shape)}: pass {dtype}{list(shape)}, as the other"
             " arguments have it"
         )
 

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from scipy.sparse.csgraph import connected_components
 
 from jwi._checks import checked_integer
-from jwi.graph.graph import GraphsTuple, edge_list, edge_mask, is_undirected
+from jwi.graph.graph import GraphsTuple
+from jwi.graph.host import check_undirected, host_graph
 from jwi.order.resistance.bridges import bridges
 from jwi.order.resistance.projection import projected_resistances, resistance_bounds
 
@@ -142,17 +143,13 @@ class _Network(NamedTuple):
 
 
 def _network(graph: GraphsTuple, weights: ArrayLike | None) -> _Network:
-    if not is_undirected(graph):
-        raise ValueError(
-            "graph is directed and effective resistances are those of undirected graphs: build it"
-            " with undirected=True"
-        )
-    mask = edge_mask(graph)
-    conductance = _checked_weights(weights, mask)
-    kept = np.flatnonzero(mask).astype(np.int32)
-    edges = np.ascontiguousarray(edge_list(graph)[kept])
-    bridge = bridges(edges, graph.nodes.shape[0])
-    resistances = np.full(len(mask), np.nan)
+    check_undirected(graph, "effective resistance")
+    read = host_graph(graph)
+    conductance = _checked_weights(weights, read.mask)
+    kept = np.flatnonzero(read.mask).astype(np.int32)
+    edges = read.edges[kept]
+    bridge = bridges(edges, read.num_vertices)
+    resistances = np.full(len(read.mask), np.nan)
     resistances[kept[bridge]] = 1 / conductance[kept[bridge]]
     ids = kept[~bridge]
     vertices, edges = np.unique(edges[~bridge], return_inverse=True)
@@ -174,7 +171,7 @@ def _checked_weights(weights: ArrayLike | None, mask: np.ndarray) -> np.ndarray:
     values = np.asarray(weights)
     if values.shape != mask.shape or (values.size and values.dtype.kind not in "iuf"):
         raise ValueError(
-            f"weights is {values.dtype}{list(values.shape)}: give one positive number an edge, by"
+            f"weights is {values.dtype}{list(values.shape)}: pass one positive number an edge, by"
             f" edge id, here {len(mask)}"
         )
     wrong = np.flatnonzero(mask & ~((values > 0) & np.isfinite(values)))

@@ -8,7 +8,8 @@ from numba import njit
 from numpy.typing import ArrayLike
 
 from jwi._checks import checked_depth, checked_integer
-from jwi.graph.graph import GraphsTuple, edge_list, edge_mask, from_edges, is_undirected
+from jwi.graph.graph import GraphsTuple, from_edges
+from jwi.graph.host import host_graph
 from jwi.order.wis.shrinking_graph import find_losses, walk_graph
 from jwi.order.wis.signatures import compare, sift, signature
 from jwi.progress import DONE, FEW_EDGES, STOP, Progress, run_watched
@@ -62,8 +63,9 @@ def walk_index_addition_order(
         [2, 0, 1]
     """
     depth = checked_depth(depth)
-    undirected, n = is_undirected(graph), graph.nodes.shape[0]
-    edges = edge_list(graph)[edge_mask(graph)]
+    read = host_graph(graph)
+    undirected, n = read.undirected, read.num_vertices
+    edges = read.edges[read.mask]
     pairs = _checked_candidates(candidates, edges, n, undirected=undirected)
     if num_added is None:
         num_added = len(pairs)
@@ -98,7 +100,7 @@ def _checked_candidates(
     is_table = pairs.ndim == 2 and pairs.shape[1] == 2
     if not is_table or (pairs.size and not np.issubdtype(pairs.dtype, np.integer)):
         raise ValueError(
-            f"candidates is {pairs.dtype}{list(pairs.shape)}: give two vertices a row, int[M, 2]"
+            f"candidates is {pairs.dtype}{list(pairs.shape)}: pass two vertices a row, int[M, 2]"
         )
     outside = np.any((pairs < 0) | (pairs >= n), axis=1)
     _refuse(pairs, outside, f"vertices are 0 to {n - 1}")

@@ -7,7 +7,8 @@ from jaxtyping import Int32
 from numba import njit
 
 from jwi._checks import checked_depth
-from jwi.graph.graph import GraphsTuple, is_undirected
+from jwi.graph.graph import GraphsTuple
+from jwi.graph.info import info_of
 from jwi.order.selection import checked_num_removed, kept_edges
 from jwi.order.wis.depth_2 import remove_by_degrees
 from jwi.order.wis.depth_3 import remove_by_triangles
@@ -65,7 +66,8 @@ def walk_index_order(
     depth = checked_depth(depth)
     kept, edges = kept_edges(graph)
     count = checked_num_removed(num_removed, len(kept))
-    n, undirected = graph.nodes.shape[0], is_undirected(graph)
+    info = info_of(graph)
+    n, undirected = info.num_vertices, info.undirected
     if depth == 2 and undirected:
         return kept[remove_by_degrees(edges, n, count, progress)]
     degrees = np.bincount(edges.ravel(), minlength=n)[edges]

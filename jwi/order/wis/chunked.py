@@ -7,7 +7,8 @@ from jaxtyping import Int32
 from numba import njit
 
 from jwi._checks import checked_depth, checked_integer
-from jwi.graph.graph import GraphsTuple, is_undirected
+from jwi.graph.graph import GraphsTuple
+from jwi.graph.info import info_of
 from jwi.order.selection import checked_num_removed, kept_edges
 from jwi.order.wis.shrinking_graph import find_losses, remove_edge, walk_graph
 from jwi.order.wis.signatures import sift, signature
@@ -63,7 +64,7 @@ def chunked_walk_index_order(
     kept, edges = kept_edges(graph)
     count = checked_num_removed(num_removed, len(kept))
     walks = closed_walks(graph, depth)
-    walk = walk_graph(edges, len(walks), depth, undirected=is_undirected(graph))
+    walk = walk_graph(edges, len(walks), depth, undirected=info_of(graph).undirected)
     chunk = min(chunk, max(1, len(kept)))
     index = walks - (walk.in_degree == 0)
     return kept[

@@ -8,7 +8,9 @@ from jaxtyping import Int32
 from numba import njit
 
 from jwi.graph.adjacency import arcs_by_vertex
-from jwi.graph.graph import GraphsTuple, is_undirected
+from jwi.graph.graph import GraphsTuple
+from jwi.graph.host import check_undirected
+from jwi.graph.info import info_of
 from jwi.order.selection import kept_edges
 from jwi.order.wis.sorting import sort_by_id
 from jwi.progress import DONE, FEW_EDGES, STOP, Progress, run_watched
@@ -41,13 +43,9 @@ def one_walk_index_order(
         >>> one_walk_index_order(triangle_with_tail).tolist()
         [2, 3, 0, 1]
     """
-    if not is_undirected(graph):
-        raise ValueError(
-            "graph is directed and the degrees of 1-WIS are those of undirected graphs:"
-            " use jwi.walk_index_order with depth=2"
-        )
+    check_undirected(graph, "1-WIS by degrees", "pass depth=2 to jwi.walk_index_order")
     kept, edges = kept_edges(graph)
-    return kept[remove_by_degrees(edges, graph.nodes.shape[0], len(edges), progress)]
+    return kept[remove_by_degrees(edges, info_of(graph).num_vertices, len(edges), progress)]
 
 
 def remove_by_degrees(

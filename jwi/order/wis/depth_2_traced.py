@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32
 
-from jwi.graph.graph import GraphsTuple, is_undirected
+from jwi.graph.graph import GraphsTuple
+from jwi.graph.host import check_undirected
+from jwi.graph.info import info_of
 
 
 def one_walk_index_order_with_rounds(
@@ -20,16 +22,14 @@ def one_walk_index_order_with_rounds(
     to the number of arcs, on or off. On a CPU the host's order is faster.
 
     Args:
-        graph: an undirected graph of E edges, those that only have room counted too; on a masked
-            graph the kept edges count. Under jit its arcs are taken to be those of
-            `jwi.from_edges`: that they are undirected cannot be seen there.
+        graph: An undirected graph with room for E edges; on a masked graph the kept edges count.
 
     Returns:
         int32[E], the ids of the kept edges, first removed first, and −1 in the places after them;
         and int32[], the number of rounds.
 
     Raises:
-        ValueError: for a directed graph, outside jit.
+        ValueError: For a directed graph, under jit too.
 
     References:
         Razin, Verbin, Cohen, 2023, Algorithm 2.
@@ -41,12 +41,7 @@ def one_walk_index_order_with_rounds(
         >>> order.tolist(), int(num_rounds)
         ([2, 3, 0, 1], 3)
     """
-    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(graph))
-    if not traced and not is_undirected(graph):
-        raise ValueError(
-            "graph is directed and the degrees of 1-WIS are those of undirected graphs:"
-            " use jwi.walk_index_order with depth=2"
-        )
+    check_undirected(graph, "1-WIS by degrees", "pass depth=2 to jwi.walk_index_order")
     return _remove(graph)
 
 
@@ -77,7 +72,7 @@ def _remove(graph: GraphsTuple) -> tuple[Int32[Array, " E"], Int32[Array, ""]]:
     neither its key nor those around it: edges go in rounds with the keys with which they go one by
     one. Then keys fall from each removal to the next, and sorting by them restores the order.
     """
-    n, num_arcs = graph.nodes.shape[0], len(graph.senders)
+    n, num_arcs = info_of(graph).num_vertices, len(graph.senders)
     kept = graph.edges.mask
     nothing = jnp.full(num_arcs, -1, jnp.int32)
     start = _State(
@@ -119,7 +114,7 @@ def _first_edges(
     Of edges at one vertex, the one to the neighbor of larger degree has the larger pair of smaller
     and larger end degree: it is this degree, or else the vertex's own, that makes the pair.
     """
-    n, none = graph.nodes.shape[0], _num_edges(graph)
+    n, none = info_of(graph).num_vertices, info_of(graph).num_edges
     most = jax.ops.segment_max(jnp.where(on, there, 0), graph.receivers, n, indices_are_sorted=True)
     is_most = on & (there == most[graph.receivers])
     return jax.ops.segment_min(
@@ -129,7 +124,7 @@ def _first_edges(
 
 def _sorted_by_key(graph: GraphsTuple, end: _State) -> Int32[Array, " E"]:
     """The edges by falling key, then −1 for those that were not there."""
-    num_edges = _num_edges(graph)
+    num_edges = info_of(graph).num_edges
     # Padding has id −1, which would be the last edge.
     edge = jnp.where(graph.edges.id < 0, num_edges, graph.edges.id)
     absent = jnp.full(num_edges, -1, jnp.int32)
@@ -138,8 +133,3 @@ def _sorted_by_key(graph: GraphsTuple, end: _State) -> Int32[Array, " E"]:
     # The sort is stable, so equal pairs stay by rising id.
     order = jnp.lexsort((-larger, -smaller)).astype(jnp.int32)
     return jnp.where(smaller[order] >= 0, order, -1)
-
-
-def _num_edges(graph: GraphsTuple) -> int:
-    """E: two arcs an edge."""
-    return len(graph.senders) // 2

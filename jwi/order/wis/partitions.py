@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from jwi._checks import checked_depth
 from jwi.graph.graph import GraphsTuple, edge_mask, with_edge_mask
+from jwi.graph.info import info_of
 from jwi.order.selection import checked_num_removed
 from jwi.walks.traced import walk_index_with_overflow
 
@@ -62,7 +63,7 @@ def partition_walk_index_order(
         >>> partition_walk_index_order(triangle_with_tail, halves, depth=2).tolist()
         [3, 0, 1, 2]
     """
-    n = graph.nodes.shape[0]
+    n = info_of(graph).num_vertices
     sides = _checked_partitions(partitions, n)
     ends = None if targets is None else _checked_targets(targets, len(sides), n)
     depth = checked_depth(depth)
@@ -84,7 +85,7 @@ def _checked_partitions(partitions: ArrayLike, n: int) -> Bool[np.ndarray, "M n"
     sides = np.asarray(partitions)
     if sides.dtype != bool or sides.ndim != 2 or sides.shape[1] != n or len(sides) == 0:
         raise ValueError(
-            f"partitions is {sides.dtype}{list(sides.shape)}: give a row of one boolean a vertex"
+            f"partitions is {sides.dtype}{list(sides.shape)}: pass a row of one boolean a vertex"
             f" for each partition, bool[M, {n}]"
         )
     return sides
@@ -94,7 +95,7 @@ def _checked_targets(targets: ArrayLike, num_partitions: int, n: int) -> Int32[n
     ends = np.asarray(targets)
     if not np.issubdtype(ends.dtype, np.integer) or ends.shape != (num_partitions,):
         raise ValueError(
-            f"targets is {ends.dtype}{list(ends.shape)}: give one vertex a partition,"
+            f"targets is {ends.dtype}{list(ends.shape)}: pass one vertex a partition,"
             f" int[{num_partitions}], or None"
         )
     outside = np.flatnonzero((ends < 0) | (ends >= n))

@@ -59,7 +59,7 @@ def test_random_graphs_are_as_configured():
     assert [jwi.edge_list(graph).tolist() for graph in again] == edges
     other, _ = study._graphs(replace(config, seed=1), "random")
     assert jwi.edge_list(other[0]).tolist() != edges[0]
-    with pytest.raises(ValueError, match="cases has a graph 'citeseer': give random or cora"):
+    with pytest.raises(ValueError, match="cases has a graph 'citeseer': pass random or cora"):
         study._graphs(config, "citeseer")
 
 

@@ -204,7 +204,7 @@ def test_walk_index_of_vertices_sets_and_partitions(graph, capsys):
 
 
 WALKS = ["walk-index", "graph.txt", "--depth", "3"]
-MANY = "there are more than 2^63 − 1 walks that long at a vertex: give a smaller number\n"
+MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a smaller number\n"
 
 
 @pytest.mark.parametrize(
@@ -212,14 +212,14 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: give a small
     [
         (["info", "none.txt"], "none.txt: there is no such file"),
         (["info", "words.txt"], "words.txt, line 2: 'cy' is not an integer: --labels takes names"),
-        (["info", "graph.txt", "--format", "xls"], "format is 'xls': give one of edge-list, npz"),
-        ([*PRUNE, "--keep", "50"], "keep is 50.0: give the share of edges that stays"),
-        ([*PRUNE, "--num-removed", "16"], "num_removed is 16: give how many edges go, an integer"),
+        (["info", "graph.txt", "--format", "xls"], "format is 'xls': pass one of edge-list, npz"),
+        ([*PRUNE, "--keep", "50"], "keep is 50.0: pass the share of edges that stays"),
+        ([*PRUNE, "--num-removed", "16"], "num_removed is 16: pass how many edges go, an integer"),
         ([*PRUNE, "--keep", "0.5", "--depth", "3"], "one-walk-index is for depth 2: add --method"),
-        ([*PRUNE, "--keep", "0.5", "--depth", "0"], "--depth is 0: give the number of layers"),
+        ([*PRUNE, "--keep", "0.5", "--depth", "0"], "--depth is 0: pass the number of layers"),
         (
             [*PRUNE, "--keep", "0.5", "--method", "random", "--depth", str(2**31)],
-            "--depth is 2147483648: give the number of layers, an integer from 1 to 2147483647",
+            "--depth is 2147483648: pass the number of layers, an integer from 1 to 2147483647",
         ),
         # Nothing is written before all is known.
         (
@@ -232,7 +232,7 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: give a small
         ),
         (
             [*PRUNE, "--keep", "0.5", "--method", "walk-index", "--depth", "0"],
-            "--depth is 0: give the number of layers",
+            "--depth is 0: pass the number of layers",
         ),
         (
             [*PRUNE, "--keep", "0.5", "--directed"],
@@ -240,10 +240,10 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: give a small
         ),
         (["prune", "graph.txt", "-o", "graph.txt", "--keep", "1"], "graph.txt exists: add --force"),
         (["prune", "graph.txt", "-o", "no/out.txt", "--keep", "1"], "there is no folder no: make"),
-        (["prune", "graph.txt", "-o", ".", "--keep", "1"], ". is a folder: give a file"),
+        (["prune", "graph.txt", "-o", ".", "--keep", "1"], ". is a folder: pass a file"),
         (["prune", "graph.txt", "-o", "o.mtx", "--keep", "1"], "o.mtx would be mtx by its name"),
         (["prune", "graph.txt", "-o", "o.csv", "--keep", "1"], "o.csv would have a comma between"),
-        (["prune", "graph.txt", "-o", "-", "--keep", "1"], "- is no file: give a name"),
+        (["prune", "graph.txt", "-o", "-", "--keep", "1"], "- is no file: pass a name"),
         ([*PRUNE, "--keep", "1", "--removed", "words.txt"], "words.txt exists: add --force"),
         ([*PRUNE, "--keep", "1", "--removed", "out.txt"], "--removed is out.txt, as is the output"),
         (
@@ -253,27 +253,27 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: give a small
         ([*PRUNE, "--keep", "1", "--removed", "g.npz"], "g.npz, which would be npz by its name"),
         (
             ["prune", "graph.txt", "-o", "loop.txt", "--keep", "1", "--force"],
-            "loop.txt cannot be written (Too many levels of symbolic links): give another file",
+            "loop.txt cannot be written (Too many levels of symbolic links): pass another file",
         ),
         (
             ["prune", "graph.txt", "-o", "graph.txt/out.txt", "--keep", "1"],
-            "graph.txt/out.txt cannot be written (Not a directory): give another file",
+            "graph.txt/out.txt cannot be written (Not a directory): pass another file",
         ),
         (
             ["prune", "graph.txt", "-o", "pipe", "--keep", "1", "--force"],
-            "pipe is a device or a pipe: give a file",
+            "pipe is a device or a pipe: pass a file",
         ),
         (
             ["prune", "graph.txt", "-o", f"{'n' * 300}.txt", "--keep", "1"],
-            "n.txt cannot be written (File name too long): give another file",
+            "n.txt cannot be written (File name too long): pass another file",
         ),
         ([*WALKS, "--vertices", "0,7"], "--vertices: '7' is no vertex of graph.txt: its vertices"),
         ([*WALKS, "--target", "x"], "--target: 'x' is no vertex of graph.txt: its vertices are 0"),
         ([*WALKS, "--own", "--target", "0"], "--own is for the prediction at each vertex: leave"),
         ([*WALKS, "--partition", "words.txt"], "words.txt: 'ann' is no vertex of graph.txt"),
         ([*WALKS, "--partition", "twice.txt"], "twice.txt has 10 more than once: put each vertex"),
-        (["walk-index", "graph.txt", "--depth", "0"], "--depth is 0: give the number of layers"),
-        (["walk-index", "graph.txt", "--length", "-1"], "--length is -1: give the number of steps"),
+        (["walk-index", "graph.txt", "--depth", "0"], "--depth is 0: pass the number of layers"),
+        (["walk-index", "graph.txt", "--length", "-1"], "--length is -1: pass the number of steps"),
         (["walk-index", "graph.txt", "--length", str(2**31)], "an integer from 0 to 2147483647"),
         (["walk-index", "none.txt", "--depth", str(2**31)], "an integer from 1 to 2147483647"),
         (["walk-index", "graph.txt", "--length", "99"], f"--length is 99: {MANY}"),
@@ -284,8 +284,8 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: give a small
             "'Smith' is no vertex of smiths.csv: its vertices are Smith, J, Doe, …; names with"
             " commas go into a file for --partition",
         ),
-        ([*WALKS, "--partition", "empty.txt"], "empty.txt has no rows: give one of a vertex and"),
-        (["info", "."], ". is a folder: give a file"),
+        ([*WALKS, "--partition", "empty.txt"], "empty.txt has no rows: pass one of a vertex and"),
+        (["info", "."], ". is a folder: pass a file"),
         (["info", "two\nlines.txt"], "two lines.txt: there is no such file"),
     ],
 )
@@ -313,7 +313,7 @@ def test_bad_input_is_exit_code_2_and_one_line(graph, capsys, arguments, message
         ([*PRUNE, "--keep", "half"], "argument --keep: invalid float value: 'half'"),
         ([*PRUNE, "--keep", "1", "--num-removed", "1"], "not allowed with argument --keep"),
         ([*PRUNE, "--keep", "1", "--method", "ugs"], "are trained with a network, and here is"),
-        ([*PRUNE, "--keep", "1", "--method", "wis"], "'wis' is no method: give one of one-walk-"),
+        ([*PRUNE, "--keep", "1", "--method", "wis"], "'wis' is no method: pass one of one-walk-"),
         ([*PRUNE, "--keep", "1", "--seed", "9" * 20], f"--seed: '{'9' * 20}' is no integer of 64"),
         ([*PRUNE, "--keep", "1", "--seed", "x"], "argument --seed: 'x' is no integer of 64 bits"),
         (["prune", "graph.txt", "--keep", "1"], "the following arguments are required: -o"),
@@ -355,7 +355,7 @@ def test_too_little_memory_is_told_in_one_line(graph, monkeypatch, capsys):
 
     monkeypatch.setitem(METHODS, "random", METHODS["random"]._replace(rank=hungry))
     assert main([*PRUNE, "--keep", "0.5", "--method", "random"]) == 2
-    message = "jwi: there is not enough memory for this graph: give a smaller one\n"
+    message = "jwi: there is not enough memory for this graph: pass a smaller one\n"
     assert capsys.readouterr().err == message
 
 

@@ -51,7 +51,7 @@ def test_a_graph_without_edges_works(undirected):
     graph = jwi.from_edges([], [], num_vertices=3, undirected=undirected)
     assert jwi.edge_list(graph).shape == (0, 2)
     assert jwi.edge_mask(graph).shape == (0,)
-    assert jwi.is_undirected(graph)
+    assert jwi.is_undirected(graph) == undirected
     assert jwi.compact(graph).senders.shape == (0,)
     assert jwi.with_edge_mask(graph, np.zeros(0, bool)).edges.mask.shape == (0,)
 
@@ -125,12 +125,12 @@ def test_compact_keeps_the_kept_edges_and_renumbers_them(undirected):
         (([0, 1], [1, -1], 4), r"receivers\[1\] is -1: vertices are 0 to num_vertices − 1 = 3"),
         (([0.0, 1.0], [1, 2], 4), "senders is float64: vertices are integers from 0 to 3"),
         (([0, 1], [True, False], 4), "receivers is bool: vertices are integers from 0 to 3"),
-        (([[0, 1]], [1, 2], 4), r"senders has shape \[1, 2\]: give a vector"),
-        (([0, 1, 2], [1, 2], 4), "senders has 3 entries and receivers has 2: give both ends"),
-        (([], [], 0), "num_vertices is 0: give how many vertices, an integer from 1 to 2147483647"),
-        (([0], [1], -2), "num_vertices is -2: give how many vertices"),
-        (([0], [1], True), "num_vertices is True: give how many vertices"),
-        (([0], [1], 2**31), "num_vertices is 2147483648: give how many vertices"),
+        (([[0, 1]], [1, 2], 4), r"senders has shape \[1, 2\]: pass a vector"),
+        (([0, 1, 2], [1, 2], 4), "senders has 3 entries and receivers has 2: pass both ends"),
+        (([], [], 0), "num_vertices is 0: pass how many vertices, an integer from 1 to 2147483647"),
+        (([0], [1], -2), "num_vertices is -2: pass how many vertices"),
+        (([0], [1], True), "num_vertices is True: pass how many vertices"),
+        (([0], [1], 2**31), "num_vertices is 2147483648: pass how many vertices"),
     ],
 )
 def test_bad_edges_are_refused(arguments, message):
@@ -149,10 +149,10 @@ def test_bad_nodes_are_refused(nodes):
 @pytest.mark.parametrize(
     ("keep", "message"),
     [
-        ([1, 0, 1], r"keep is int\d+\[3\]: give one boolean an edge"),
-        ([0.5, 1.0, 1.0], r"keep is float\d+\[3\]: give one boolean an edge"),
-        ([[True, False, True]], r"keep is bool\[1, 3\]: give one boolean an edge"),
-        ([True] * 6, "keep has 6 entries and the graph has 3 edges: give one boolean an edge"),
+        ([1, 0, 1], r"keep is int\d+\[3\]: pass one boolean an edge"),
+        ([0.5, 1.0, 1.0], r"keep is float\d+\[3\]: pass one boolean an edge"),
+        ([[True, False, True]], r"keep is bool\[1, 3\]: pass one boolean an edge"),
+        ([True] * 6, "keep has 6 entries and the graph has 3 edges: pass one boolean an edge"),
         ([True], "keep has 1 entries and the graph has 3 edges"),
     ],
 )
@@ -162,7 +162,7 @@ def test_bad_masks_are_refused(keep, message):
 
 
 def test_under_jit_a_mask_that_is_no_mask_is_refused_when_traced():
-    with pytest.raises(ValueError, match="give one boolean an edge"):
+    with pytest.raises(ValueError, match="pass one boolean an edge"):
         jax.jit(jwi.with_edge_mask)(jwi.from_edges(*PATH), jnp.ones(3))
 
 
@@ -205,7 +205,7 @@ def with_edges(graph, **changes):
 WRONG_GRAPHS = {
     "few rows of features": (
         lambda graph: graph._replace(nodes=jnp.zeros((2, 0))),
-        r"graph.senders\[\d\] is [23]: vertices are 0 to 1, one a row of graph.nodes",
+        r"graph.nodes has shape \[2, 0\]: pass one row a vertex, of which graph.globals counts 4",
     ),
     "no such vertex": (
         lambda graph: graph._replace(receivers=graph.receivers.at[0].set(4)),
@@ -217,19 +217,19 @@ WRONG_GRAPHS = {
     ),
     "few senders": (
         lambda graph: graph._replace(senders=graph.senders[:-1]),
-        r"graph.senders is int32\[5\]: give one integer an arc, of which graph.edges.id has 6",
+        r"graph.senders is int32\[5\]: pass one integer an arc, of which graph.edges.id has 6",
     ),
     "short mask": (
         lambda graph: with_edges(graph, mask=graph.edges.mask[:-1]),
-        r"graph.edges.mask is bool\[5\]: give one boolean an arc",
+        r"graph.edges.mask is bool\[5\]: pass one boolean an arc",
     ),
     "mask of integers": (
         lambda graph: with_edges(graph, mask=graph.edges.mask.astype(int)),
-        r"graph.edges.mask is int32\[6\]: give one boolean an arc",
+        r"graph.edges.mask is int32\[6\]: pass one boolean an arc",
     ),
     "ends that are no integers": (
         lambda graph: graph._replace(senders=graph.senders.astype(float)),
-        r"graph.senders is float32\[6\]: give one integer an arc",
+        r"graph.senders is float32\[6\]: pass one integer an arc",
     ),
     "id below -1": (
         lambda graph: with_edges(graph, id=graph.edges.id.at[2].set(-7)),
@@ -246,6 +246,10 @@ WRONG_GRAPHS = {
     "a batch": (
         lambda graph: jax.tree.map(lambda x: jnp.stack([x, x]), graph),
         "host functions take one graph at a time, index the batch first",
+    ),
+    "another number of edges": (
+        lambda graph: graph._replace(n_edge=graph.n_edge - 2),
+        r"graph\.edges\.id does not number edges",
     ),
     "no edges": (
         lambda graph: graph._replace(edges=None),
@@ -273,3 +277,28 @@ def test_host_functions_say_that_they_are_for_the_host(function):
 def test_a_graph_without_edges_takes_an_empty_mask():
     graph = jwi.from_edges([], [], 2)
     assert jwi.with_edge_mask(graph, []).edges.mask.shape == (0,)
+
+
+@pytest.mark.parametrize("undirected", [True, False])
+def test_a_graph_knows_what_it_is(undirected):
+    graph = jwi.from_edges([0, 1], [1, 2], num_vertices=5, undirected=undirected)
+    assert graph.globals == jwi.GraphInfo(5, 2, undirected)
+    # It is static, so that shapes may depend on it, and it has no leaves.
+    assert jax.jit(lambda g: jnp.zeros(g.globals.num_edges))(graph).shape == (2,)
+    assert not jax.tree.leaves(graph.globals)
+    masked = jwi.with_edge_mask(graph, [False, True])
+    assert masked.globals == graph.globals
+    assert jwi.compact(masked).globals == jwi.GraphInfo(5, 1, undirected)
+    assert jwi.pad(graph, num_vertices=7, num_edges=4).globals == jwi.GraphInfo(7, 4, undirected)
+
+
+def test_under_jit_a_mask_beyond_the_edges_is_refused_when_traced():
+    with pytest.raises(ValueError, match="keep has 4 entries and the graph has 3 edges"):
+        jax.jit(jwi.with_edge_mask)(jwi.from_edges(*PATH), jnp.ones(4, bool))
+
+
+@pytest.mark.parametrize("function", HOST_FUNCTIONS)
+def test_graphs_of_others_are_refused(function):
+    plain = jwi.to_jraph(jwi.from_edges(*PATH))
+    with pytest.raises(ValueError, match=r"without a jwi.GraphInfo .* jwi.from_jraph"):
+        HOST_FUNCTIONS[function](plain)

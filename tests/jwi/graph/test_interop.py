@@ -2,6 +2,9 @@
 
 import builtins
 
+import jax
+import jax.numpy as jnp
+import jraph
 import networkx
 import numpy as np
 import pytest
@@ -47,8 +50,8 @@ def test_edge_ids_are_rows_of_the_edge_list(pairs, undirected):
 @pytest.mark.parametrize(
     ("ends", "message"),
     [
-        (([0], [1, 2]), r"senders is int64\[1\] and receivers int64\[2\]: give two vectors"),
-        (([0.0], [1.0]), r"senders is float64\[1\] .*: give two vectors of integers"),
+        (([0], [1, 2]), r"senders is int64\[1\] and receivers int64\[2\]: pass two vectors"),
+        (([0.0], [1.0]), r"senders is float64\[1\] .*: pass two vectors of integers"),
         (([[0]], [[1]]), r"senders is int64\[1, 1\]"),
     ],
 )
@@ -88,7 +91,7 @@ def test_every_sparse_form_is_read(form):
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
-        (np.eye(3), "matrix is a ndarray: give a scipy.sparse matrix"),
+        (np.eye(3), "matrix is a ndarray: pass a scipy.sparse matrix"),
         (scipy.sparse.coo_array((2, 3)), r"matrix has shape \(2, 3\): an adjacency matrix has"),
     ],
 )
@@ -165,7 +168,7 @@ def test_pyg_there_and_back():
     assert directed.nodes.shape == (9, 0)
     assert to_pyg(directed).x is None
     assert to_pyg(directed).num_nodes == 9
-    with pytest.raises(ValueError, match="data has no edge_index: give a"):
+    with pytest.raises(ValueError, match="data has no edge_index: pass a"):
         from_pyg(pyg.Data(num_nodes=3))
 
 
@@ -203,5 +206,42 @@ def test_entries_that_cancel_are_no_edges(form):
 def test_more_vertices_than_rows_of_features_are_refused():
     graph = jwi.from_edges([0], [1], 2)
     wrong = graph._replace(n_node=graph.n_node + 5)
-    with pytest.raises(ValueError, match=r"graph.n_node\[0\] is 7 and graph.nodes has 2 rows"):
+    with pytest.raises(ValueError, match=r"graph.n_node adds up to 7 and graph.globals counts 2"):
         jwi.to_scipy(wrong)
+
+
+@settings(deadline=None, max_examples=20)
+@given(PAIRS, st.booleans())
+def test_jraph_and_back(pairs, undirected):
+    graph = from_pairs(pairs, undirected=undirected)
+    keep = np.arange(len(jwi.edge_list(graph))) % 3 != 1
+    plain = jwi.to_jraph(jwi.with_edge_mask(graph, keep))
+    assert (plain.edges, plain.globals) == (None, None)
+    back = jwi.from_jraph(plain, undirected=undirected)
+    expected = jwi.edge_list(graph)[keep]
+    assert sorted(jwi.edge_list(back).tolist()) == sorted(expected.tolist())
+    assert back.globals.num_vertices == graph.globals.num_vertices
+
+
+def test_jraph_batches_and_pads_plain_graphs_and_ours_say_what_to_use():
+    small = jwi.from_edges([0, 1], [1, 2], num_vertices=3)
+    large = jwi.from_edges([0, 1, 2], [1, 2, 3], num_vertices=4)
+    batch = jraph.batch([jwi.to_jraph(small), jwi.to_jraph(large)])
+    assert batch.n_node.tolist() == [3, 4]
+    assert jraph.pad_with_graphs(batch, 10, 20, 4).senders.shape == (20,)
+    for wrong in (jraph.batch([small, small]), jraph.pad_with_graphs(small, 6, 10)):
+        with pytest.raises(ValueError, match=r"for jraph.pad_with_graphs use jwi.pad"):
+            jwi.count_walks(wrong, 2)
+    # The remedy: one size, stacked, and one trace for all.
+    padded = [jwi.pad(graph, num_vertices=4, num_edges=3) for graph in (small, large)]
+    stacked = jax.tree.map(lambda *arrays: jnp.stack(arrays), *padded)
+    counts, overflowed = jax.vmap(lambda graph: jwi.count_walks_with_overflow(graph, 2))(stacked)
+    assert not overflowed.any()
+    assert counts[0, :3].tolist() == jwi.count_walks(small, 2).tolist()
+    assert counts[1].tolist() == jwi.count_walks(large, 2).tolist()
+
+
+def test_trees_of_features_of_jraph_are_refused():
+    plain = jwi.to_jraph(jwi.from_edges([0], [1], 2))._replace(nodes={"x": jnp.zeros((2, 1))})
+    with pytest.raises(ValueError, match=r"graph.nodes is a dict: pass one array"):
+        jwi.from_jraph(plain)

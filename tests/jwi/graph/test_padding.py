@@ -117,9 +117,9 @@ def test_room_that_is_not_given_is_that_of_the_graph():
 @pytest.mark.parametrize(
     ("room", "message"),
     [
-        ({"num_vertices": 2}, "num_vertices is 2: give room for the graph's 3 vertices, .* ≥ 3"),
-        ({"num_edges": 1}, "num_edges is 1: give room for the graph's 2 edges, removed ones too"),
-        ({"num_edges": True}, "num_edges is True: give room for .*, an integer ≥ 2"),
+        ({"num_vertices": 2}, "num_vertices is 2: pass room for the graph's 3 vertices, .* ≥ 3"),
+        ({"num_edges": 1}, "num_edges is 1: pass room for the graph's 2 edges, removed ones too"),
+        ({"num_edges": True}, "num_edges is True: pass room for .*, an integer ≥ 2"),
     ],
 )
 def test_too_little_room_is_refused(room, message):

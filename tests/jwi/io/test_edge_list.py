@@ -112,7 +112,7 @@ def test_rows_of_names_and_sets_have_no_header(tmp_path):
     path.write_text("u, left\nAnn Smith, right\n")
     assert read_rows_of_names(path).labels == ["u", "left", "Ann Smith", "right"]
     path.write_text("# nothing\n")
-    with pytest.raises(ValueError, match=r"has no rows: give one of a vertex and the name of its"):
+    with pytest.raises(ValueError, match=r"has no rows: pass one of a vertex and the name of its"):
         read_rows_of_names(path)
 
 
@@ -216,7 +216,7 @@ def test_rows_of_many_lengths_are_noted(tmp_path):
         ("1,2\n3,\n", "line 2: '' is not an integer"),
         ("1 2\n3 1234567890123456789\n", "line 2: 1234567890123456789 has more than 18 digits"),
         ('1 2\n"3 4\n', "line 2: '\"3 4' has a quote that is not closed"),
-        ("", "graph.txt has no edges: give a row of two vertices"),
+        ("", "graph.txt has no edges: pass a row of two vertices"),
         ("# nothing\n", "graph.txt has no edges"),
         ("source target\n", "graph.txt has no edges"),
         ("%%MatrixMarket matrix coordinate\n", "is a Matrix Market file: name it .mtx"),
@@ -236,8 +236,8 @@ def test_bad_rows_are_refused_with_their_place(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.csv", "bob,cy\nann,,2\n", "line 2: 'ann,,2' has no name in column 2: give one"),
-        ("a.csv", "bob,cy\n,ann\n", "line 2: ',ann' has no name in column 1: give one"),
+        ("a.csv", "bob,cy\nann,,2\n", "line 2: 'ann,,2' has no name in column 2: pass one"),
+        ("a.csv", "bob,cy\n,ann\n", "line 2: ',ann' has no name in column 1: pass one"),
         ("a.csv", 'bob,cy\nann,""\n', "line 2: 'ann,\"\"' has no name in column 2"),
         ("a.tsv", "bob\tcy\n\tann\t2\n", "line 2: 'ann 2' has no name in column 1"),
     ],

@@ -147,7 +147,7 @@ HEAD = b"%%MatrixMarket matrix coordinate pattern general\n"
         ("a.mtx", HEAD, "a.mtx has no line of sizes"),
         ("a.mtx", HEAD + b"2 2 2\n1 2\n", "has 1 entries and line 2 promises 2"),
         ("a.mtx", HEAD + b"2 2 1\n1 3\n", r"line 3: entry \(1, 3\) is outside the 2 rows"),
-        ("a.mtx", HEAD + b"2 2 1\n1 x\n", "line 3: '1 x' is no entry: give i j value"),
+        ("a.mtx", HEAD + b"2 2 1\n1 x\n", "line 3: '1 x' is no entry: pass i j value"),
         ("a.mtx", HEAD + b"%d %d 1\n1 2\n" % (10**9, 10**9), "line 2 makes 1,000,000,000 vertices"),
         ("a.mtx", HEAD + b"%d %d 1\n1 2\n" % (10**18, 10**18), "ENTRIES, of at most 18 digits"),
         ("a.mtx", HEAD + b"9" * 5000 + b" 2 1\n1 2\n", "'9{57}…' is not three sizes"),
@@ -166,10 +166,10 @@ def test_bad_files_are_refused(tmp_path, name, content, message):
         ("none.txt", "none.txt: there is no such file"),
         # Their names say no format, but that is not what is wrong.
         ("none", "none: there is no such file"),
-        ("folder", "folder is a folder: give a file"),
-        ("n" * 300, r"n cannot be read \(File name too long\): give another file"),
-        ("a.txt/b.txt", r"b.txt cannot be read \(Not a directory\): give another file"),
-        ("loop.txt", r"loop.txt cannot be read \(Too many levels of symbolic links\): give"),
+        ("folder", "folder is a folder: pass a file"),
+        ("n" * 300, r"n cannot be read \(File name too long\): pass another file"),
+        ("a.txt/b.txt", r"b.txt cannot be read \(Not a directory\): pass another file"),
+        ("loop.txt", r"loop.txt cannot be read \(Too many levels of symbolic links\): pass"),
     ],
 )
 def test_files_that_are_not_there_are_refused(tmp_path, name, message):

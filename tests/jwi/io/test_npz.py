@@ -99,7 +99,7 @@ def test_arrays_of_any_name_are_copied(tmp_path):
 def test_arrays_without_edges_say_how_many_vertices(tmp_path):
     path = tmp_path / "graph.npz"
     np.savez(path, edge_index=np.zeros((2, 0), int))
-    with pytest.raises(ValueError, match="edge_index have no edges: give some, or add num_vert"):
+    with pytest.raises(ValueError, match="edge_index have no edges: pass some, or add num_vert"):
         read_graph(path)
     np.savez(path, edge_index=np.zeros((2, 0), int), num_nodes=3)
     assert len(read_graph(path).content.labels) == 3
@@ -165,15 +165,15 @@ LOCKED = broken(broken(members(edges=ENDS), FLAGS[0], 1), FLAGS[1], 1)
         ),
         (archive(edge_index=FAR * 10**7), r"\(at most 10,000,000\): number the vertices"),
         (archive(edge_index=FAR, num_nodes=2**31), "num_nodes makes 2,147,483,648 vertices"),
-        (archive(x=np.ones(3)), "a.npz holds x: give a matrix of scipy"),
-        (archive(edges=np.ones((3, 2))), "edges hold float64: give integers"),
-        (archive(edges=np.ones((3, 3), int)), r"edges has shape \[3, 3\]: give \(2, M\)"),
-        (archive(edges=np.ones(3, int)), r"edges has shape \[3\]: give \(2, M\)"),
+        (archive(x=np.ones(3)), "a.npz holds x: pass a matrix of scipy"),
+        (archive(edges=np.ones((3, 2))), "edges hold float64: pass integers"),
+        (archive(edges=np.ones((3, 3), int)), r"edges has shape \[3, 3\]: pass \(2, M\)"),
+        (archive(edges=np.ones(3, int)), r"edges has shape \[3\]: pass \(2, M\)"),
         (archive(edge_index=ENDS - 1), "edge_index have the vertex -1: vertices are 0 to"),
         (archive(edges=ENDS, num_nodes=2), "edges have the vertex 2: vertices are 0 to 1"),
         (
             archive(senders=ENDS[0], receivers=ENDS[0, 1:]),
-            r"senders has shape \[4\] and receivers \[3\]: give two vectors",
+            r"senders has shape \[4\] and receivers \[3\]: pass two vectors",
         ),
         (archive(format=b"csr", shape=[2, 2], data=[1]), "a.npz holds no sparse matrix"),
         (broken(members(edges=ENDS), 60), r"arrays \(edges.npy: "),
@@ -204,11 +204,11 @@ LOCKED = broken(broken(members(edges=ENDS), FLAGS[0], 1), FLAGS[1], 1)
             archive(format=b"dia", shape=[10**12] * 2, data=[[1, 1]], offsets=[1]),
             "its shape makes 1,000,000,000,000 vertices",
         ),
-        (archive(edges=ENDS, num_nodes=0), r"num_nodes is 0 \(int64\): give the number of vert"),
-        (archive(edges=ENDS, num_nodes=3.0), r"num_nodes is 3.0 \(float64\): give the number"),
-        (archive(edges=ENDS, num_nodes=3j), r"num_nodes is 3j \(complex128\): give"),
-        (archive(edges=ENDS, num_nodes="3"), r"num_nodes is '3' \(<U1\): give"),
-        (archive(edges=ENDS, num_nodes=np.datetime64(3, "s")), r"\(datetime64\[s\]\): give"),
+        (archive(edges=ENDS, num_nodes=0), r"num_nodes is 0 \(int64\): pass the number of vert"),
+        (archive(edges=ENDS, num_nodes=3.0), r"num_nodes is 3.0 \(float64\): pass the number"),
+        (archive(edges=ENDS, num_nodes=3j), r"num_nodes is 3j \(complex128\): pass"),
+        (archive(edges=ENDS, num_nodes="3"), r"num_nodes is '3' \(<U1\): pass"),
+        (archive(edges=ENDS, num_nodes=np.datetime64(3, "s")), r"\(datetime64\[s\]\): pass"),
         (archive(edges=ENDS, num_vertices=[3, 4, 5, 6]), r"num_vertices is \[3, 4, 5, 6\]"),
     ],
 )

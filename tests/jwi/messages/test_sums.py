@@ -100,17 +100,17 @@ def test_arrays_that_do_not_fit_are_refused_before_memory_is_read():
     short = jnp.ones(3, jnp.float32)
     fit = {"values": values, "weight": weight, "starts": starts, "ends": ends, "num_ends": 5}
     for wrong, message in [
-        ({"weight": short}, r"weight is float32\[3\]: give float32\[20\], as the other"),
-        ({"weight": weight.astype(jnp.bfloat16)}, r"weight is bfloat16\[20\]: give float32\[20\]"),
-        ({"ends": ends[1:]}, r"ends is int32\[19\]: give int32\[20\]"),
-        ({"bias": short[:2]}, r"bias is float32\[2\]: give float32\[3\]"),
-        ({"loops": short}, r"values is float32\[7, 3\]: give float32\[5, 3\]"),
-        ({"loops": short, "num_ends": 7}, r"loops is float32\[3\]: give float32\[7\]"),
+        ({"weight": short}, r"weight is float32\[3\]: pass float32\[20\], as the other"),
+        ({"weight": weight.astype(jnp.bfloat16)}, r"weight is bfloat16\[20\]: pass float32\[20\]"),
+        ({"ends": ends[1:]}, r"ends is int32\[19\]: pass int32\[20\]"),
+        ({"bias": short[:2]}, r"bias is float32\[2\]: pass float32\[3\]"),
+        ({"loops": short}, r"values is float32\[7, 3\]: pass float32\[5, 3\]"),
+        ({"loops": short, "num_ends": 7}, r"loops is float32\[3\]: pass float32\[7\]"),
     ]:
         with pytest.raises(ValueError, match=message):
             unchecked(arc_kernels.weighted_sum)(**fit | wrong)
     for wrong in (at_end[:, :2], at_end.astype(jnp.bfloat16)):
-        with pytest.raises(ValueError, match=r"at_end is .* give float32\[5, 3\]"):
+        with pytest.raises(ValueError, match=r"at_end is .* pass float32\[5, 3\]"):
             unchecked(arc_kernels.arc_inner_products)(values, wrong, starts, ends)
 
 

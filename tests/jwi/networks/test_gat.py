@@ -53,7 +53,7 @@ def test_gat_conv_is_the_loop(n):
 
 def test_heads_must_divide_the_features(key):
     graph = random_graph(0)
-    with pytest.raises(ValueError, match="heads is 3 and features is 8: give a number of heads"):
+    with pytest.raises(ValueError, match="heads is 3 and features is 8: pass a number of heads"):
         GATConv(8, heads=3).init(key, graph, graph.nodes)
 
 

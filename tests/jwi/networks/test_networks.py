@@ -152,9 +152,9 @@ def test_vmap_over_masks_and_seeds_is_a_loop_in_one_trace(module):
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [
-        (None, r"graph.nodes is float\d\d\[2, 0\]: give at least one floating-point feature"),
-        (np.ones((2, 3), int), r"graph.nodes is int\d\d\[2, 3\]: give at least one floating-point"),
-        (np.ones(2), r"graph.nodes is float\d\d\[2\]: give at least one floating-point feature"),
+        (None, r"graph.nodes is float\d\d\[2, 0\]: pass at least one floating-point feature"),
+        (np.ones((2, 3), int), r"graph.nodes is int\d\d\[2, 3\]: pass at least one floating-point"),
+        (np.ones(2), r"graph.nodes is float\d\d\[2\]: pass at least one floating-point feature"),
     ],
 )
 def test_features_are_floating_point_rows(module, nodes, message, key):

@@ -215,9 +215,9 @@ def test_float64_takes_them():
 @pytest.mark.parametrize(
     ("network", "nodes", "message"),
     [
-        (ModularProductNetwork(2, 1), np.ones((2, 1), np.float32), "graph.nodes is float32: give"),
-        (ModularProductNetwork(2, 1, prime=65537), np.ones((2, 1), int), "prime is 65537: give a"),
-        (ModularProductNetwork(2, 1, prime=91), np.ones((2, 1), int), "prime is 91: give a prime"),
+        (ModularProductNetwork(2, 1), np.ones((2, 1), np.float32), "graph.nodes is float32: pass"),
+        (ModularProductNetwork(2, 1, prime=65537), np.ones((2, 1), int), "prime is 65537: pass a"),
+        (ModularProductNetwork(2, 1, prime=91), np.ones((2, 1), int), "prime is 91: pass a prime"),
         (ModularProductNetwork(2, 1), np.ones((2, 65552), int), "65552 features modulo 65521 over"),
     ],
 )

@@ -88,7 +88,7 @@ def test_sparse_features_that_do_not_fit_are_refused(key):
     dense, sparse = sparse_graph()
     with pytest.raises(ValueError, match="mlp is Dense and x a BCOO matrix: sparse features need"):
         jwi.GINConv(nn.Dense(4)).init(key, sparse, sparse.nodes)
-    with pytest.raises(ValueError, match="n_batch=1 and n_dense=0: give a matrix with n_batch=0"):
+    with pytest.raises(ValueError, match="n_batch=1 and n_dense=0: pass a matrix with n_batch=0"):
         Linear(4).init(key, BCOO.fromdense(dense.nodes, n_batch=1))
     with pytest.raises(ValueError, match=r"nodes has shape .*: its leading axis is num_vertices"):
         jwi.from_edges([0], [1], 3, nodes=sparse.nodes)

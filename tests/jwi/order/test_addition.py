@@ -146,16 +146,16 @@ PATH = jwi.from_edges([0, 1, 2], [1, 2, 3], num_vertices=5)
 @pytest.mark.parametrize(
     ("candidates", "options", "message"),
     [
-        ([0, 2], {}, r"candidates is int64\[2\]: give two vertices a row, int\[M, 2\]"),
+        ([0, 2], {}, r"candidates is int64\[2\]: pass two vertices a row, int\[M, 2\]"),
         ([[0, 2, 3]], {}, r"candidates is int64\[1, 3\]"),
-        ([[0.0, 2.0]], {}, r"candidates is float64\[1, 2\]: give two vertices a row"),
+        ([[0.0, 2.0]], {}, r"candidates is float64\[1, 2\]: pass two vertices a row"),
         ([[0, 2], [0, 5]], {}, r"candidates\[1\] is \[0, 5\]: vertices are 0 to 4"),
         ([[-1, 2]], {}, r"candidates\[0\] is \[-1, 2\]: vertices are 0 to 4"),
         ([[0, 2], [4, 4]], {}, r"candidates\[1\] is \[4, 4\]: self-loops are always there"),
         ([[0, 2], [2, 1]], {}, r"candidates\[1\] is \[2, 1\]: the graph has this edge already"),
         ([[0, 2], [2, 0]], {}, r"candidates\[1\] is \[2, 0\]: an earlier row is the same edge"),
-        ([[0, 2]], {"depth": 0}, "depth is 0: give how many layers the network has"),
-        ([[0, 2]], {"num_added": 2}, "num_added is 2: give how many of the .* from 0 to 1"),
+        ([[0, 2]], {"depth": 0}, "depth is 0: pass how many layers the network has"),
+        ([[0, 2]], {"num_added": 2}, "num_added is 2: pass how many of the .* from 0 to 1"),
     ],
 )
 def test_bad_arguments_are_refused(candidates, options, message):

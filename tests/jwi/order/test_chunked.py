@@ -72,14 +72,14 @@ def test_a_graph_without_edges_has_an_empty_order():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0, 1), "depth is 0: give how many layers the network has, an integer from 1 to"),
-        ((3, 0), "chunk_size is 0: give how many edges to remove between two rankings"),
-        ((3, True), "chunk_size is True: give how many edges"),
+        ((0, 1), "depth is 0: pass how many layers the network has, an integer from 1 to"),
+        ((3, 0), "chunk_size is 0: pass how many edges to remove between two rankings"),
+        ((3, True), "chunk_size is True: pass how many edges"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):
     graph = jwi.from_edges([0, 1], [1, 2], num_vertices=3)
     with pytest.raises(ValueError, match=message):
         chunked_walk_index_order(graph, *arguments)
-    with pytest.raises(ValueError, match="num_removed is 3: give how many of the graph's edges"):
+    with pytest.raises(ValueError, match="num_removed is 3: pass how many of the graph's edges"):
         chunked_walk_index_order(graph, 3, 1, num_removed=3)

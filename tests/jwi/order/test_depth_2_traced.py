@@ -94,5 +94,5 @@ def test_a_graph_without_edges_has_an_empty_order():
 
 def test_directed_graphs_are_refused():
     graph = jwi.from_edges([0, 1], [1, 2], num_vertices=3, undirected=False)
-    with pytest.raises(ValueError, match=r"graph is directed .* use jwi.walk_index_order"):
+    with pytest.raises(ValueError, match=r"graph is directed .* to jwi.walk_index_order"):
         one_walk_index_order_with_rounds(graph)

@@ -51,10 +51,10 @@ def test_padding_and_removed_edges_have_no_value_to_read():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1.0, 2.0], r"mask_values has shape \[2\] and the graph has 3 edges: give one float"),
+        ([1.0, 2.0], r"mask_values has shape \[2\] and the graph has 3 edges: pass one float"),
         (np.ones((3, 1)), r"mask_values has shape \[3, 1\] and the graph has 3 edges"),
-        ([1, 2, 3], "mask_values is int64: give one float an edge"),
-        ([1j, 0j, 0j], "mask_values is complex128: give one float an edge"),
+        ([1, 2, 3], "mask_values is int64: pass one float an edge"),
+        ([1j, 0j, 0j], "mask_values is complex128: pass one float an edge"),
         ([1.0, np.nan, 0.0], r"mask_values\[1\] is nan: .* smaller learning rate"),
     ],
 )

@@ -219,17 +219,17 @@ def test_random_orders_are_uniform():
 
 def test_one_walk_index_order_refuses_directed_graphs():
     graph = jwi.from_edges([0, 1], [1, 2], num_vertices=3, undirected=False)
-    with pytest.raises(ValueError, match=r"graph is directed .* use jwi.walk_index_order"):
+    with pytest.raises(ValueError, match=r"graph is directed .* to jwi.walk_index_order"):
         jwi.one_walk_index_order(graph)
 
 
 @pytest.mark.parametrize(
     ("depth", "num_removed", "message"),
     [
-        (0, None, "depth is 0: give how many layers the network has, an integer from 1 to"),
-        (True, None, "depth is True: give how many layers the network has"),
-        (3, 4, "num_removed is 4: give how many of the graph's edges to rank, .* from 0 to 3"),
-        (3, -1, "num_removed is -1: give how many of the graph's edges to rank"),
+        (0, None, "depth is 0: pass how many layers the network has, an integer from 1 to"),
+        (True, None, "depth is True: pass how many layers the network has"),
+        (3, 4, "num_removed is 4: pass how many of the graph's edges to rank, .* from 0 to 3"),
+        (3, -1, "num_removed is -1: pass how many of the graph's edges to rank"),
     ],
 )
 def test_bad_arguments_are_refused(depth, num_removed, message):

@@ -144,15 +144,15 @@ def test_walk_indices_that_do_not_fit_are_refused():
     [
         (
             {"partitions": [[0, 1, 0, 1]]},
-            r"partitions is int64\[1, 4\]: give a row .* bool\[M, 4\]",
+            r"partitions is int64\[1, 4\]: pass a row .* bool\[M, 4\]",
         ),
-        ({"partitions": [True, False, True, True]}, r"partitions is bool\[4\]: give a row"),
-        ({"partitions": np.zeros((0, 4), bool)}, r"partitions is bool\[0, 4\]: give a row"),
-        ({"targets": [0, 1]}, r"targets is int64\[2\]: give one vertex a partition, int\[1\]"),
-        ({"targets": [0.0]}, r"targets is float64\[1\]: give one vertex"),
+        ({"partitions": [True, False, True, True]}, r"partitions is bool\[4\]: pass a row"),
+        ({"partitions": np.zeros((0, 4), bool)}, r"partitions is bool\[0, 4\]: pass a row"),
+        ({"targets": [0, 1]}, r"targets is int64\[2\]: pass one vertex a partition, int\[1\]"),
+        ({"targets": [0.0]}, r"targets is float64\[1\]: pass one vertex"),
         ({"targets": [4]}, r"targets\[0\] is 4: vertices are 0 to 3"),
-        ({"depth": 0}, "depth is 0: give how many layers the network has, an integer from 1 to"),
-        ({"num_removed": 4}, "num_removed is 4: give how many of the graph's edges to rank"),
+        ({"depth": 0}, "depth is 0: pass how many layers the network has, an integer from 1 to"),
+        ({"num_removed": 4}, "num_removed is 4: pass how many of the graph's edges to rank"),
     ],
 )
 def test_bad_arguments_are_refused(changes, message):

@@ -212,7 +212,7 @@ def test_a_solver_that_does_not_converge_says_so(monkeypatch):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([1.0, 2.0], r"weights is float64\[2\]: give one positive number an edge, .* here 3"),
+        ([1.0, 2.0], r"weights is float64\[2\]: pass one positive number an edge, .* here 3"),
         (["a", "b", "c"], "weights is <U1"),
         ([1.0, 0.0, 2.0], r"weights\[1\] is 0.0: conductances are positive and finite"),
         ([1.0, 1.0, np.inf], r"weights\[2\] is inf"),
@@ -228,7 +228,7 @@ def test_bad_weights_are_refused(resistances, weights, message):
 def test_other_bad_arguments_are_refused():
     graph = jwi.from_edges([0, 1, 2], [1, 2, 0], num_vertices=3)
     for function in (effective_resistances_estimate, spectral_order):
-        with pytest.raises(ValueError, match="num_probes is 0: give how many random vectors"):
+        with pytest.raises(ValueError, match="num_probes is 0: pass how many random vectors"):
             function(jax.random.key(0), graph, num_probes=0)
     directed = jwi.from_edges([0, 1], [1, 2], num_vertices=3, undirected=False)
     with pytest.raises(ValueError, match=r"graph is directed and effective .* undirected=True"):

@@ -136,11 +136,11 @@ def test_the_zero_function_is_below_every_bound(key):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"subset": [0, 1]}, "subset is int64[2]: give one boolean a vertex, bool[6]"),
-        ({"depth": 0}, "depth is 0: give the number of layers, an integer ≥ 1"),
-        ({"input_width": 0}, "input_width is 0: give the number of features a vertex"),
-        ({"hidden_width": 0}, "hidden_width is 0: give the width of the layers"),
-        ({"target": 6}, "target is 6: give a vertex or None, an integer from 0 to 5"),
+        ({"subset": [0, 1]}, "subset is int64[2]: pass one boolean a vertex, bool[6]"),
+        ({"depth": 0}, "depth is 0: pass the number of layers, an integer ≥ 1"),
+        ({"input_width": 0}, "input_width is 0: pass the number of features a vertex"),
+        ({"hidden_width": 0}, "hidden_width is 0: pass the width of the layers"),
+        ({"target": 6}, "target is 6: pass a vertex or None, an integer from 0 to 5"),
     ],
 )
 def test_bad_input(changes, message):

@@ -107,11 +107,11 @@ def test_features_come_from_the_sampler(key):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"subset": [[True]]}, "subset is bool[1, 1]: give one boolean a vertex, bool[n]"),
-        ({"subset": []}, "subset is float64[0]: give one boolean a vertex, bool[n]"),
-        ({"input_width": 0}, "input_width is 0: give the number of features a vertex"),
-        ({"sample_size": 0}, "sample_size is 0: give how many assignments a side"),
-        ({"tolerance": 1.0}, "tolerance is 1.0: give a number between 0 and 1"),
+        ({"subset": [[True]]}, "subset is bool[1, 1]: pass one boolean a vertex, bool[n]"),
+        ({"subset": []}, "subset is float64[0]: pass one boolean a vertex, bool[n]"),
+        ({"input_width": 0}, "input_width is 0: pass the number of features a vertex"),
+        ({"sample_size": 0}, "sample_size is 0: pass how many assignments a side"),
+        ({"tolerance": 1.0}, "tolerance is 1.0: pass a number between 0 and 1"),
         ({"function": lambda x: x}, "function returns float64[4, 1]: let it return one number"),
         (
             {"function": lambda x: x[0, 0].astype(jnp.float32)},
@@ -119,7 +119,7 @@ def test_features_come_from_the_sampler(key):
         ),
         (
             {"function": lambda x: 1 / (x[0, 0] * 0)},
-            "function has 4096 values of 4096 that are not finite: give a sampler of smaller",
+            "function has 4096 values of 4096 that are not finite: pass a sampler of smaller",
         ),
     ],
 )

@@ -115,21 +115,21 @@ def test_one_trace_a_prime_for_all_graphs_subsets_and_weights(key, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"subset": [0]}, "subset is int64[1]: give one boolean a vertex, bool[3]"),
-        ({"subset": [True, False]}, "subset is bool[2]: give one boolean a vertex, bool[3]"),
-        ({"depth": 0}, "depth is 0: give the number of layers, an integer ≥ 1"),
-        ({"input_width": 0}, "input_width is 0: give the number of features a vertex"),
-        ({"hidden_width": 0}, "hidden_width is 0: give the width of the layers"),
-        ({"target": 3}, "target is 3: give a vertex or None, an integer from 0 to 2"),
+        ({"subset": [0]}, "subset is int64[1]: pass one boolean a vertex, bool[3]"),
+        ({"subset": [True, False]}, "subset is bool[2]: pass one boolean a vertex, bool[3]"),
+        ({"depth": 0}, "depth is 0: pass the number of layers, an integer ≥ 1"),
+        ({"input_width": 0}, "input_width is 0: pass the number of features a vertex"),
+        ({"hidden_width": 0}, "hidden_width is 0: pass the width of the layers"),
+        ({"target": 3}, "target is 3: pass a vertex or None, an integer from 0 to 2"),
         ({"primes": ()}, "primes is () and the prediction is of degree 12"),
-        ({"primes": (65521, 11)}, "give primes above that and up to 65521"),
-        ({"primes": (65520,)}, "prime is 65520: give a prime number up to 65521"),
-        ({"error_probability": 0.0}, "error_probability is 0.0: give one between 0 and 1"),
-        ({"max_bytes": 1000}, "max_bytes is 1000: give at least 114688"),
+        ({"primes": (65521, 11)}, "pass primes above that and up to 65521"),
+        ({"primes": (65520,)}, "prime is 65520: pass a prime number up to 65521"),
+        ({"error_probability": 0.0}, "error_probability is 0.0: pass one between 0 and 1"),
+        ({"max_bytes": 1000}, "max_bytes is 1000: pass at least 114688"),
         (
             {"max_bytes": 120_000, "depth": 3, "input_width": 3, "hidden_width": 3},
             "max_bytes allows 64 assignments a side, too few for a separation rank of at least 64:"
-            " give 458752 bytes, or take fewer layers, features or edges",
+            " pass 458752 bytes, or take fewer layers, features or edges",
         ),
         (
             {"params": {"params": {"head": {"kernel": np.ones((2, 1))}}}},

@@ -52,7 +52,7 @@ def test_what_exceeds_int64_is_refused_even_if_it_wraps_to_a_small_number(length
 
 
 def test_a_negative_length_is_refused():
-    with pytest.raises(ValueError, match="length is -1: give how many steps a walk has"):
+    with pytest.raises(ValueError, match="length is -1: pass how many steps a walk has"):
         jwi.closed_walks(jwi.from_edges([0], [1], num_vertices=3), -1)
 
 
@@ -75,12 +75,12 @@ def test_infinite_estimates_hide_no_overflow_on_directed_graphs(size, length):
 
 @pytest.mark.parametrize("length", [2**31, 2**63, 10**30])
 def test_lengths_that_nobody_can_walk_are_refused(length):
-    message = f"length is {length}: give how many steps a walk has, an integer from 0 to 2147483647"
+    message = f"length is {length}: pass how many steps a walk has, an integer from 0 to 2147483647"
     for graph in (jwi.from_edges([0], [1], 2), jwi.from_edges([0], [1], 2, undirected=False)):
         for count in (jwi.closed_walks, jwi.count_walks):
             with pytest.raises(ValueError, match=message):
                 count(graph, length)
-        with pytest.raises(ValueError, match=f"depth is {length}: give how many layers"):
+        with pytest.raises(ValueError, match=f"depth is {length}: pass how many layers"):
             jwi.walk_index_order(graph, length)
 
 

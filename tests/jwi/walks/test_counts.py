@@ -203,13 +203,13 @@ def test_one_trace_serves_a_sweep_of_masks_lengths_and_targets():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([True, False], 2), r"subset is bool\[2\]: give one boolean a vertex, bool\[4\]"),
-        (([0, 1, 0, 1], 2), r"subset is int\d+\[4\]: give one boolean a vertex"),
-        (([0.0, 1.0, 0.0, 1.0], 2), r"subset is float\d+\[4\]: give one boolean a vertex"),
-        (([True] * 4, -1), "length is -1: give how many steps a walk has, an integer from 0 to"),
-        (([True] * 4, True), "length is True: give how many steps a walk has"),
-        (([True] * 4, 2, 4), "target is 4: give a vertex or None, an integer from 0 to 3"),
-        (([True] * 4, 2, -1), "target is -1: give a vertex or None, an integer from 0 to 3"),
+        (([True, False], 2), r"subset is bool\[2\]: pass one boolean a vertex, bool\[4\]"),
+        (([0, 1, 0, 1], 2), r"subset is int\d+\[4\]: pass one boolean a vertex"),
+        (([0.0, 1.0, 0.0, 1.0], 2), r"subset is float\d+\[4\]: pass one boolean a vertex"),
+        (([True] * 4, -1), "length is -1: pass how many steps a walk has, an integer from 0 to"),
+        (([True] * 4, True), "length is True: pass how many steps a walk has"),
+        (([True] * 4, 2, 4), "target is 4: pass a vertex or None, an integer from 0 to 3"),
+        (([True] * 4, 2, -1), "target is -1: pass a vertex or None, an integer from 0 to 3"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):
@@ -221,18 +221,18 @@ def test_bad_arguments_are_refused(arguments, message):
 
 
 def test_under_jit_a_subset_that_is_no_subset_is_refused_when_traced():
-    with pytest.raises(ValueError, match="give one boolean a vertex"):
+    with pytest.raises(ValueError, match="pass one boolean a vertex"):
         jax.jit(jwi.boundary)(complete_digraph(4), jnp.ones(4))
 
 
 def test_too_many_vertices_for_32_bit_mode_are_refused():
     graph = jwi.from_edges([0], [1], num_vertices=2)
-    huge = jax.ShapeDtypeStruct((2**24, 0), np.float32)
+    info = jwi.GraphInfo(2**24, 1, undirected=True)
     with (
         jax.enable_x64(False),
         pytest.raises(ValueError, match="graph has 16777216 vertices: in 32-bit mode sums"),
     ):
-        jax.eval_shape(jwi.count_walks_with_overflow, graph._replace(nodes=huge), 1)
+        jax.eval_shape(jwi.count_walks_with_overflow, graph._replace(globals=info), 1)
 
 
 def test_counts_that_cannot_grow_are_not_walked_to_the_end():
