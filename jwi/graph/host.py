@@ -137,17 +137,17 @@ def _check_array(name: str, array: jax.Array, num_arcs: int) -> None:
 
 def _check_vertices(graph: GraphsTuple, info: GraphInfo) -> None:
     n = info.num_vertices
-    if np.shape(graph.nodes)[:1] != (n,):
-        raise ValueError(
-            f"graph.nodes has shape {list(np.shape(graph.nodes))}: pass one row a vertex, of which"
-            f" graph.globals counts {n}, and jnp.zeros(({n}, 0)) for no features"
-        )
     present = int(np.sum(np.asarray(graph.n_node)))
     if present != n:
         raise ValueError(
             f"graph.n_node adds up to {present} and graph.globals counts {n}"
             " vertices: for jraph.pad_with_graphs use jwi.pad; for jraph.batch pad the graphs to"
             " one size with jwi.pad and stack them with jax.tree.map(lambda *x: jnp.stack(x), …)"
+        )
+    if np.shape(graph.nodes)[:1] != (n,):
+        raise ValueError(
+            f"graph.nodes has shape {list(np.shape(graph.nodes))}: pass one row a vertex, of which"
+            f" graph.globals counts {n}, and jnp.zeros(({n}, 0)) for no features"
         )
 
 

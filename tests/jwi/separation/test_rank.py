@@ -133,7 +133,7 @@ def test_one_trace_a_prime_for_all_graphs_subsets_and_weights(key, monkeypatch):
         ),
         (
             {"params": {"params": {"head": {"kernel": np.ones((2, 1))}}}},
-            "params has shapes {'params': {'head': {'kernel': (2, 1)}}}, not all integers: give"
+            "params has shapes {'params': {'head': {'kernel': (2, 1)}}}, not all integers: pass"
             " integer weights of shapes {'params': {'head': {'kernel': (2, 1)}, 'layers_0'",
         ),
     ],
