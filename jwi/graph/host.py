@@ -120,7 +120,7 @@ def _host_arrays(graph: GraphsTuple) -> tuple[np.ndarray, ...]:
     return tuple(map(np.asarray, arrays.values()))
 
 
-def _check_array(name: str, array: jax.Array, num_arcs: int) -> None:
+def _check_array(name: str, array: jax.Array | np.ndarray, num_arcs: int) -> None:
     kind = "boolean" if name == "edges.mask" else "integer"
     if array.ndim > 1:
         raise ValueError(
