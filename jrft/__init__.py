@@ -1,7 +1,6 @@
 """Why reinforcement finetuning stalls: exact and sampled policy gradients, and their bounds."""
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,10 +35,9 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return sorted({name for room in _ROOMS for name in _names(room)})
     if name == "__version__":
-        try:
-            return version("jwi-jrft")
-        except PackageNotFoundError:  # used from its folder, not installed
-            return "0+unknown"
+        from importlib.metadata import version
+
+        return version("jwi-jrft")
     if not name.startswith("_"):
         for room in _ROOMS:
             if name in _names(room):

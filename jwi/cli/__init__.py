@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from jwi.cli.arguments import parser
 
@@ -30,9 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if as_process:
             _prepare_process()
         parsed = parser().parse_args(arguments)
+        _check_input(parsed)
         if as_process:
             _stay_on_the_host()
-        _run(parsed.command, parsed)
+        _run(parsed)
         # While errors can still be told.
         sys.stdout.flush()
     except BrokenPipeError:
@@ -70,15 +72,15 @@ def _prepare_process() -> None:
     sys.unraisablehook = _signalling_again(sys.unraisablehook)
 
 
-def _run(command: str, parsed: argparse.Namespace) -> None:
-    """Calls a command; what it needs is imported when it is called."""
-    if command == "prune":
-        from jwi.cli.prune import run
-    elif command == "walk-index":
-        from jwi.cli.walk_index import run
-    else:
-        from jwi.cli.info import run
-    run(parsed)
+def _check_input(parsed: argparse.Namespace) -> None:
+    """Refuses a missing file before anything heavy is imported."""
+    if not os.path.lexists(parsed.graph):
+        raise ValueError(f"{parsed.graph}: there is no such file")
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    """Imports the module of a command, and calls it."""
+    import_module(f"jwi.cli.{parsed.command.replace('-', '_')}").run(parsed)
 
 
 def _signalling_again(

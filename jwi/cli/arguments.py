@@ -1,4 +1,4 @@
-"""What can be asked of ``jwi``. Imports argparse alone, so that help is there at once."""
+"""The arguments of `jwi`. Imports argparse alone, so that help takes no time."""
 
 import argparse
 from pathlib import Path
@@ -27,15 +27,25 @@ DEFAULT_DEPTH = 2
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser; it sets `command` to the command's name."""
+    """The parser. It sets `command` to the command's name."""
     whole = argparse.ArgumentParser(
         prog="jwi", description="Graph files pruned, measured and described.", epilog=_EXIT_CODES
     )
+    whole.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_prune(commands)
     _add_walk_index(commands)
     _add_info(commands)
     return whole
+
+
+class _Version(argparse.Action):
+    """Prints the version. argparse needs it when the parser is built: that is slow."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        import jwi
+
+        parser.exit(message=f"jwi {jwi.__version__}\n")
 
 
 def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

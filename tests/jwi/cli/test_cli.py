@@ -275,7 +275,7 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
         (["walk-index", "graph.txt", "--depth", "0"], "--depth is 0: pass the number of layers"),
         (["walk-index", "graph.txt", "--length", "-1"], "--length is -1: pass the number of steps"),
         (["walk-index", "graph.txt", "--length", str(2**31)], "an integer from 0 to 2147483647"),
-        (["walk-index", "none.txt", "--depth", str(2**31)], "an integer from 1 to 2147483647"),
+        (["walk-index", "smiths.csv", "--depth", str(2**31)], "an integer from 1 to 2147483647"),
         (["walk-index", "graph.txt", "--length", "99"], f"--length is 99: {MANY}"),
         (["walk-index", "graph.txt", "--length", "99", "--own"], f"--length is 99: {MANY}"),
         (["walk-index", "graph.txt", "--depth", "99"], f"--depth is 99: {MANY}"),

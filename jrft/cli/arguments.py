@@ -1,0 +1,128 @@
+"""The arguments of `jrft`. Imports argparse alone, so that help takes no time."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser. It sets `command` to the command's name."""
+    whole = argparse.ArgumentParser(
+        prog="jrft", description="Reward logs, diagnosed; exact gradients to test a trainer with."
+    )
+    whole.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    _add_diagnose(commands)
+    _add_conformance(commands)
+    return whole
+
+
+class _Version(argparse.Action):
+    """Prints the version. argparse's own action needs it when the parser is built: that is slow."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        import jrft
+
+        parser.exit(message=f"jrft {jrft.__version__}\n")
+
+
+def _add_diagnose(commands: Any) -> None:
+    command = commands.add_parser(
+        "diagnose",
+        help="which prompts get no gradient, how sure that is, why, and what to do",
+        description="Reads rewards that were logged during reinforcement finetuning and tells "
+        "which prompts get no gradient, how sure that is, why, and what to do.",
+        epilog="Exit codes: 0 fine; 1 the share of dead prompts reaches --fail-if-dead; 2 the "
+        "input or the arguments cannot be read.",
+    )
+    command.add_argument(
+        "paths",
+        nargs="+",
+        metavar="ROLLOUTS",
+        help="files or directories: .jsonl, .csv, .tsv (also .gz), .parquet, .npy, .npz",
+    )
+    _add_columns(command)
+    _add_judgement(command)
+    command.add_argument("--report", type=Path, help="write an HTML page")
+    command.add_argument("--json", type=Path, help="write everything as JSON")
+    command.add_argument(
+        "--fail-if-dead",
+        type=float,
+        metavar="SHARE",
+        help="exit with 1 if this share of the prompts, or more, gives no useful gradient",
+    )
+
+
+def _add_conformance(commands: Any) -> None:
+    command = commands.add_parser(
+        "conformance",
+        help="arrays to test another trainer's policy gradient with",
+        description="Writes tabular policies, rewards, and the exact expectations of the gradients "
+        "of REINFORCE, RLOO, GRPO and PPO, to test another trainer's gradient with. What each "
+        "array is, and an example in PyTorch: docs/conformance.md.",
+        epilog="Exit codes: 0 fine; 2 bad arguments, or the file exists.",
+    )
+    command.add_argument("path", type=Path, metavar="OUT.npz", help="the file to write")
+    command.add_argument("--force", action="store_true", help="overwrite a file that exists")
+    command.add_argument(
+        "--group-size", type=int, default=3, help="completions of one group (default 3)"
+    )
+    command.add_argument(
+        "--epsilon", type=float, default=1e-4, help="added to a group's std (default 1e-4)"
+    )
+    command.add_argument("--clip", type=float, default=0.2, help="PPO's clip (default 0.2)")
+    command.add_argument(
+        "--seed", type=int, default=0, help="of the policies and rewards (default 0)"
+    )
+
+
+def _add_columns(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("columns (guessed if not given)")
+    group.add_argument("--prompt", metavar="NAME", help="the prompt, or its id")
+    group.add_argument(
+        "--reward",
+        action="append",
+        default=[],
+        type=_weighted,
+        metavar="NAME[=WEIGHT]",
+        help="the reward; several are added up with their weights",
+    )
+    group.add_argument("--outcome", metavar="NAME", help="1 where the task is solved, 0 where not")
+    group.add_argument("--step", metavar="NAME", help="the training step")
+    group.add_argument(
+        "--skip-bad-rows", action="store_true", help="leave out rows that cannot be read"
+    )
+
+
+def _add_judgement(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("judgement")
+    group.add_argument(
+        "--range", nargs=2, type=float, metavar=("LOW", "HIGH"), help="smallest and largest reward"
+    )
+    group.add_argument(
+        "--threshold",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="a std below this share of the range is low (default 0.1)",
+    )
+    group.add_argument(
+        "--level", type=float, default=0.9, help="probability of the intervals (default 0.9)"
+    )
+    group.add_argument(
+        "--confidence",
+        type=float,
+        default=0.9,
+        help="probability at which a prompt is called low in std, or learnable; groups of few "
+        "rewards need more (default 0.9)",
+    )
+
+
+def _weighted(text: str) -> tuple[str, float]:
+    name, _, weight = text.partition("=")
+    try:
+        return name, float(weight or 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"the weight of {name!r} is {weight!r}, no number"
+        ) from None
