@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jrft.advantages import *
     from jrft.bounds import *
     from jrft.completions import *
     from jrft.diagnosis import *
@@ -20,6 +21,7 @@ _ROOMS = (
     "diagnosis",
     "completions",
     "rewards",
+    "advantages",
     "policies",
     "exact",
     "sampled",

@@ -14,8 +14,9 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
+from jrft._checks import check_prompt, check_rewards
 from jrft.completions import all_completions, num_completions
-from jrft.policies.policy import Policy, Prompt, check_prompt
+from jrft.policies.policy import Policy, Prompt
 
 Reward: TypeAlias = Callable[[Array, Array], ArrayLike]
 """A traceable function (prompt int[P], completion int[length]) → float[]."""
@@ -105,31 +106,6 @@ def map_reward(
             "needed"
         )
     return check_rewards(rewards, completions.shape[0])
-
-
-def check_rewards(rewards: ArrayLike, count: int, name: str = "rewards") -> Float[Array, " n"]:
-    """Rewards, or what `name` says, as a float vector; ValueError if they are none.
-
-    NaN is looked for only when the values are known, that is, outside `jax.jit` and `jax.vmap`.
-    """
-    values = jnp.asarray(rewards)
-    if values.shape != (count,):
-        raise ValueError(
-            f"{name} have shape {list(values.shape)}: float[{count}] is needed, one for each "
-            "completion"
-        )
-    if jnp.issubdtype(values.dtype, jnp.complexfloating):
-        raise ValueError(f"{name} have dtype {values.dtype}: real numbers are needed")
-    if not jnp.issubdtype(values.dtype, jnp.floating):
-        values = values.astype(float)
-    if not isinstance(values, jax.core.Tracer):
-        wrong = np.flatnonzero(np.isnan(np.asarray(values)))
-        if wrong.size:
-            raise ValueError(
-                f"{name} hold NaN at completion {wrong[0]} ({wrong.size} of {count}): give every "
-                "completion a number"
-            )
-    return values
 
 
 def _number(value: Any, completion: np.ndarray) -> float:

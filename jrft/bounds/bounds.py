@@ -25,11 +25,12 @@ from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from jrft._checks import check_at_least, check_probability, check_prompt
+from jrft._numerics import mean, sqrt, variance
 from jrft.bounds.jacobian import largest_jacobian_norm
-from jrft.exact import objectives
 from jrft.exact.curvature import fisher_interval, linearized_log_probs
-from jrft.exact.eigenvalues import EigenvalueInterval, check_probability
-from jrft.policies.policy import Params, Policy, Prompt, check_at_least, check_prompt
+from jrft.exact.eigenvalues import EigenvalueInterval
+from jrft.policies.policy import Params, Policy, Prompt
 from jrft.rewards import Reward, all_rewards
 
 
@@ -109,7 +110,7 @@ def gradient_bounds(
     prompt = check_prompt(policy, prompt)
     rewards = all_rewards(policy, prompt, reward)
     check_at_least(1, num_steps=num_steps)
-    check_probability(failure_probability)
+    check_probability(failure_probability=failure_probability)
     gamma = largest_jacobian_norm(policy, params, prompt, block_size=block_size)
     value, std, norm, eigenvalue = _moments(
         params, policy, prompt, rewards, key, num_steps, float(failure_probability)
@@ -143,13 +144,13 @@ def _moments(
     linearized = linearized_log_probs(policy, params, prompt)
     probs = jnp.exp(linearized.log_probs)
     rewards = rewards.astype(probs.dtype)
-    value = objectives.mean(probs, rewards)
+    value = mean(probs, rewards)
     # The scores have mean 0, so that what is subtracted only makes the sum accurate.
     gradient = linearized.pull(probs * (rewards - value))
     return (
         value,
-        objectives.sqrt(objectives.variance(probs, rewards)),
-        objectives.sqrt(jnp.sum(ravel_pytree(gradient)[0] ** 2)),
+        sqrt(variance(probs, rewards)),
+        sqrt(jnp.sum(ravel_pytree(gradient)[0] ** 2)),
         fisher_interval(
             key, linearized, params, num_steps=num_steps, failure_probability=failure_probability
         ),

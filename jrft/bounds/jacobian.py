@@ -15,11 +15,11 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from jrft._checks import check_at_least, check_completions, check_probability, check_prompt
+from jrft._numerics import sqrt
 from jrft.completions import after_end, num_completions
-from jrft.exact.eigenvalues import EigenvalueInterval, check_probability, largest_eigenvalue
-from jrft.exact.objectives import sqrt
-from jrft.policies.policy import Params, Policy, Prompt, check_at_least, check_prompt
-from jrft.sampled.scores import check_completions
+from jrft.exact.eigenvalues import EigenvalueInterval, largest_eigenvalue
+from jrft.policies.policy import Params, Policy, Prompt
 
 Completion: TypeAlias = ArrayLike | Sequence[int]
 """int[length], −1 after the end of sequence."""
@@ -131,7 +131,7 @@ def jacobian_norm_intervals(
     """
     prompt = check_prompt(policy, prompt)
     check_at_least(1, num_steps=num_steps)
-    check_probability(failure_probability)
+    check_probability(failure_probability=failure_probability)
     completion = _one_completion(policy, completion)
     return _norm_intervals(
         params, policy, prompt, completion, key, num_steps, float(failure_probability)

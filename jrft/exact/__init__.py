@@ -13,7 +13,6 @@ from jrft.exact.expectations import (
 )
 from jrft.exact.gain import std_gain
 from jrft.exact.information import exact_entropy, exact_kl
-from jrft.exact.objectives import expected_reward, reward_std, sft_loss
 
 __all__ = [
     "EigenvalueInterval",
@@ -27,10 +26,7 @@ __all__ = [
     "exact_reward_distribution",
     "exact_reward_std",
     "exact_value",
-    "expected_reward",
     "largest_eigenvalue",
     "largest_fisher_eigenvalue",
-    "reward_std",
-    "sft_loss",
     "std_gain",
 ]

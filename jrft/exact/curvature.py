@@ -13,9 +13,10 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from jrft.exact.eigenvalues import EigenvalueInterval, check_probability, largest_eigenvalue
+from jrft._checks import check_at_least, check_probability, check_prompt
+from jrft.exact.eigenvalues import EigenvalueInterval, largest_eigenvalue
 from jrft.exact.expectations import exact_log_probs
-from jrft.policies.policy import Params, Policy, Prompt, check_at_least, check_prompt
+from jrft.policies.policy import Params, Policy, Prompt
 
 
 def exact_fisher_vector_product(
@@ -86,7 +87,7 @@ def largest_fisher_eigenvalue(
     """
     prompt = check_prompt(policy, prompt)
     check_at_least(1, num_steps=num_steps)
-    check_probability(failure_probability)
+    check_probability(failure_probability=failure_probability)
     return _largest_eigenvalue(params, policy, prompt, key, num_steps, float(failure_probability))
 
 

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jrft.policies.policy import check_at_least
+from jrft._checks import check_at_least, check_probability
 
 # Halvings of the bracket of the upper bound: as many as a double has digits.
 _HALVINGS = 60
@@ -71,7 +71,7 @@ def largest_eigenvalue(
         (1.5, 1.5)
     """
     check_at_least(1, num_steps=num_steps)
-    check_probability(failure_probability)
+    check_probability(failure_probability=failure_probability)
     size = like.size
     start = jax.random.normal(key, (size,), like.dtype)
     diagonal, off_diagonal = _tridiagonal(product, start, min(num_steps, size))
@@ -83,14 +83,6 @@ def largest_eigenvalue(
     residuals = off_diagonal if num_steps < size else off_diagonal.at[-1].set(0)
     excess = _excess(ritz, jnp.sum(jnp.log(residuals)) - log_component)
     return EigenvalueInterval(ritz[-1], ritz[-1] + excess)
-
-
-def check_probability(failure_probability: float) -> None:
-    """Raise ValueError if a probability of failure makes no sense."""
-    if not 0 < failure_probability < 1:
-        raise ValueError(
-            f"failure_probability is {failure_probability}: a number between 0 and 1 is needed"
-        )
 
 
 def _tridiagonal(

@@ -13,9 +13,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
-from jrft.exact import objectives
+from jrft._checks import check_prompt
+from jrft._numerics import mean, sqrt, variance
 from jrft.exact.fold import MEMORY_BUDGET, LogProbs, fold, leaf_log_probs
-from jrft.policies.policy import Params, Policy, Prompt, check_prompt
+from jrft.policies.policy import Params, Policy, Prompt
 from jrft.rewards import Reward, all_rewards
 
 
@@ -308,7 +309,7 @@ def _reward_std(
 ) -> Float[Array, ""]:
     leaves = rewards, jnp.zeros_like(rewards)
     moments = fold(_combine_moments, policy, (params,), prompt, leaves, memory_budget)
-    return objectives.sqrt(moments[1])
+    return sqrt(moments[1])
 
 
 @_compiled
@@ -320,7 +321,7 @@ def _log_probs(
 
 def _combine_means(log_probs: LogProbs, means: Float[Array, "n K"]) -> Float[Array, " n"]:
     probs = jnp.exp(log_probs[0])
-    return jax.vmap(objectives.mean)(probs, means.astype(probs.dtype))
+    return jax.vmap(mean)(probs, means.astype(probs.dtype))
 
 
 def _combine_moments(
@@ -331,6 +332,6 @@ def _combine_moments(
     means, variances = (moment.astype(probs.dtype) for moment in moments)
     within = jnp.sum(probs * variances, axis=-1)
     return (
-        jax.vmap(objectives.mean)(probs, means),
-        within + jax.vmap(objectives.variance)(probs, means),
+        jax.vmap(mean)(probs, means),
+        within + jax.vmap(variance)(probs, means),
     )

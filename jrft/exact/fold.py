@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
+from jrft._checks import check_at_least
 from jrft.completions import num_completions, prefix_tokens, tree_log_probs
-from jrft.policies.policy import Cache, Params, Policy, check_at_least
+from jrft.policies.policy import Cache, Params, Policy
 
 MEMORY_BUDGET = 2**31
 """Bytes that an exact function may take for one prompt if it is told nothing else."""

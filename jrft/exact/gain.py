@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
+from jrft._checks import check_prompt
 from jrft.exact.expectations import exact_reward_std
-from jrft.policies.policy import Params, Policy, Prompt, check_prompt
+from jrft.policies.policy import Params, Policy, Prompt
 from jrft.rewards import Reward, all_rewards
 
 

@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from jrft._checks import check_prompt
 from jrft.completions import num_completions
 from jrft.exact.fold import MEMORY_BUDGET, LogProbs, fold
-from jrft.policies.policy import Params, Policy, Prompt, check_prompt
+from jrft.policies.policy import Params, Policy, Prompt
 
 
 def exact_entropy(

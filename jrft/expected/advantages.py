@@ -1,45 +1,47 @@
-"""What advantage a completion has on average over the groups it may be in: exact, by enumeration.
+"""The mean advantage of a completion over the groups it may be in: exact, by enumeration.
 
-The gradient of a group is (1/G) Σ_i a_i ∇ log p(y_i), and the completions of a group are drawn
-alike: its expectation is Σ_y p(y) w(y) ∇ log p(y), w(y) the mean advantage of y in a group with
-G − 1 others. Advantages depend on rewards alone, so that the others are multisets of the distinct
-rewards there are: for a binary reward G of them, however many completions.
+The gradient of a group is (1/G) Σ_i a_i ∇ log p(y_i), and all completions of a group have one
+distribution: its expectation is Σ_y p(y) w(y) ∇ log p(y), w(y) the mean advantage of y in a group
+with G − 1 others. Advantages depend on rewards alone, so the others are multisets of the distinct
+rewards: for a binary reward G multisets, however many completions.
 """
 
 import functools
 import itertools
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from jrft.policies.policy import check_at_least
-from jrft.rewards import check_rewards
-from jrft.sampled.advantages import group_advantages, keep_mask
+from jrft._checks import check_at_least, check_rewards
+from jrft._numerics import in_blocks
+from jrft.advantages import Advantages, keep_mask
 
-_ZERO_STD_GROUPS = ("kept", "masked")
-# Members of groups that are looked at at a time, and the most there may be: 256 MB of indices.
+# Members of groups evaluated at a time, and the most that are enumerated: 256 MB of indices.
 _BLOCK = 1 << 20
 MAX_MEMBERS = 1 << 26
+
+Keep: TypeAlias = Callable[[Float[Array, " g"]], ArrayLike]
+"""A traceable function of the rewards of one group: whether the group counts, bool[]."""
 
 
 class ExpectedAdvantages(NamedTuple):
     """Advantages of each completion, averaged over the rest of its group.
 
-    Positive and negative advantages are kept apart, because clipping treats them differently.
+    Positive and negative advantages are apart, because clipping treats them differently.
 
     Attributes:
-        positive: float[n], E[max(a, 0) | y].
-        negative: float[n], E[min(a, 0) | y]; the mean advantage is the sum of the two.
-        positive_share: float[n], P(a > 0 | y).
-        negative_share: float[n], P(a < 0 | y).
-        weights: float[n], how often a group that y is in counts: 1, or, if groups of equal rewards
-            are masked, P(not equal | y) / P(not equal).
-        zero_std_probability: float[], of a group of equal rewards.
+        positive: Float[n], E[max(a, 0) | y].
+        negative: Float[n], E[min(a, 0) | y]; the mean advantage is the sum of the two.
+        positive_share: Float[n], P(a > 0 | y).
+        negative_share: Float[n], P(a < 0 | y).
+        weights: Float[n], P(group counts | y) / P(group counts); 1 if every group counts.
+        zero_std_probability: Float[], of a group of equal rewards.
     """
 
     positive: Float[Array, " n"]
@@ -51,68 +53,66 @@ class ExpectedAdvantages(NamedTuple):
 
     @property
     def mean(self) -> Float[Array, " n"]:
-        """float[n], E[a | y]."""
+        """Float[n], E[a | y]."""
         return self.positive + self.negative
+
+
+def every_group(rewards: Float[Array, " g"]) -> Bool[Array, ""]:
+    """Keeps every group."""
+    return jnp.bool_(True)
 
 
 def expected_advantages(
     probs: ArrayLike,
     rewards: ArrayLike,
+    advantages: Advantages,
     *,
     group_size: int,
-    kind: str = "grpo",
-    ddof: int = 0,
-    epsilon: float = 0.0,
-    zero_std_groups: str = "kept",
+    keep: Keep = every_group,
 ) -> ExpectedAdvantages:
-    """Advantages of `jrft.group_advantages`, averaged over groups drawn from a distribution.
+    """Advantages of each completion, averaged over groups drawn from a distribution.
 
     Args:
-        probs: float[n], the probability of each completion; they sum to 1.
-        rewards: float[n]. Known equal ones are taken together; under `jax.jit` they cannot be, and
-            NaN gives NaN.
+        probs: Float[n], the probability of each completion; they sum to 1.
+        rewards: Float[n]. Equal rewards are enumerated once if they are known; under `jax.jit` they
+            are not, and NaN gives NaN.
+        advantages: A traceable function of the rewards of one group, such as
+            `jrft.grpo_advantages`; static. Use `functools.partial` for settings: equal settings
+            share one compiled program.
         group_size: G, at least 2; static.
-        kind: "grpo", "rloo" or "mean", as in `jrft.group_advantages`; or "none", the reward itself.
-        ddof: of the std of "grpo", 0 or 1.
-        epsilon: added to the std of "grpo".
-        zero_std_groups: "kept", or "masked": left out of the mean over groups (or drawn again), so
-            that what is left is divided by the probability of the other groups. Their advantages
-            are 0 but for "none".
+        keep: Which groups count, such as `jrft.keep_mask`. Other groups are left out of the mean
+            (or drawn again): the rest is divided by the probability that a group counts.
 
     Returns:
-        `ExpectedAdvantages`; all 0 if every group is masked.
+        `ExpectedAdvantages`; all 0 if no group counts.
 
     Raises:
-        ValueError: if an argument is malformed, or there are too many multisets to enumerate.
+        ValueError: If an argument is malformed, or there are too many multisets to enumerate.
 
-    Examples:
-        >>> import jax.numpy as jnp
+    Example:
+        >>> import jax.numpy as jnp, jrft
         >>> probs, rewards = jnp.array([0.5, 0.5]), jnp.array([0.0, 1.0])
-        >>> found = expected_advantages(probs, rewards, group_size=2, kind="rloo")
+        >>> found = jrft.expected_advantages(probs, rewards, jrft.rloo_advantages, group_size=2)
         >>> found.mean.tolist(), float(found.zero_std_probability)
         ([-0.5, 0.5], 0.5)
     """
     check_at_least(2, group_size=group_size)
-    if zero_std_groups not in _ZERO_STD_GROUPS:
-        raise ValueError(
-            f"zero_std_groups is {zero_std_groups!r}: pass one of {', '.join(_ZERO_STD_GROUPS)}"
-        )
     probs = check_rewards(probs, jnp.size(probs), "probs")
     rewards = check_rewards(rewards, probs.size).astype(probs.dtype)
     values, index = _distinct(rewards)
     num_others = math.comb(len(values) + group_size - 2, group_size - 1)
     if num_others * group_size > MAX_MEMBERS:
         raise ValueError(
-            f"group_size {group_size} and {len(values)} distinct rewards make some "
-            f"10^{math.log10(num_others):.0f} groups, of more than {MAX_MEMBERS} members in all: "
-            "take a smaller group or fewer distinct rewards, or average an estimator such as "
+            f"group_size is {group_size}: with {len(values)} distinct rewards it makes some "
+            f"10^{math.log10(num_others):.0f} groups, of more than {MAX_MEMBERS} members in all; "
+            "pass a smaller group or fewer distinct rewards, or average an estimator such as "
             "jrft.grpo_gradient"
         )
     others, coefficients = _multisets(len(values), group_size - 1)
     masses = jax.ops.segment_sum(probs, index, len(values))
     of_rewards, zero_std_probability = _expected(
         masses, values, others, coefficients.astype(probs.dtype),
-        kind, ddof, float(epsilon), zero_std_groups == "masked",
+        _by_value(advantages), _by_value(keep),
     )  # fmt: skip
     positive, negative, positive_share, negative_share, weights = of_rewards[:, index]
     return ExpectedAdvantages(
@@ -120,8 +120,25 @@ def expected_advantages(
     )
 
 
+class _Partial(NamedTuple):
+    """A partial function that equals another of equal settings, as static arguments should."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    keywords: tuple[tuple[str, Any], ...]
+
+    def __call__(self, rewards: Float[Array, " g"]) -> Any:
+        return self.function(*self.arguments, rewards, **dict(self.keywords))
+
+
+def _by_value(function: Callable[..., Any]) -> Any:
+    if isinstance(function, functools.partial):
+        return _Partial(function.func, function.args, tuple(sorted(function.keywords.items())))
+    return function
+
+
 def _distinct(rewards: Float[Array, " n"]) -> tuple[Float[Array, " D"], Int[Array, " n"]]:
-    """Distinct rewards and which of them each is; all are, where they are not known."""
+    """Distinct rewards, and the index of each reward among them; traced ones all count as such."""
     if isinstance(rewards, jax.core.Tracer):
         return rewards, jnp.arange(rewards.size)
     values, index = np.unique(np.asarray(rewards), return_inverse=True)
@@ -131,7 +148,7 @@ def _distinct(rewards: Float[Array, " n"]) -> tuple[Float[Array, " D"], Int[Arra
 def _multisets(
     num_values: int, size: int
 ) -> tuple[Int[np.ndarray, "groups size"], Float[np.ndarray, " groups"]]:
-    """All multisets of `size` of the values, and the logarithm of the orders each may come in."""
+    """All multisets of `size` values, and the logarithm of the number of orders of each."""
     rows = itertools.combinations_with_replacement(range(num_values), size)
     members = np.fromiter(itertools.chain.from_iterable(rows), np.int32).reshape(-1, size)
     # Rows are sorted: a run of k equal values makes k! of the orders the same.
@@ -142,63 +159,45 @@ def _multisets(
     return members, math.lgamma(size + 1) - log_same
 
 
-@functools.partial(jax.jit, static_argnames=("kind", "ddof", "epsilon", "masked"))
+@functools.partial(jax.jit, static_argnames=("advantages", "keep"))
 def _expected(
     masses: Float[Array, " D"],
     values: Float[Array, " D"],
     others: Int[Array, "groups size"],
     log_coefficients: Float[Array, " groups"],
-    kind: str,
-    ddof: int,
-    epsilon: float,
-    masked: bool,
+    advantages: Advantages,
+    keep: Keep,
 ) -> tuple[Float[Array, "5 D"], Float[Array, ""]]:
     """The first five of `ExpectedAdvantages` for each reward, and P(zero std)."""
     log_masses = jnp.log(masses)
+    all_advantages = jnp.vectorize(advantages, signature="(g)->(g)")
+    all_keep = jnp.vectorize(lambda group: jnp.asarray(keep(group), bool), signature="(g)->()")
 
     def add(
         so_far: tuple[Array, Array], block: tuple[Array, ...]
     ) -> tuple[tuple[Array, Array], None]:
         members, log_coefficients, present = block
+        # The multinomial probability of the others; rows that only fill the block have none.
         chances = jnp.exp(log_coefficients + log_masses[members].sum(axis=1)) * present
-        groups = jnp.concatenate(
-            [
-                jnp.broadcast_to(values[:, None, None], (values.size, len(members), 1)),
-                jnp.broadcast_to(values[members][None], (values.size, *members.shape)),
-            ],
-            axis=-1,
-        )
-        alive = keep_mask(groups)
-        counts = alive if masked else jnp.ones_like(alive)
-        own = jnp.where(counts, _own_advantage(groups, kind, ddof, epsilon), 0)
-        # There NaN is a completion without a score; here it must not pass for one.
-        own = jnp.where(jnp.isnan(groups).any(axis=-1), jnp.nan, own)
-        parts = [jnp.maximum(own, 0), jnp.minimum(own, 0), own > 0, own < 0, counts]
+        rest = jnp.broadcast_to(values[members][None], (values.size, *members.shape))
+        own = jnp.broadcast_to(values[:, None, None], (values.size, len(members), 1))
+        groups = jnp.concatenate([own, rest], axis=-1)
+        counts = all_keep(groups)
+        # The completion in question stands first in its group.
+        found = jnp.where(counts, all_advantages(groups)[..., 0], 0)
+        # Advantage functions take NaN for a completion without a score. Here each has one.
+        found = jnp.where(jnp.isnan(groups).any(axis=-1), jnp.nan, found)
+        parts = [jnp.maximum(found, 0), jnp.minimum(found, 0), found > 0, found < 0, counts]
         of_values = jnp.stack([part @ chances for part in parts])
-        return (so_far[0] + of_values, so_far[1] + masses @ (~alive @ chances)), None
+        return (so_far[0] + of_values, so_far[1] + masses @ (~keep_mask(groups) @ chances)), None
 
-    size = max(1, _BLOCK // (values.size * (others.shape[1] + 1)))
+    size = max(1, min(len(others), _BLOCK // (values.size * (others.shape[1] + 1))))
     present = jnp.ones(len(others), masses.dtype)
-    blocks = tuple(_cut(array, size) for array in (others, log_coefficients, present))
+    blocks = in_blocks((others, log_coefficients, present), size)
     start = jnp.zeros((5, values.size), masses.dtype), jnp.zeros((), masses.dtype)
     (of_values, dead), _ = jax.lax.scan(add, start, blocks)
-    if masked:
-        alive = masses @ of_values[-1]
-        of_values = jnp.where(alive > 0, of_values / jnp.where(alive > 0, alive, 1), 0)
-    return of_values, dead
-
-
-def _own_advantage(
-    groups: Float[Array, "D groups G"], kind: str, ddof: int, epsilon: float
-) -> Float[Array, "D groups"]:
-    """The advantage of the first of each group."""
-    if kind == "none":
-        return groups[..., 0]
-    return group_advantages(groups, kind=kind, ddof=ddof, epsilon=epsilon).advantages[..., 0]
-
-
-def _cut(array: Array, size: int) -> Array:
-    """Rows [n, …] as blocks [⌈n / size⌉, size, …], filled with zeros."""
-    size = min(size, len(array))
-    filling = [(0, -len(array) % size)] + [(0, 0)] * (array.ndim - 1)
-    return jnp.pad(array, filling).reshape(-1, size, *array.shape[1:])
+    if keep is every_group:
+        return of_values, dead
+    # 0 where no group counts.
+    counting = masses @ of_values[-1]
+    return of_values / jnp.where(counting > 0, counting, 1), dead

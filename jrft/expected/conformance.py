@@ -1,16 +1,20 @@
 """Arrays to test another trainer's policy gradient with: tables, rewards, exact expectations.
 
-What each array is, and how to compare, is in `docs/conformance.md`.
+`docs/conformance.md` describes each array and the comparison.
 """
 
+import functools
 import itertools
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from jrft._checks import check_at_least, check_not_negative
+from jrft.advantages import ESTIMATORS, Advantages, grpo_advantages, keep_mask
 from jrft.completions import all_completions
 from jrft.exact.expectations import (
     exact_log_probs,
@@ -18,37 +22,45 @@ from jrft.exact.expectations import (
     exact_reward_std,
     exact_value,
 )
-from jrft.expected.gradients import (
-    expected_grpo_gradient,
-    expected_ppo_gradient,
-    expected_reinforce_gradient,
-    expected_rloo_gradient,
-)
-from jrft.policies.policy import check_at_least
+from jrft.expected.advantages import every_group
+from jrft.expected.gradients import expected_policy_gradient
+from jrft.expected.ppo import expected_ppo_gradient, expected_ppo_sequence_gradient
 from jrft.policies.tabular import Tabular, tabular_policy
 
 FORMAT = 1
-ZERO_STD_GROUPS = ("kept", "masked")
-RATIOS = ("token", "sequence")
+KEEP = {"kept": every_group, "masked": keep_mask}
+RATIOS = {"token": expected_ppo_gradient, "sequence": expected_ppo_sequence_gradient}
 NO_END = -1
+
+# The names of two methods in the kit: REINFORCE and its baseline.
+_NAMES = {"reinforce": "reinforce/none", "mean": "reinforce/mean"}
+
+
+class _Case(NamedTuple):
+    """A policy, two tables of its logits, and the reward of every leaf of the prefix tree."""
+
+    policy: Tabular
+    logits: jax.Array
+    old_logits: jax.Array
+    rewards: jax.Array
 
 
 def conformance_arrays(
     *, group_size: int = 3, epsilon: float = 1e-4, clip: float = 0.2, seed: int = 0
 ) -> dict[str, np.ndarray]:
-    """Tabular policies, rewards, and what the estimators' gradients expect, in float64.
+    """Tabular policies, rewards, and the expectations of the estimators' gradients, in float64.
 
     Args:
         group_size: G, completions of one group.
-        epsilon: what is added to the std of a group; every array that has it is given with 0, too.
-        clip: PPO's.
-        seed: of the policies and rewards.
+        epsilon: Added to the std of a group; GRPO's arrays come with 0, too.
+        clip: The clip of PPO.
+        seed: The seed of the policies and rewards.
 
     Returns:
-        Arrays by name, as `docs/conformance.md` tells.
+        Arrays by name, as `docs/conformance.md` describes them.
 
     Raises:
-        ValueError: if an argument is malformed or there are too many groups to enumerate.
+        ValueError: If an argument is malformed or there are too many groups to enumerate.
 
     Examples:
         >>> kit = conformance_arrays(group_size=2)
@@ -59,11 +71,11 @@ def conformance_arrays(
     check_at_least(0, seed=seed)
     if not 0 < epsilon < math.inf:
         raise ValueError(
-            f"epsilon is {epsilon}: a number above 0 is needed; the arrays without it are written "
-            "anyway"
+            f"epsilon is {epsilon}: pass a number above 0; the arrays without it are written anyway"
         )
-    if not 0 <= clip < math.inf:
-        raise ValueError(f"clip is {clip}: a number of at least 0 is needed")
+    check_not_negative(clip=clip)
+    if math.isinf(clip):
+        raise ValueError(f"clip is {clip}: pass a finite number")
     arrays = {
         "format": np.array(FORMAT),
         "group_size": np.array(group_size),
@@ -73,40 +85,38 @@ def conformance_arrays(
     with jax.enable_x64(True):
         for number, name in enumerate(("binary", "graded", "rare")):
             key = jax.random.fold_in(jax.random.key(seed), number)
-            policy, logits, old_logits, rewards = _problem(name, key)
-            case = _given(policy, logits, old_logits, rewards)
-            case |= _on_policy(policy, logits, rewards, group_size, epsilon)
-            case |= _off_policy(policy, logits, old_logits, rewards, group_size, epsilon, clip)
-            arrays |= {f"{name}/{entry}": np.asarray(value) for entry, value in case.items()}
+            case = _case(name, key)
+            found = _given(case) | _on_policy(case, group_size, epsilon)
+            found |= _off_policy(case, group_size, epsilon, clip)
+            arrays |= {f"{name}/{entry}": np.asarray(value) for entry, value in found.items()}
     return arrays
 
 
-def _problem(name: str, key: jax.Array) -> tuple[Tabular, jax.Array, jax.Array, jax.Array]:
-    """Policy, logits, those of old, and the rewards of all leaves of the prefix tree."""
+def _case(name: str, key: jax.Array) -> _Case:
     policy_key, step_key, reward_key = jax.random.split(key, 3)
     policy = tabular_policy(3, 2, eos=0 if name == "graded" else None)
     logits = policy.init(policy_key)
-    # Far enough that clipping is active for some tokens, near enough that it is not for others.
+    # At this distance clipping is active for some tokens and not for others.
     old_logits = logits + 0.4 * policy.init(step_key)
     completions = all_completions(3, 2, policy.eos)
     if name == "graded":
-        # Fewer rewards than completions: in a group without std completions may differ.
+        # Fewer rewards than completions: completions of a group without std may differ.
         order = jax.random.permutation(reward_key, 9)
         rewards = jnp.array([0.0, 0.5, 0.5, 1.0, 1.0, -2.0, 0.0, 0.5, 1.0])[order]
         # The leaves that repeat an ended completion repeat its reward.
         first = jnp.where(completions[:, 0] == 0, 0, jnp.arange(9))
-        return policy, logits, old_logits, rewards[first]
+        return _Case(policy, logits, old_logits, rewards[first])
     if name == "rare":
-        # A success of a probability of about 1e-3: nearly all groups are of equal rewards.
+        # Success has a probability of about 1e-3: nearly all groups have equal rewards.
         logits, old_logits = (table.at[:, 2].add(-3.0) for table in (logits, old_logits))
-        return policy, logits, old_logits, jnp.all(completions == 2, axis=1).astype(float)
-    return policy, logits, old_logits, (completions.sum(axis=1) >= 2).astype(float)
+        solved = jnp.all(completions == 2, axis=1)
+        return _Case(policy, logits, old_logits, solved.astype(float))
+    return _Case(policy, logits, old_logits, (completions.sum(axis=1) >= 2).astype(float))
 
 
-def _given(
-    policy: Tabular, logits: jax.Array, old_logits: jax.Array, rewards: jax.Array
-) -> dict[str, ArrayLike]:
-    """What a trainer is given: completions once each, in place of leaves."""
+def _given(case: _Case) -> dict[str, ArrayLike]:
+    """The problem as a trainer needs it: each completion once, in place of the leaves."""
+    policy, logits, old_logits, rewards = case
     completions = np.asarray(all_completions(policy.vocab_size, policy.length, policy.eos))
     distinct, first = np.unique(completions, axis=0, return_index=True)
     old_value = exact_value(policy, old_logits, [], rewards)
@@ -123,71 +133,58 @@ def _given(
     }
 
 
-def _on_policy(
-    policy: Tabular, logits: jax.Array, rewards: jax.Array, group_size: int, epsilon: float
-) -> dict[str, jax.Array]:
+def _on_policy(case: _Case, group_size: int, epsilon: float) -> dict[str, jax.Array]:
     """Expectations where `logits` draw the groups."""
-    problem = policy, logits, np.zeros(0, np.int32), rewards
+    problem = case.policy, case.logits, np.zeros(0, np.int32), case.rewards
     found: dict[str, jax.Array] = {
         "value": exact_value(*problem),
         "reward_std": exact_reward_std(*problem),
         "policy_gradient": exact_policy_gradient(*problem),
     }
-    for groups in ZERO_STD_GROUPS:
-        found[f"reinforce/none/{groups}"], info = expected_reinforce_gradient(
-            *problem, group_size=group_size, zero_std_groups=groups
-        )
-        found[f"reinforce/mean/{groups}"], _ = expected_reinforce_gradient(
-            *problem, group_size=group_size, baseline="mean", zero_std_groups=groups
-        )
-        found[f"rloo/{groups}"], _ = expected_rloo_gradient(
-            *problem, group_size=group_size, zero_std_groups=groups
+    settings = itertools.product(KEEP.items(), (_unsettled() | _grpo_settings(epsilon)).items())
+    for (groups, keep), (name, advantages) in settings:
+        found[f"{name}/{groups}"], info = expected_policy_gradient(
+            *problem, advantages=advantages, group_size=group_size, keep=keep
         )
         found["zero_std_probability"] = info.zero_std_probability
-        for name, ddof, added in _grpo_settings(epsilon):
-            found[f"grpo/{name}/{groups}"], _ = expected_grpo_gradient(
-                *problem, group_size=group_size, ddof=ddof, epsilon=added, zero_std_groups=groups
-            )
     return found
 
 
-def _off_policy(
-    policy: Tabular,
-    logits: jax.Array,
-    old_logits: jax.Array,
-    rewards: jax.Array,
-    group_size: int,
-    epsilon: float,
-    clip: float,
-) -> dict[str, jax.Array]:
+def _off_policy(case: _Case, group_size: int, epsilon: float, clip: float) -> dict[str, jax.Array]:
     """Expectations at `logits` where `old_logits` draw the groups, and ratios are clipped."""
-    advantages = rewards - exact_value(policy, old_logits, [], rewards)
+    policy, logits, old_logits, rewards = case
+    centered = rewards - exact_value(policy, old_logits, [], rewards)
     found: dict[str, jax.Array] = {}
-    for ratio in RATIOS:
-        found[f"ppo/{ratio}"], info = expected_ppo_gradient(
-            policy, logits, old_logits, [], advantages, clip=clip, ratio=ratio
-        )
+    for ratio, gradient in RATIOS.items():
+        found[f"ppo/{ratio}"], info = gradient(policy, logits, old_logits, [], centered, clip=clip)
         found[f"ppo/{ratio}/clipped_share"] = info.clipped_share
         found[f"ppo/{ratio}/mean_ratio"] = info.mean_ratio
-    for groups, (name, ddof, added) in itertools.product(ZERO_STD_GROUPS, _grpo_settings(epsilon)):
-        _, group_advantages = expected_grpo_gradient(
+    settings = itertools.product(KEEP.items(), _grpo_settings(epsilon).items())
+    for (groups, keep), (name, advantages) in settings:
+        _, of_groups = expected_policy_gradient(
             policy, old_logits, [], rewards,
-            group_size=group_size, ddof=ddof, epsilon=added, zero_std_groups=groups,
+            advantages=advantages, group_size=group_size, keep=keep,
         )  # fmt: skip
-        found["old_zero_std_probability"] = group_advantages.zero_std_probability
-        for ratio in RATIOS:
-            entry = f"clipped-grpo/{ratio}/{name}/{groups}"
-            found[entry], info = expected_ppo_gradient(
-                policy, logits, old_logits, [], group_advantages, clip=clip, ratio=ratio
-            )
+        found["old_zero_std_probability"] = of_groups.zero_std_probability
+        for ratio, gradient in RATIOS.items():
+            entry = f"clipped-{name.replace('/', f'/{ratio}/', 1)}/{groups}"
+            found[entry], info = gradient(policy, logits, old_logits, [], of_groups, clip=clip)
             found[f"{entry}/clipped_share"] = info.clipped_share
     return found
 
 
-def _grpo_settings(epsilon: float) -> list[tuple[str, int, float]]:
-    """The name of each setting, the ddof, and what is added to the std."""
-    return [
-        (f"ddof{ddof}/epsilon{'' if added else '0'}", ddof, added)
+def _unsettled() -> dict[str, Advantages]:
+    """Advantage functions without settings: all methods except GRPO."""
+    methods = {_NAMES.get(name, name): function for name, function in ESTIMATORS.items()}
+    del methods["grpo"]
+    return methods
+
+
+def _grpo_settings(epsilon: float) -> dict[str, Advantages]:
+    return {
+        f"grpo/ddof{ddof}/epsilon{'' if added else '0'}": functools.partial(
+            grpo_advantages, ddof=ddof, epsilon=added
+        )
         for ddof in (0, 1)
-        for added in dict.fromkeys((0.0, epsilon))
-    ]
+        for added in (0.0, epsilon)
+    }

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
@@ -176,54 +175,3 @@ class Policy(abc.ABC):
         completions.num_completions(self.vocab_size, self.length)
         levels = self.tree_logits(params, prompt, self.length)
         return completions.tree_log_probs(levels, self.eos)
-
-
-def check_settings(policy: Policy) -> None:
-    """Raise ValueError if the three settings that all policies share make no sense."""
-    check_at_least(1, vocab_size=policy.vocab_size, length=policy.length)
-    if policy.eos is not None and not 0 <= policy.eos < policy.vocab_size:
-        raise ValueError(
-            f"eos is {policy.eos}: a token of 0 … {policy.vocab_size - 1} is needed, or None"
-        )
-
-
-def check_at_least(minimum: int, **settings: int) -> None:
-    """Raise ValueError, naming the setting, if one is below `minimum`."""
-    for name, value in settings.items():
-        if value < minimum:
-            raise ValueError(f"{name} is {value}: at least {minimum} is needed")
-
-
-def check_prompt(policy: Policy, prompt: Prompt) -> Int[Array, " prompt"]:
-    """The prompt as an int32 array; ValueError if it is none.
-
-    Token values are checked only when they are known, that is, outside `jax.jit` and `jax.vmap`.
-    """
-    tokens = jnp.asarray(prompt)
-    if tokens.ndim != 1:
-        raise ValueError(
-            f"prompt has shape {list(tokens.shape)}: int[P] of one prompt is needed; jax.vmap maps "
-            "over prompts"
-        )
-    if tokens.size == 0:
-        return jnp.zeros(0, jnp.int32)
-    if not jnp.issubdtype(tokens.dtype, jnp.integer):
-        raise ValueError(f"prompt has dtype {tokens.dtype}: integer token ids are needed")
-    if not isinstance(tokens, jax.core.Tracer):
-        _check_prompt_tokens(np.asarray(tokens), policy.vocab_size)
-    return tokens.astype(jnp.int32)
-
-
-def _check_prompt_tokens(tokens: np.ndarray, vocab_size: int) -> None:
-    wrong = np.flatnonzero((tokens < completions.PAD) | (tokens >= vocab_size))
-    if wrong.size:
-        raise ValueError(
-            f"prompt has token {tokens[wrong[0]]} at position {wrong[0]}: tokens are "
-            f"0 … {vocab_size - 1}, and −1 pads on the left"
-        )
-    pads = np.flatnonzero(tokens == completions.PAD)
-    if pads.size and pads[-1] >= pads.size:
-        raise ValueError(
-            f"prompt has padding (−1) at position {pads[-1]}, right of a token: pad prompts on the "
-            "left"
-        )

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from jrft._checks import check_settings
 from jrft.completions import num_completions
-from jrft.policies.policy import Policy, check_settings
+from jrft.policies.policy import Policy
 
 
 @final

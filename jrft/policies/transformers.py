@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from jrft._checks import check_at_least, check_settings
 from jrft.completions import PAD
 from jrft.policies.decoder import Decoder, KeyValueCache
-from jrft.policies.policy import Params, Policy, check_at_least, check_settings
+from jrft.policies.policy import Params, Policy
 
 
 @final

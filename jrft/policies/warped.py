@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from jrft.policies.policy import Cache, Params, Policy, check_at_least, check_settings
+from jrft._checks import check_at_least, check_settings
+from jrft.policies.policy import Cache, Params, Policy
 
 
 @final

@@ -1,17 +1,24 @@
 """Estimates from sampled completions."""
 
-from jrft.sampled.advantages import group_advantages, keep_mask
 from jrft.sampled.estimators import (
     grpo_gradient,
     grpo_gradient_from,
+    policy_gradient,
+    policy_gradient_from,
     reinforce_gradient,
     reinforce_gradient_from,
     rloo_gradient,
     rloo_gradient_from,
 )
-from jrft.sampled.ppo import PPOInfo, ppo_gradient_from
+from jrft.sampled.ppo import PPOInfo, ppo_gradient_from, ppo_sequence_gradient_from
 from jrft.sampled.rollouts import rollout_budget
-from jrft.sampled.sampling import Samples, sample
+from jrft.sampled.sampling import (
+    Samples,
+    antithetic_tokens,
+    independent_tokens,
+    sample,
+    stratified_tokens,
+)
 from jrft.sampled.scores import (
     GradientInfo,
     GradientStatistics,
@@ -24,17 +31,21 @@ __all__ = [
     "GradientStatistics",
     "PPOInfo",
     "Samples",
+    "antithetic_tokens",
     "gradient_statistics",
-    "group_advantages",
     "grpo_gradient",
     "grpo_gradient_from",
-    "keep_mask",
+    "independent_tokens",
     "per_sample_gradients",
+    "policy_gradient",
+    "policy_gradient_from",
     "ppo_gradient_from",
+    "ppo_sequence_gradient_from",
     "reinforce_gradient",
     "reinforce_gradient_from",
     "rloo_gradient",
     "rloo_gradient_from",
     "rollout_budget",
     "sample",
+    "stratified_tokens",
 ]

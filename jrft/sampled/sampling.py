@@ -1,28 +1,92 @@
-"""Sampling completions of one prompt, with the policy's cache stepped by `jax.lax.scan`."""
+"""Samples completions of one prompt; `jax.lax.scan` steps the policy's cache."""
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from jrft._checks import check_at_least, check_prompt
 from jrft.completions import PAD, log_softmax
-from jrft.policies.policy import Cache, Params, Policy, Prompt, check_at_least, check_prompt
-from jrft.policies.warped import warped_policy
+from jrft.policies.policy import Cache, Params, Policy, Prompt
+
+FirstTokens: TypeAlias = Callable[[PRNGKeyArray, Float[Array, " K"], int], Int[Array, " n"]]
+"""(key, log-probabilities of the first token, n) → n first tokens."""
 
 
 class Samples(NamedTuple):
-    """Completions of one prompt, and how likely they were when drawn.
+    """Completions of one prompt, and their log-probabilities when drawn.
 
     Attributes:
-        completions: int32[n, length], −1 after the end of sequence.
-        log_probs: float[n, length], log-probability of each token when it was drawn, 0 after the
+        completions: Int32[n, length], −1 after the end of sequence.
+        log_probs: Float[n, length], log-probability of each token when it was drawn, 0 after the
             end of sequence.
+
+    Example:
+        >>> import jax.numpy as jnp, jrft
+        >>> samples = jrft.Samples(jnp.array([[1, 0, -1]]), jnp.log(jnp.array([[0.5, 0.5, 1.0]])))
+        >>> round(float(jnp.exp(samples.log_probs.sum())), 4)
+        0.25
     """
 
     completions: Int[Array, "n length"]
     log_probs: Float[Array, "n length"]
+
+
+def independent_tokens(
+    key: PRNGKeyArray, log_probs: Float[Array, " K"], n: int
+) -> Int[Array, " n"]:
+    """Draws n first tokens independently of each other.
+
+    Args:
+        key: A JAX random key.
+        log_probs: Float[K], of the first token.
+        n: The number of tokens; static.
+
+    Returns:
+        Int32[n].
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jrft
+        >>> jrft.independent_tokens(jax.random.key(0), jnp.log(jnp.array([0.0, 1.0])), 3).tolist()
+        [1, 1, 1]
+    """
+    return jax.random.categorical(key, log_probs, shape=(n,)).astype(jnp.int32)
+
+
+def stratified_tokens(key: PRNGKeyArray, log_probs: Float[Array, " K"], n: int) -> Int[Array, " n"]:
+    """Draws one first token from each of n equally likely ranges of the distribution.
+
+    The shares of the tokens then are those of the distribution, up to one sample. Each token by
+    itself has the policy's distribution. See `independent_tokens` for the arguments.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jrft
+        >>> drawn = jrft.stratified_tokens(jax.random.key(0), jnp.log(jnp.array([0.5, 0.5])), 8)
+        >>> int((drawn == 0).sum())
+        4
+    """
+    within_key, order_key = jax.random.split(key)
+    within = jax.random.uniform(within_key, (n,), log_probs.dtype)
+    # In random order: otherwise a sample's place would tell its token.
+    return _quantiles(log_probs, jax.random.permutation(order_key, jnp.arange(n) + within) / n)
+
+
+def antithetic_tokens(key: PRNGKeyArray, log_probs: Float[Array, " K"], n: int) -> Int[Array, " n"]:
+    """Draws first tokens in pairs from opposite ends of the distribution.
+
+    Each token by itself has the policy's distribution. See `independent_tokens` for the arguments.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jrft
+        >>> drawn = jrft.antithetic_tokens(jax.random.key(0), jnp.log(jnp.array([0.5, 0.5])), 8)
+        >>> int((drawn == 0).sum())
+        4
+    """
+    half = jax.random.uniform(key, (-(-n // 2),), log_probs.dtype)
+    return _quantiles(log_probs, jnp.concatenate([half, 1 - half])[:n])
 
 
 def sample(
@@ -32,74 +96,54 @@ def sample(
     prompt: Prompt,
     n: int,
     *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    min_length: int = 0,
-    first_token: str = "independent",
+    first_tokens: FirstTokens = independent_tokens,
 ) -> Samples:
-    """Draw n completions of one prompt from the policy.
+    """Draws n completions of one prompt from the policy.
+
+    For a temperature, top-k, top-p or a minimal length, sample from `jrft.warped_policy`.
 
     Args:
-        key: a JAX random key.
-        policy: the model.
-        params: its parameters.
-        prompt: int[P], −1 pads on the left; may be empty.
-        n: how many; static under `jax.jit`, as are all arguments after it.
-        temperature: as in `jrft.warped_policy`, which is sampled from.
-        top_k: likewise.
-        top_p: likewise.
-        min_length: likewise.
-        first_token: how the n first tokens depend on each other. "independent": not at all.
-            "stratified": one from each of n equally likely ranges of the distribution, so that
-            their shares are those of the distribution up to one sample. "antithetic": in pairs from
-            opposite ends. Each by itself has the policy's distribution with all three, so a mean
-            over the samples (`jrft.reinforce_gradient_from` without a baseline) stays unbiased; its
-            variance is smaller where the first token decides much. Baselines and stds of the group
-            take the samples to be independent.
+        key: A JAX random key.
+        policy: The model.
+        params: Its parameters.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        n: The number of completions; static under `jax.jit`.
+        first_tokens: Draws the n first tokens: `jrft.independent_tokens`, `jrft.stratified_tokens`
+            or `jrft.antithetic_tokens`; static. With all three each first token by itself has the
+            policy's distribution, so that a mean over the samples (`jrft.reinforce_gradient_from`)
+            stays unbiased. With the latter two its variance is smaller where the first token
+            decides much. Baselines and stds of a group assume independent samples.
 
     Returns:
         `Samples`, with log-probabilities under the distribution that was sampled from.
 
     Raises:
-        ValueError: if `n` is below 1, the prompt malformed or a setting out of its range.
+        ValueError: If `n` is below 1 or the prompt malformed.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=3, eos=0)
         >>> always_stop = jnp.tile(jnp.array([[100.0, 0.0]]), (7, 1))
         >>> jrft.sample(jax.random.key(0), policy, always_stop, [], 2).completions.tolist()
         [[0, -1, -1], [0, -1, -1]]
-        >>> drawn = jrft.sample(
-        ...     jax.random.key(0), policy, jnp.zeros((7, 2)), [], 8, first_token="stratified"
-        ... )
-        >>> int((drawn.completions[:, 0] == 0).sum())
-        4
     """
     check_at_least(1, n=n)
-    if first_token not in _FIRST_TOKEN:
-        raise ValueError(f"first_token is {first_token!r}: pass one of {', '.join(_FIRST_TOKEN)}")
-    warped = warped_policy(
-        policy, temperature=temperature, top_k=top_k, top_p=top_p, min_length=min_length
-    )
-    # The policy itself where nothing is warped: one program fewer.
-    drawn_from = policy if warped == warped_policy(policy) else warped
-    return _sample(key, drawn_from, params, check_prompt(policy, prompt), n, first_token)
+    return _sample(key, policy, params, check_prompt(policy, prompt), n, first_tokens)
 
 
-@functools.partial(jax.jit, static_argnames=("n", "first_token"))
+@functools.partial(jax.jit, static_argnames=("n", "first_tokens"))
 def _sample(
     key: PRNGKeyArray,
     policy: Policy,
     params: Params,
     prompt: Int[Array, " prompt"],
     n: int,
-    first_token: str,
+    first_tokens: FirstTokens,
 ) -> Samples:
     logits, cache = policy.prefill(params, prompt)
     log_probs = log_softmax(logits)
     first_key, key = jax.random.split(key)
-    tokens = _FIRST_TOKEN[first_token](first_key, log_probs, n)
+    tokens = first_tokens(first_key, log_probs, n)
     first = Samples(tokens, log_probs[tokens])
     by_key = jax.vmap(functools.partial(_continue, policy, params, cache))
     return by_key(first, jax.random.split(key, n))
@@ -108,12 +152,13 @@ def _sample(
 def _continue(
     policy: Policy, params: Params, cache: Cache, first: Samples, key: PRNGKeyArray
 ) -> Samples:
-    """One completion from its first token."""
+    """Draws the rest of one completion from its first token."""
 
     def advance(
         carry: tuple[Cache, Int[Array, ""], Bool[Array, ""]], key: PRNGKeyArray
     ) -> tuple[tuple[Cache, Int[Array, ""], Bool[Array, ""]], Samples]:
         cache, token, ended = carry
+        # Ended completions step on with token 0, so that all run one program.
         logits, cache = policy.step(params, cache, jnp.maximum(token, 0))
         log_probs = log_softmax(logits)
         token = jax.random.categorical(key, log_probs).astype(jnp.int32)
@@ -129,32 +174,9 @@ def _has_ended(policy: Policy, drawn: Samples, ended: Bool[Array, ""]) -> Bool[A
     return ended if policy.eos is None else ended | (drawn.completions == policy.eos)
 
 
-def _independent(key: PRNGKeyArray, log_probs: Float[Array, " K"], n: int) -> Int[Array, " n"]:
-    return jax.random.categorical(key, log_probs, shape=(n,)).astype(jnp.int32)
-
-
-def _stratified(key: PRNGKeyArray, log_probs: Float[Array, " K"], n: int) -> Int[Array, " n"]:
-    within_key, order_key = jax.random.split(key)
-    within = jax.random.uniform(within_key, (n,), log_probs.dtype)
-    # In random order, so that no sample's place tells its token.
-    return _quantiles(log_probs, jax.random.permutation(order_key, jnp.arange(n) + within) / n)
-
-
-def _antithetic(key: PRNGKeyArray, log_probs: Float[Array, " K"], n: int) -> Int[Array, " n"]:
-    half = jax.random.uniform(key, (-(-n // 2),), log_probs.dtype)
-    return _quantiles(log_probs, jnp.concatenate([half, 1 - half])[:n])
-
-
 def _quantiles(log_probs: Float[Array, " K"], levels: Float[Array, " n"]) -> Int[Array, " n"]:
     cumulative = jnp.cumsum(jnp.exp(log_probs))
     # Scaled to end at 1 exactly, and searched from the right: no token of probability 0 is drawn.
     tokens = jnp.searchsorted(cumulative / cumulative[-1], levels, side="right")
     last = jnp.max(jnp.where(jnp.isneginf(log_probs), 0, jnp.arange(log_probs.size)))
     return jnp.minimum(tokens, last).astype(jnp.int32)
-
-
-_FIRST_TOKEN = {
-    "independent": _independent,
-    "stratified": _stratified,
-    "antithetic": _antithetic,
-}

@@ -1,4 +1,4 @@
-"""What all estimators share: sums of completions' scores, weighted, and what is told of them."""
+"""Scores of completions: weighted sums of them, single ones, and their statistics."""
 
 import functools
 from collections.abc import Callable
@@ -6,28 +6,25 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PyTree
 
-from jrft.completions import after_end
-from jrft.exact.objectives import mean, sqrt, variance
-from jrft.policies.policy import Params, Policy, Prompt, check_at_least, check_prompt
-from jrft.rewards import check_rewards
+from jrft._checks import check_completions, check_prompt, check_rewards, checked_block_size
+from jrft._numerics import in_blocks, mean, norm, sqrt, variance
+from jrft.policies.policy import Params, Policy, Prompt
 from jrft.sampled.sampling import Samples
 
 
 class GradientInfo(NamedTuple):
-    """What the samples behind a gradient tell. All statistics are over completions of one prompt.
+    """Statistics of the samples behind a gradient, over completions of one prompt.
 
     Attributes:
         reward_mean: float[], mean of the n rewards.
-        reward_std: float[], their standard deviation with ddof 0, that is, divided by n; exactly 0
-            if all are equal.
+        reward_std: float[], their standard deviation with ddof 0; exactly 0 if all are equal.
         gradient_norm: float[], Euclidean norm of the gradient over all parameters.
         rewards: float[n].
-        advantages: float[n], what each completion's score was multiplied with; all 0 where RLOO's
-            or GRPO's group has no two rewards that differ.
+        advantages: float[n], the factor of each completion's score; all 0 where no two rewards of
+            RLOO's or GRPO's group differ.
         samples: the n completions and their log-probabilities when drawn.
     """
 
@@ -40,14 +37,14 @@ class GradientInfo(NamedTuple):
 
 
 class GradientStatistics(NamedTuple):
-    """How sure an estimated gradient is, from the spread of its samples.
+    """Standard errors of an estimated gradient.
 
     Attributes:
         gradient: the mean over samples of advantage · score, a pytree like the parameters, in
             float32 at least.
         standard_error: a pytree like it, the std of one sample's (ddof 1) over √n.
         signal_to_noise: float[], ‖gradient‖ over the root of the summed squared standard errors;
-            about 1 where nothing but noise was seen.
+            about 1 where the samples show noise alone.
     """
 
     gradient: Params
@@ -66,17 +63,17 @@ def gradient_statistics(
 ) -> GradientStatistics:
     """Standard errors and signal-to-noise ratio of an estimated gradient, parameter by parameter.
 
-    The samples are taken to be independent. With RLOO's or GRPO's advantages they are so but for
-    the group's mean and std, which matters the less the larger the group.
+    Assumes independent samples. RLOO's and GRPO's advantages share the group's mean and std, an
+    error that shrinks as the group grows.
 
     Args:
         policy: the model.
         params: its parameters.
         prompt: int[P], the prompt that was sampled from.
         samples: n ≥ 2 completions.
-        advantages: float[n], what each completion's score is multiplied with, such as
+        advantages: float[n], the factor of each completion's score, such as
             `GradientInfo.advantages`.
-        block_size: samples whose gradients are in memory at a time; None for all.
+        block_size: the number of samples whose gradients are in memory at a time; None for all.
 
     Returns:
         `GradientStatistics`.
@@ -91,25 +88,26 @@ def gradient_statistics(
         >>> _, info = jrft.reinforce_gradient(
         ...     jax.random.key(0), policy, params, [], lambda prompt, y: y[0], num_samples=100
         ... )
-        >>> told = gradient_statistics(policy, params, [], info.samples, info.advantages)
-        >>> told.standard_error.shape, float(told.signal_to_noise) > 3
+        >>> statistics = gradient_statistics(policy, params, [], info.samples, info.advantages)
+        >>> statistics.standard_error.shape, float(statistics.signal_to_noise) > 3
         ((3, 2), True)
     """
     prompt = check_prompt(policy, prompt)
     completions = check_completions(policy, samples.completions)
-    check_at_least(2, **{"number of samples": len(completions)})
+    if len(completions) < 2:
+        raise ValueError("samples.completions holds 1 completion: pass at least 2")
     weights = check_rewards(advantages, len(completions), "advantages")
     size = checked_block_size(block_size, len(completions))
-    return _statistics(params, policy, prompt, completions, weights, size)
+    return _statistics(policy, params, prompt, completions, weights, size)
 
 
 def per_sample_gradients(
     policy: Policy, params: Params, prompt: Prompt, samples: Samples, advantages: ArrayLike
 ) -> Params:
-    """What each completion adds to an estimated gradient: advantage · ∇_θ log p_θ(y | x).
+    """The contribution of each completion to an estimated gradient: advantage · ∇_θ log p_θ(y | x).
 
-    Their mean is the gradient of the estimator whose advantages they are. With advantages of 1 they
-    are the scores. All n are in memory; `gradient_statistics` goes in blocks.
+    Their mean is the estimated gradient. With advantages of 1 they are the scores. All n are in
+    memory at once; `gradient_statistics` works in blocks.
 
     Args:
         policy: the model.
@@ -138,48 +136,7 @@ def per_sample_gradients(
     prompt = check_prompt(policy, prompt)
     completions = check_completions(policy, samples.completions)
     weights = check_rewards(advantages, len(completions), "advantages")
-    return _per_sample(params, policy, prompt, completions, weights)
-
-
-def check_completions(policy: Policy, completions: ArrayLike) -> Int[Array, "n length"]:
-    """Sampled completions as an int32 array; ValueError if they are none.
-
-    Token values are checked only when they are known, that is, outside `jax.jit` and `jax.vmap`.
-    """
-    tokens = jnp.asarray(completions)
-    if tokens.ndim != 2 or tokens.shape[0] < 1 or tokens.shape[1] != policy.length:
-        raise ValueError(
-            f"samples.completions has shape {list(tokens.shape)}: int[n, {policy.length}] of one "
-            "prompt is needed, n at least 1"
-        )
-    if not jnp.issubdtype(tokens.dtype, jnp.integer):
-        raise ValueError(
-            f"samples.completions has dtype {tokens.dtype}: integer token ids are needed"
-        )
-    if not isinstance(tokens, jax.core.Tracer):
-        low = np.where(after_end(tokens, policy.eos), -1, 0)
-        values = np.asarray(tokens)
-        wrong = np.argwhere((values < low) | (values >= policy.vocab_size))
-        if wrong.size:
-            row, column = wrong[0]
-            raise ValueError(
-                f"samples.completions has token {values[row, column]} at [{row}, {column}]: tokens "
-                f"are 0 … {policy.vocab_size - 1}, and −1 pads after the end of sequence"
-            )
-    return tokens.astype(jnp.int32)
-
-
-def gradient_norm(gradient: Params) -> Float[Array, ""]:
-    """Euclidean norm over all leaves of a pytree."""
-    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(gradient)))
-
-
-def checked_block_size(block_size: int | None, num_samples: int) -> int:
-    """The number of samples a block; ValueError if it is none."""
-    if block_size is None:
-        return num_samples
-    check_at_least(1, block_size=block_size)
-    return min(block_size, num_samples)
+    return _per_sample(policy, params, prompt, completions, weights)
 
 
 def gradient_info(
@@ -188,12 +145,12 @@ def gradient_info(
     rewards: Float[Array, " n"],
     advantages: Float[Array, " n"],
 ) -> GradientInfo:
-    """What the samples behind a gradient tell."""
+    """Collects the statistics of the samples behind a gradient."""
     uniform = jnp.full_like(rewards, 1 / rewards.size)
     return GradientInfo(
         reward_mean=mean(uniform, rewards),
         reward_std=sqrt(variance(uniform, rewards)),
-        gradient_norm=gradient_norm(gradient),
+        gradient_norm=norm(gradient),
         rewards=rewards,
         advantages=advantages,
         samples=samples,
@@ -210,12 +167,12 @@ def mean_gradient(
     """Gradient of the mean over n samples of weight · objective, in blocks.
 
     Args:
-        objective: of the parameters and one sample, float[].
+        objective: a function of the parameters and one sample → float[].
         params: the parameters.
         samples: arrays of leading axis n.
         weights: float[n].
-        block_size: samples that are vmapped at a time. The last block is filled with samples of
-            weight 0, so that all are one program.
+        block_size: the number of samples to vmap at a time. Samples of weight 0 fill the last
+            block, so that all blocks run one program.
     """
 
     def total(params: Params, block: tuple[PyTree, Float[Array, " _"]]) -> Float[Array, ""]:
@@ -224,7 +181,7 @@ def mean_gradient(
         return jnp.sum(weights.astype(values.dtype) * values) / num_samples
 
     num_samples = len(weights)
-    blocks = _cut((samples, weights), block_size)
+    blocks = in_blocks((samples, weights), block_size)
     if num_samples <= block_size:
         return jax.grad(total)(params, jax.tree.map(lambda leaf: leaf[0], blocks))
 
@@ -243,26 +200,16 @@ def log_prob(
 
 
 def _accumulators(params: Params) -> Params:
-    """Zeros to add many small terms to: in bfloat16 they would be lost."""
+    """Zeros in float32 at least: in bfloat16 a sum would lose many small terms."""
     return jax.tree.map(
         lambda leaf: jnp.zeros(leaf.shape, jnp.promote_types(leaf.dtype, jnp.float32)), params
     )
 
 
-def _cut(samples: PyTree, size: int) -> PyTree:
-    """Leaves [n, …] as blocks [⌈n / size⌉, size, …], filled with zeros."""
-
-    def cut(leaf: Array) -> Array:
-        filling = [(0, -len(leaf) % size)] + [(0, 0)] * (leaf.ndim - 1)
-        return jnp.pad(leaf, filling).reshape(-1, size, *leaf.shape[1:])
-
-    return jax.tree.map(cut, samples)
-
-
 @jax.jit
 def _per_sample(
-    params: Params,
     policy: Policy,
+    params: Params,
     prompt: Int[Array, " prompt"],
     completions: Int[Array, "n length"],
     weights: Float[Array, " n"],
@@ -276,8 +223,8 @@ def _per_sample(
 
 @functools.partial(jax.jit, static_argnames="block_size")
 def _statistics(
-    params: Params,
     policy: Policy,
+    params: Params,
     prompt: Int[Array, " prompt"],
     completions: Int[Array, "n length"],
     weights: Float[Array, " n"],
@@ -319,10 +266,10 @@ def _statistics(
     zeros = _accumulators(params)
     dtype = jnp.result_type(*jax.tree.leaves(zeros))
     start = jnp.zeros((), dtype), zeros, zeros
-    blocks = _cut((completions, weights, jnp.ones(num_samples, dtype)), block_size)
+    blocks = in_blocks((completions, weights, jnp.ones(num_samples, dtype)), block_size)
     (_, means, squares), _ = jax.lax.scan(add, start, blocks)
     standard_error = jax.tree.map(
         lambda square: jnp.sqrt(square / (num_samples - 1) / num_samples), squares
     )
-    noise = gradient_norm(standard_error)
-    return GradientStatistics(means, standard_error, gradient_norm(means) / noise)
+    noise = norm(standard_error)
+    return GradientStatistics(means, standard_error, norm(means) / noise)

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int, PRNGKeyArray
 
+from jrft._checks import check_at_least
 from jrft.completions import PAD, all_completions
-from jrft.policies.policy import check_at_least
 from jrft.rewards import Reward, map_reward
 
 _Answer = Callable[[Array], Array]
@@ -195,10 +195,9 @@ def demonstrations(
         >>> shown.completions.shape, int(shown.changed.sum())
         ((4, 2, 2), 1)
     """
-    if num_shown < 1:
-        raise ValueError(f"num_shown is {num_shown}: at least 1 completion is needed")
+    check_at_least(1, num_shown=num_shown)
     if not 0 <= share_changed <= 1:
-        raise ValueError(f"share_changed is {share_changed}: a share in [0, 1] is needed")
+        raise ValueError(f"share_changed is {share_changed}: pass a share in [0, 1]")
     completions = all_completions(language.vocab_size, language.length, language.eos)
     repeats = (completions[1:] == completions[:-1]).all(axis=1)
     wrong = jax.vmap(lambda prompt: map_reward(language.reward, prompt, completions) == 0)(
@@ -209,7 +208,7 @@ def demonstrations(
     if fewest < num_shown:
         raise ValueError(
             f"num_shown is {num_shown}, but a prompt has only {fewest} wrong completions: pass "
-            "fewer, or a language with longer completions"
+            "a smaller number, or a language with longer completions"
         )
     wrong_key, changed_key = jax.random.split(key)
     scores = jnp.where(wrong, jax.random.uniform(wrong_key, wrong.shape), -1)

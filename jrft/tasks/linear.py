@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
+from jrft._checks import check_at_least
+
 
 def sft_flow(logits: ArrayLike, target: ArrayLike) -> Float[Array, " K"]:
     """Velocity of one input's logits under supervised finetuning: ∇_u log p(y*) = e_{y*} − p.
@@ -203,20 +205,19 @@ def _start(initial_margin: ArrayLike, num_labels: int) -> tuple[Float[Array, "..
 
 
 def _check_labels(num_labels: int) -> None:
-    if num_labels < 2:
-        raise ValueError(f"num_labels is {num_labels}: at least 2 are needed")
+    check_at_least(2, num_labels=num_labels)
 
 
 def _check(logits: ArrayLike, target: ArrayLike) -> tuple[Float[Array, " K"], Int[Array, ""]]:
     logits, target = jnp.asarray(logits, float), jnp.asarray(target)
     if logits.ndim != 1 or logits.size < 2:
         raise ValueError(
-            f"logits has shape {list(logits.shape)}: float[K] of one input is needed, K at least "
-            "2; jax.vmap maps over inputs"
+            f"logits has shape {list(logits.shape)}: pass float[K], one input, K at least 2; "
+            "jax.vmap maps over inputs"
         )
     if target.ndim != 0 or not jnp.issubdtype(target.dtype, jnp.integer):
         raise ValueError(
-            f"target is {target.dtype}{list(target.shape)}: one integer label is needed; jax.vmap "
-            "maps over inputs"
+            f"target is {target.dtype}{list(target.shape)}: pass one integer label; jax.vmap maps "
+            "over inputs"
         )
     return logits, target

@@ -15,7 +15,7 @@ class ChangedLabels(NamedTuple):
             c, all equally likely; c is among them.
         targets: int32[n], the label to be rewarded in finetuning.
         changed: bool[n], the inputs whose target is outside their class's habits, so that a
-            pretrained model rewards them hardly ever and with hardly any standard deviation.
+            pretrained model seldom earns a reward for them, with a tiny standard deviation.
     """
 
     habits: Bool[Array, "C C"]
@@ -34,21 +34,21 @@ def changed_labels(
     """Draws the controlled task of Razin et al. (ICLR 2024, Section 4.2).
 
     Each class has a fixed set of labels that pretraining makes equally likely: itself and
-    ``num_habits - 1`` others at random. Finetuning rewards the original label, except for a random
+    `num_habits - 1` others at random. Finetuning rewards the original label, except for a random
     share of the inputs, where it rewards a random label outside the set.
 
     Args:
         key: Source of the sets, of the inputs to change and of their targets.
-        labels: int[n], the original labels, in 0..num_classes - 1.
+        labels: int[n], the original labels of 0 … C − 1.
         num_classes: C.
-        num_habits: Size m of each class's set, 1 <= m < C (the paper: 5 of 10, 3 of 6).
+        num_habits: Size m of each class's set, between 1 and C − 1 (the paper: 5 of 10, 3 of 6).
         share_changed: Share of inputs to change, rounded to a whole number of inputs.
 
     Returns:
-        The task, a ``ChangedLabels``.
+        The task, a `ChangedLabels`.
 
     Raises:
-        ValueError: ``num_habits`` or ``share_changed`` is out of range.
+        ValueError: `num_habits` or `share_changed` is out of range.
 
     Examples:
         >>> import jax, jax.numpy as jnp
@@ -61,11 +61,11 @@ def changed_labels(
     """
     if not 1 <= num_habits < num_classes:
         raise ValueError(
-            f"num_habits={num_habits} must be at least 1 and less than num_classes={num_classes}, "
-            "so that a label is left to change to."
+            f"num_habits is {num_habits}: pass a number between 1 and {num_classes - 1}, so that a "
+            "label is left to change to"
         )
     if not 0 <= share_changed <= 1:
-        raise ValueError(f"share_changed={share_changed} must be in [0, 1].")
+        raise ValueError(f"share_changed is {share_changed}: pass a share in [0, 1]")
     habits_key, changed_key, targets_key = jax.random.split(key, 3)
     # The m largest of random scores are a random set; a class's own score is the largest.
     scores = jax.random.uniform(habits_key, (num_classes, num_classes))
@@ -84,7 +84,7 @@ def changed_labels(
 def correct_label_rewards(
     target: Int[Array, ""], num_classes: int, *, wrong: float = -1.0
 ) -> Float[Array, " C"]:
-    """Reward of each label of one input: 1 for ``target``, ``wrong`` for the others.
+    """Reward of each label of one input: 1 for `target`, `wrong` for the others.
 
     Args:
         target: int[], the label to be rewarded.

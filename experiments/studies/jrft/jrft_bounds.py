@@ -30,7 +30,7 @@ import jrft
 from experiments.engine.loop import fit, from_loss
 from experiments.output.record import Record
 from jrft.bounds.bounds import gradient_bounds
-from jrft.expected.gradients import expected_ppo_gradient
+from jrft.expected import expected_ppo_sequence_gradient
 
 BOUNDS = {
     "theorem": "6 · L · γ · STD^(2/3), the paper's",
@@ -359,10 +359,9 @@ def _measure(policy: jrft.Policy, keys: jax.Array, cases: Cases) -> dict[str, ja
         found = gradient_bounds(
             key, policy, case.params, case.prompt, case.rewards, old_value=old_value, num_steps=24
         )
-        ppo, _ = expected_ppo_gradient(
-            policy, case.params, case.old_params, case.prompt, case.rewards - old_value,
-            ratio="sequence",
-        )  # fmt: skip
+        ppo, _ = expected_ppo_sequence_gradient(
+            policy, case.params, case.old_params, case.prompt, case.rewards - old_value
+        )
         norms = dict.fromkeys(BOUNDS, found.gradient_norm) | {"ppo": optax.tree.norm(ppo)}
         numbers = {name: getattr(found, name) for name in ("reward_std", "value")}
         numbers["norm_over_gamma"] = found.gradient_norm / found.jacobian_norm

@@ -29,10 +29,10 @@ import optax
 import optimistix
 from matplotlib.figure import Figure
 
+import jrft
 from experiments.engine.loop import fit, from_loss
 from experiments.output.figures import COLORS
 from experiments.output.record import Record
-from jrft.exact import objectives
 from jrft.tasks import linear
 
 OBJECTIVES = ("rft", "sft")
@@ -261,10 +261,10 @@ def _loss(name: str, key: jax.Array, weights: jax.Array, state: None, data: Any)
     inputs, step_size = data
     logits = inputs @ weights.T
     if name == "sft":
-        losses = jax.vmap(objectives.sft_loss, in_axes=(0, None))(logits, TARGET)
+        losses = jax.vmap(jrft.sft_loss, in_axes=(0, None))(logits, TARGET)
     else:
         rewards = jnp.where(jnp.arange(logits.shape[1]) == TARGET, 1.0, -1.0)
-        losses = -jax.vmap(objectives.expected_reward, in_axes=(0, None))(logits, rewards)
+        losses = -jax.vmap(jrft.expected_reward, in_axes=(0, None))(logits, rewards)
     return step_size * jnp.sum(losses), (None, {})
 
 

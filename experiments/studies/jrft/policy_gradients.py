@@ -5,6 +5,7 @@ it. The batch is a ``Prompts``, and every prompt counts alike.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -48,9 +49,8 @@ class Drawn(NamedTuple):
 
 Estimator = Callable[..., tuple[PyTree, jrft.GradientInfo]]
 ESTIMATORS: dict[str, Estimator] = {
-    "reinforce": jrft.reinforce_gradient,
-    "rloo": jrft.rloo_gradient,
-    "grpo": jrft.grpo_gradient,
+    name: partial(jrft.policy_gradient, advantages=advantages)
+    for name, advantages in jrft.ESTIMATORS.items()
 }
 
 

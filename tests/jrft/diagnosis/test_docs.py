@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jrft
-from jrft.sampled.advantages import group_advantages, keep_mask
+from jrft.advantages import group_advantages, keep_mask
 from jrft.sampled.rollouts import rollout_budget
 
 PAGE = (Path(__file__).parents[3] / "docs" / "diagnose.md").read_text("utf-8")

@@ -63,9 +63,9 @@ def test_what_is_zero_and_what_is_a_multiple_of_the_identity():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"num_steps": 0}, "num_steps is 0: at least 1 is needed"),
-        ({"failure_probability": 0.0}, "failure_probability is 0.0: a number between 0 and 1"),
-        ({"failure_probability": 1.0}, "failure_probability is 1.0: a number between 0 and 1"),
+        ({"num_steps": 0}, "num_steps is 0: pass at least 1"),
+        ({"failure_probability": 0.0}, "failure_probability is 0.0: pass a number between 0 and 1"),
+        ({"failure_probability": 1.0}, "failure_probability is 1.0: pass a number between 0 and 1"),
     ],
 )
 def test_bad_settings(settings, message):

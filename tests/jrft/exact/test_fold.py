@@ -94,5 +94,5 @@ def test_a_cut_tree_is_vmapped_over_prompts_and_traced_once():
 
 def test_a_budget_of_nothing_is_refused():
     policy = jrft.tabular_policy(2, 2)
-    with pytest.raises(ValueError, match="memory_budget is 0: at least 1"):
+    with pytest.raises(ValueError, match="memory_budget is 0: pass at least 1"):
         jrft.exact_entropy(policy, jnp.zeros((3, 2)), [], memory_budget=0)

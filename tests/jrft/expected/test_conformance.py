@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import jrft
 from jrft.cli import main
 from jrft.expected.conformance import conformance_arrays
 
@@ -127,7 +128,8 @@ def test_every_array_is_on_the_page(kit):
             name = "…/clipped_share"
         for pattern, placeholder in settings.items():
             name = re.sub(pattern, placeholder, name)
-        assert f"`{name}`" in PAGE, name
+        generic = re.sub("|".join(f"/{each}/" for each in jrft.ESTIMATORS), "/ESTIMATOR/", name)
+        assert f"`{name}`" in PAGE or f"`{generic}`" in PAGE, name
 
 
 @pytest.fixture
@@ -158,10 +160,10 @@ def test_the_command_writes_what_numpy_reads_and_overwrites_nothing(folder, kit,
     [
         (["kit.json"], "kit.json does not end in .npz"),
         (["no/kit.npz"], "no/kit.npz: there is no directory no, make it first"),
-        (["kit.npz", "--group-size", "1"], "group_size is 1: at least 2 is needed"),
-        (["kit.npz", "--epsilon", "-1"], "epsilon is -1.0: a number above 0"),
-        (["kit.npz", "--clip", "nan"], "clip is nan: a number of at least 0"),
-        (["kit.npz", "--seed", "-1"], "seed is -1: at least 0 is needed"),
+        (["kit.npz", "--group-size", "1"], "group_size is 1: pass at least 2"),
+        (["kit.npz", "--epsilon", "-1"], "epsilon is -1.0: pass a number above 0"),
+        (["kit.npz", "--clip", "nan"], "clip is nan: pass a number of at least 0"),
+        (["kit.npz", "--seed", "-1"], "seed is -1: pass at least 0"),
     ],
 )
 def test_bad_input_is_exit_code_2_and_one_line(folder, capsys, arguments, message):

@@ -11,27 +11,32 @@ import numpy as np
 import pytest
 
 import jrft
-from jrft.bounds.bounds import ppo_certificate
-from jrft.expected import advantages as of_groups
-from jrft.expected import gradients as expected_gradients
-from jrft.expected.advantages import expected_advantages
-from jrft.expected.gradients import (
+from jrft import (
+    expected_advantages,
     expected_grpo_gradient,
+    expected_policy_gradient,
     expected_ppo_gradient,
-    expected_reinforce_gradient,
     expected_rloo_gradient,
+    keep_mask,
+    ppo_certificate,
 )
+from jrft.expected import advantages as of_groups
+from jrft.expected import ppo as expected_ppo
+from jrft.expected.advantages import every_group
 from tests.cases import policies as cases
 from tests.oracles import policies as oracles
 
 GROUP = 3
 POLICIES = {"plain": jrft.tabular_policy(2, 2), "with end": jrft.tabular_policy(3, 2, eos=1)}
+GRPO_1 = functools.partial(jrft.grpo_advantages, ddof=1)
 ESTIMATORS = {
-    "reinforce": (expected_reinforce_gradient, {}),
-    "mean": (expected_reinforce_gradient, {"baseline": "mean"}),
-    "rloo": (expected_rloo_gradient, {}),
-    "grpo": (expected_grpo_gradient, {}),
-    "grpo with ddof 1 and epsilon": (expected_grpo_gradient, {"ddof": 1, "epsilon": 0.1}),
+    **jrft.ESTIMATORS,
+    "grpo with ddof 1 and epsilon": functools.partial(jrft.grpo_advantages, ddof=1, epsilon=0.1),
+}
+KEEP = {"kept": every_group, "masked": keep_mask}
+PPO = {
+    "token": (jrft.ppo_gradient_from, jrft.expected_ppo_gradient),
+    "sequence": (jrft.ppo_sequence_gradient_from, jrft.expected_ppo_sequence_gradient),
 }
 
 
@@ -108,7 +113,6 @@ def mean_over_groups(name, rows, gradient_of, masked, probs):
 @pytest.mark.parametrize("masked", ["kept", "masked"])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_expectations_agree_with_loops_over_groups(estimator, masked):
-    function, settings = ESTIMATORS[estimator]
     for name, policy in POLICIES.items():
         with jax.enable_x64(True):
             params, rows = table(name)
@@ -116,9 +120,9 @@ def test_expectations_agree_with_loops_over_groups(estimator, masked):
                 estimator, rows, lambda i, a, rows=rows: a * rows[i][2].sum(axis=0),
                 masked == "masked", chances_of(rows),
             )  # fmt: skip
-            gradient, found = function(
+            gradient, found = expected_policy_gradient(
                 policy, params, [], reward,
-                group_size=GROUP, zero_std_groups=masked, **settings,
+                advantages=ESTIMATORS[estimator], group_size=GROUP, keep=KEEP[masked],
             )  # fmt: skip
             np.testing.assert_allclose(gradient, expected, atol=1e-12)
             np.testing.assert_allclose(found.zero_std_probability, dead, rtol=1e-12)
@@ -133,8 +137,8 @@ def test_what_the_estimators_expect_is_known_in_closed_form():
             settings = {"group_size": size}
             expected = {
                 1: expected_rloo_gradient(*problem, **settings),
-                (size - 1) / size: expected_reinforce_gradient(
-                    *problem, baseline="mean", **settings
+                (size - 1) / size: expected_policy_gradient(
+                    *problem, advantages=jrft.mean_advantages, **settings
                 ),
             }
             for factor, (found, _) in expected.items():
@@ -160,13 +164,14 @@ def test_grpos_factor_of_a_binary_reward(size):
         kept, found = expected_grpo_gradient(*problem, group_size=size)
         np.testing.assert_allclose(kept, factor * gradient, rtol=1e-9)
         np.testing.assert_allclose(found.zero_std_probability, dead, rtol=1e-9)
-        masked, _ = expected_grpo_gradient(*problem, group_size=size, zero_std_groups="masked")
+        masked, _ = expected_grpo_gradient(*problem, group_size=size, keep=keep_mask)
         np.testing.assert_allclose(masked, factor / (1 - dead) * gradient, rtol=1e-9)
     # With p → 0 the factor tends to √(G − 1): it does not undo the vanishing.
     p = 1e-5
     found = expected_advantages(
-        jnp.array([1 - p, p], jnp.float32), jnp.array([0.0, 1.0]), group_size=size
-    )
+        jnp.array([1 - p, p], jnp.float32), jnp.array([0.0, 1.0]), jrft.grpo_advantages,
+        group_size=size,
+    )  # fmt: skip
     np.testing.assert_allclose(found.mean[1] - found.mean[0], np.sqrt(size - 1), rtol=2e-3)
 
 
@@ -200,9 +205,7 @@ def test_ppo_agrees_with_a_loop_over_completions(name, ratio):
         gradients = map(clipped(rows, new_rows, ratio, clip), range(len(rows)), centred)
         expected = sum(p * g for p, g in zip(probs, gradients, strict=True))
         rewards = jrft.reward_table(reward, policy, [])
-        gradient, info = expected_ppo_gradient(
-            policy, new, old, [], rewards - 0.2, clip=clip, ratio=ratio
-        )
+        gradient, info = PPO[ratio][1](policy, new, old, [], rewards - 0.2, clip=clip)
         np.testing.assert_allclose(gradient, expected, atol=1e-12)
         counts = []
         for p, advantage, row, new_row in zip(probs, centred, rows, new_rows, strict=True):
@@ -226,9 +229,9 @@ def test_grpo_with_clipping_agrees_with_loops_over_groups(ratio, masked):
         )
         policy = POLICIES[name]
         _, found = expected_grpo_gradient(
-            policy, old, [], reward, group_size=GROUP, zero_std_groups=masked
+            policy, old, [], reward, group_size=GROUP, keep=KEEP[masked]
         )
-        gradient, info = expected_ppo_gradient(policy, new, old, [], found, clip=clip, ratio=ratio)
+        gradient, info = PPO[ratio][1](policy, new, old, [], found, clip=clip)
         np.testing.assert_allclose(gradient, expected, atol=1e-12)
         assert 0.05 < info.clipped_share < 0.95
 
@@ -245,15 +248,15 @@ def test_ppo_is_the_mean_of_its_estimator_over_single_completions(ratio):
 
         def estimate(completion, log_probs, advantage):
             samples = jrft.Samples(completion[None], log_probs[None])
-            return jrft.ppo_gradient_from(
-                policy, new, cases.PROMPT, samples, advantage[None], advantage[None], ratio=ratio
+            return PPO[ratio][0](
+                policy, new, cases.PROMPT, samples, advantage[None], advantage[None]
             )[0]
 
         gradients = jax.jit(jax.vmap(estimate))(completions, log_probs, values)
         probs = jnp.exp(log_probs.sum(axis=1))
         expected = jax.tree.map(lambda g: jnp.tensordot(probs, g, 1), gradients)
         rewards = jrft.reward_table(cases.reward, policy, cases.PROMPT)
-        gradient, _ = expected_ppo_gradient(policy, new, old, cases.PROMPT, rewards, ratio=ratio)
+        gradient, _ = PPO[ratio][1](policy, new, old, cases.PROMPT, rewards)
         chex.assert_trees_all_close(gradient, expected, atol=1e-12)
 
 
@@ -263,7 +266,7 @@ def test_ppo_where_it_samples_is_the_policy_gradient(ratio):
     with jax.enable_x64(True):
         params = table("with end")[0]
         rewards = jrft.reward_table(reward, policy, [])
-        gradient, info = expected_ppo_gradient(policy, params, params, [], rewards - 3, ratio=ratio)
+        gradient, info = PPO[ratio][1](policy, params, params, [], rewards - 3)
         expected = jrft.exact_policy_gradient(policy, params, [], rewards)
         np.testing.assert_allclose(gradient, expected, atol=1e-12)
         np.testing.assert_allclose(info, (0, 1), atol=1e-12)
@@ -278,9 +281,7 @@ def test_ppo_is_within_its_certificate():
         new = old + 0.5 * step
         rewards = 5 * jax.random.normal(keys[2], (9,))
         old_value = jrft.exact_value(policy, old, [], rewards)
-        gradient, _ = expected_ppo_gradient(
-            policy, new, old, [], rewards - old_value, ratio="sequence"
-        )
+        gradient, _ = PPO["sequence"][1](policy, new, old, [], rewards - old_value)
         gap = jrft.exact_value(policy, new, [], rewards) - old_value
         std = jrft.exact_reward_std(policy, new, [], rewards)
         return jnp.linalg.norm(gradient) / ppo_certificate(2, 1.0, std, gap)
@@ -295,18 +296,21 @@ def test_expectations_are_the_means_of_the_estimators():
     keys = jax.random.split(jax.random.key(3), 4000)
 
     def estimates(key):
-        gradient, info = jrft.grpo_gradient(key, policy, old, [], reward, num_samples=4, ddof=1)
+        gradient, info = jrft.policy_gradient(
+            key, policy, old, [], reward, advantages=GRPO_1, num_samples=4
+        )
         clipped, _ = jrft.ppo_gradient_from(
             policy, new, [], info.samples, info.rewards, info.advantages
         )
-        mean, _ = jrft.reinforce_gradient_from(
-            policy, old, [], info.samples, info.rewards, baseline="mean"
+        mean, _ = jrft.policy_gradient_from(
+            policy, old, [], info.samples, info.rewards, advantages=jrft.mean_advantages
         )
         return gradient, clipped, mean
 
-    gradient, found = expected_grpo_gradient(policy, old, [], reward, group_size=4, ddof=1)
+    problem = policy, old, [], reward
+    gradient, found = expected_policy_gradient(*problem, advantages=GRPO_1, group_size=4)
     clipped, _ = expected_ppo_gradient(policy, new, old, [], found)
-    mean, _ = expected_reinforce_gradient(policy, old, [], reward, group_size=4, baseline="mean")
+    mean, _ = expected_policy_gradient(*problem, advantages=jrft.mean_advantages, group_size=4)
     drawn = jax.jit(jax.vmap(estimates))(keys)
     for samples, expected in zip(drawn, (gradient, clipped, mean), strict=True):
         errors = np.std(samples, axis=0, ddof=1) / np.sqrt(len(keys))
@@ -332,24 +336,23 @@ def test_traced_rewards_are_all_taken_for_distinct():
 
 def test_blocks_of_groups_change_nothing_but_rounding(monkeypatch):
     probs, rewards = jnp.array([0.1, 0.4, 0.3, 0.2]), jnp.array([0.0, 0.5, 1.0, 3.0])
-    whole = expected_advantages(probs, rewards, group_size=4)
+    arguments = probs, rewards, jrft.grpo_advantages
+    whole = expected_advantages(*arguments, group_size=4)
     of_groups._expected.clear_cache()
     monkeypatch.setattr(of_groups, "_BLOCK", 100)
-    chex.assert_trees_all_close(expected_advantages(probs, rewards, group_size=4), whole, rtol=1e-5)
+    chex.assert_trees_all_close(expected_advantages(*arguments, group_size=4), whole, rtol=1e-5)
     of_groups._expected.clear_cache()
 
 
 def test_equal_rewards_leave_nothing():
     probs, rewards = jnp.array([0.25, 0.75]), jnp.full(2, 0.3)
-    for kind in ("grpo", "rloo", "mean"):
-        for zero_std_groups in ("kept", "masked"):
-            found = expected_advantages(
-                probs, rewards, group_size=3, kind=kind, zero_std_groups=zero_std_groups
-            )
-            np.testing.assert_array_equal(found.mean, 0)
+    for name, advantages in jrft.ESTIMATORS.items():
+        for keep in KEEP.values():
+            found = expected_advantages(probs, rewards, advantages, group_size=3, keep=keep)
+            # REINFORCE has no baseline: groups of equal rewards count unless they are left out.
+            counts = name == "reinforce" and keep is every_group
+            np.testing.assert_allclose(found.mean, 0.3 * counts, rtol=1e-6)
             assert found.zero_std_probability == pytest.approx(1)
-    found = expected_advantages(probs, rewards, group_size=3, kind="none", zero_std_groups="masked")
-    np.testing.assert_array_equal(found.mean, 0)
 
 
 def test_nan_under_jit_is_nan():
@@ -367,46 +370,45 @@ def test_other_values_compile_once():
     for seed in range(3):
         params = cases.init(policy, seed)
         rewards = jnp.arange(4.0) * (seed + 1)
-        _, found = expected_grpo_gradient(policy, params, [], rewards, group_size=2)
+        # A new partial of equal settings is no new program.
+        advantages = functools.partial(jrft.grpo_advantages, ddof=1, epsilon=0.5)
+        _, found = expected_policy_gradient(
+            policy, params, [], rewards, advantages=advantages, group_size=2
+        )
         expected_ppo_gradient(policy, params + seed, params, [], found, clip=0.1 * seed)
         expected_ppo_gradient(policy, params + seed, params, [], rewards)
-        sizes.append((of_groups._expected._cache_size(), expected_gradients._ppo._cache_size()))
+        sizes.append((of_groups._expected._cache_size(), expected_ppo._ppo._cache_size()))
     assert sizes[0] == sizes[2]
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda *a: expected_grpo_gradient(*a, group_size=1), "group_size is 1: at least 2"),
-        (lambda *a: expected_grpo_gradient(*a, group_size=2, ddof=2), "ddof is 2: pass 0"),
+        (lambda *a: expected_grpo_gradient(*a, group_size=1), "group_size is 1: pass at least 2"),
         (
-            lambda *a: expected_rloo_gradient(*a, group_size=2, zero_std_groups="dropped"),
-            "zero_std_groups is 'dropped': pass one of kept, masked",
-        ),
-        (
-            lambda *a: expected_reinforce_gradient(*a, group_size=2, baseline="mode"),
-            "baseline is 'mode': pass one of none, mean, leave-one-out",
+            lambda *a: expected_policy_gradient(
+                *a, advantages=functools.partial(jrft.grpo_advantages, ddof=2), group_size=2
+            ),
+            "ddof is 2: pass 0",
         ),
         (
             lambda *a: expected_grpo_gradient(*a, group_size=500),
-            r"group_size 500 and 4 distinct rewards make some 10\^7 groups, of more than 67108864",
+            r"500: with 4 distinct rewards it makes some 10\^7 groups, of more than 67108864",
         ),
         (
-            lambda *a: expected_advantages(jnp.ones(700), jnp.arange(700.0), group_size=900),
-            r"700 distinct rewards make some 10\^474 groups",
+            lambda *a: expected_advantages(
+                jnp.ones(700), jnp.arange(700.0), jrft.rloo_advantages, group_size=900
+            ),
+            r"700 distinct rewards it makes some 10\^474 groups",
         ),
-        (
-            lambda *a: expected_ppo_gradient(*a[:2], a[1], [], a[3], ratio="word"),
-            "ratio is 'word': pass one of token, sequence",
-        ),
-        (lambda *a: expected_ppo_gradient(*a[:2], a[1], [], a[3], clip=-0.1), "clip is -0.1: a"),
+        (lambda *a: expected_ppo_gradient(*a[:2], a[1], [], a[3], clip=-0.1), "clip is -0.1: p"),
         (
             lambda *a: expected_ppo_gradient(*a[:2], a[1], [], a[3][:2]),
-            r"advantages have shape \[2\]: float\[4\]",
+            r"advantages have shape \[2\]: pass float\[4\]",
         ),
         (
-            lambda *a: expected_advantages(a[3], jnp.zeros(3), group_size=2),
-            r"rewards have shape \[3\]: float\[4\] is needed",
+            lambda *a: expected_advantages(a[3], jnp.zeros(3), jrft.rloo_advantages, group_size=2),
+            r"rewards have shape \[3\]: pass float\[4\]",
         ),
     ],
 )

@@ -177,17 +177,17 @@ def make_transformer(length=3, **changes):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: jrft.tabular_policy(0, 2), r"vocab_size is 0: at least 1"),
-        (lambda: jrft.tabular_policy(2, 0), r"length is 0: at least 1"),
+        (lambda: jrft.tabular_policy(0, 2), r"vocab_size is 0: pass at least 1"),
+        (lambda: jrft.tabular_policy(2, 0), r"length is 0: pass at least 1"),
         (lambda: jrft.tabular_policy(3, 2, eos=3), r"eos is 3: a token of 0 … 2 is needed, or"),
         (lambda: jrft.tabular_policy(3, 2, eos=-1), r"eos is -1"),
         (lambda: jrft.tabular_policy(10, 10), r"too many to enumerate"),
-        (lambda: make_transformer(length=0), r"length is 0: at least 1"),
-        (lambda: make_transformer(max_prompt=-1), r"max_prompt is -1: at least 0"),
-        (lambda: make_transformer(depth=0), r"depth is 0: at least 1"),
+        (lambda: make_transformer(length=0), r"length is 0: pass at least 1"),
+        (lambda: make_transformer(max_prompt=-1), r"max_prompt is -1: pass at least 0"),
+        (lambda: make_transformer(depth=0), r"depth is 0: pass at least 1"),
         (lambda: make_transformer(heads=3), r"width 8 is no multiple of 2 · heads = 6"),
         (lambda: make_transformer(heads=8), r"width 8 is no multiple of 2 · heads = 16"),
-        (lambda: make_transformer(hidden=0), r"hidden is 0: at least 1"),
+        (lambda: make_transformer(hidden=0), r"hidden is 0: pass at least 1"),
         (lambda: make_transformer(eos=7), r"eos is 7: a token of 0 … 2"),
     ],
 )

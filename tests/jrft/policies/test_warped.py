@@ -106,7 +106,7 @@ def test_equal_settings_share_a_program():
         ({"top_k": 4}, r"top_k is 4: 1 … 3 tokens"),
         ({"top_p": 0.0}, r"top_p is 0.0: a probability above 0"),
         ({"top_p": 1.1}, r"top_p is 1.1: a probability above 0"),
-        ({"min_length": -1}, "min_length is -1: at least 0"),
+        ({"min_length": -1}, "min_length is -1: pass at least 0"),
         ({"min_length": 1}, "min_length is 1: it defers the end of sequence"),
     ],
 )

@@ -138,13 +138,13 @@ def completions(rows):
 @pytest.mark.parametrize(
     ("samples", "rewards", "message"),
     [
-        (GOOD, np.zeros(3), r"rewards have shape \[3\]: float\[4\] is needed"),
+        (GOOD, np.zeros(3), r"rewards have shape \[3\]: pass float\[4\]"),
         (GOOD, np.array([0, np.nan, np.nan, 1]), r"rewards hold NaN at completion 1 \(2 of 4\)"),
         (completions([[0, 3, 0]]), np.zeros(1), r"samples\.completions has token 3 at \[0, 1\]"),
-        (completions([[0, -1, 0]]), np.zeros(1), r"has token -1 at \[0, 1\]: tokens are 0 … 2"),
+        (completions([[0, -1, 0]]), np.zeros(1), r"has token -1 at \[0, 1\]: pass tokens of 0 … 2"),
         (completions([[0, 1, -2]]), np.zeros(1), r"has token -2 at \[0, 2\]"),
         (completions([[0.0, 1.0, 2.0]]), np.zeros(1), r"samples\.completions has dtype float"),
-        (completions([[0, 1]]), np.zeros(1), r"has shape \[1, 2\]: int\[n, 3\]"),
+        (completions([[0, 1]]), np.zeros(1), r"has shape \[1, 2\]: pass int\[n, 3\]"),
         (completions(np.zeros((0, 3), int)), np.zeros(0), r"shape \[0, 3\].*n at least 1"),
         (completions([0, 1, 2]), np.zeros(3), r"has shape \[3\]"),
     ],
@@ -157,5 +157,5 @@ def test_bad_samples(samples, rewards, message):
 
 def test_no_samples(key):
     policy = cases.POLICIES["tabular"]
-    with pytest.raises(ValueError, match=r"num_samples is 0: at least 1 is needed"):
+    with pytest.raises(ValueError, match=r"num_samples is 0: pass at least 1"):
         jrft.reinforce_gradient(key, policy, cases.init(policy), [], reward, num_samples=0)

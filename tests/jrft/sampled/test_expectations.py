@@ -14,6 +14,7 @@ from tests.cases import policies as cases
 from tests.oracles import policies as oracles
 
 GROUP = 3
+PPO = {"token": jrft.ppo_gradient_from, "sequence": jrft.ppo_sequence_gradient_from}
 POLICIES = {"plain": jrft.tabular_policy(2, 2), "with end": jrft.tabular_policy(2, 2, eos=1)}
 
 
@@ -42,16 +43,16 @@ def expectation(estimator, policy, params, reward):
 
 @pytest.mark.parametrize("name", POLICIES)
 @pytest.mark.parametrize(
-    ("baseline", "factor"), [("none", 1), ("leave-one-out", 1), ("mean", (GROUP - 1) / GROUP)]
+    ("method", "factor"), [("reinforce", 1), ("rloo", 1), ("mean", (GROUP - 1) / GROUP)]
 )
-def test_reinforce_expects_a_multiple_of_the_exact_gradient(name, baseline, factor):
+def test_reinforce_expects_a_multiple_of_the_exact_gradient(name, method, factor):
     policy = POLICIES[name]
     with jax.enable_x64(True):
         params = cases.init(policy, dtype=np.float64)
 
         def estimator(samples, rewards):
-            return jrft.reinforce_gradient_from(
-                policy, params, [], samples, rewards, baseline=baseline
+            return jrft.policy_gradient_from(
+                policy, params, [], samples, rewards, advantages=jrft.ESTIMATORS[method]
             )[0]
 
         expected = factor * jrft.exact_policy_gradient(policy, params, [], reward)
@@ -99,9 +100,7 @@ def test_ppo_at_the_sampling_parameters_expects_the_exact_gradient(ratio):
         value = jrft.exact_value(policy, params, [], reward)
 
         def estimator(samples, rewards):
-            return jrft.ppo_gradient_from(
-                policy, params, [], samples, rewards, rewards - value, ratio=ratio
-            )[0]
+            return PPO[ratio](policy, params, [], samples, rewards, rewards - value)[0]
 
         expected = jrft.exact_policy_gradient(policy, params, [], reward)
         np.testing.assert_allclose(
@@ -133,10 +132,9 @@ def test_ppo_elsewhere_has_the_slope_of_the_surrogate(ratio, block_size, key):
         new = old + jnp.array([[0.0, 0.4], [0.3, 0.0], [0.0, 0.0]])
         samples = jrft.sample(key, policy, old, [], 7)
         advantages = np.linspace(-1, 1.5, 7)
-        gradient, info = jrft.ppo_gradient_from(
-            policy, new, [], samples, advantages, advantages,
-            clip=0.1, ratio=ratio, block_size=block_size,
-        )  # fmt: skip
+        gradient, info = PPO[ratio](
+            policy, new, [], samples, advantages, advantages, clip=0.1, block_size=block_size
+        )
         for place in np.ndindex(new.shape):
             step = jnp.zeros_like(new).at[place].set(1e-6)
             ends = [
@@ -184,12 +182,13 @@ def test_statistics_are_those_of_the_samples_gradients(block_size, key):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda *a: jrft.reinforce_gradient_from(*a, baseline="mode"), "baseline is 'mode': pass"),
-        (lambda *a: jrft.grpo_gradient_from(*a, ddof=2), "ddof is 2: pass 0"),
-        (lambda *a: jrft.rloo_gradient_from(*a, block_size=0), "block_size is 0: at least 1"),
-        (lambda *a: jrft.ppo_gradient_from(*a, a[-1], ratio="word"), "ratio is 'word': pass one"),
-        (lambda *a: jrft.ppo_gradient_from(*a, a[-1], clip=-0.1), "clip is -0.1: a number of at"),
-        (lambda *a: jrft.ppo_gradient_from(*a, np.ones(1)), r"advantages have shape \[1\]: f"),
+        (
+            lambda *a: jrft.policy_gradient_from(*a, advantages=jnp.mean),
+            r"advantages returned shape \[\] for \[2\] rewards: pass a function float\[n\]",
+        ),
+        (lambda *a: jrft.rloo_gradient_from(*a, block_size=0), "block_size is 0: pass at least 1"),
+        (lambda *a: jrft.ppo_gradient_from(*a, a[-1], clip=-0.1), "clip is -0.1: pass a number"),
+        (lambda *a: jrft.ppo_gradient_from(*a, np.ones(1)), r"advantages have shape \[1\]: p"),
         (lambda *a: jrft.gradient_statistics(*a[:-1], np.ones(1)), r"advantages have shape \[1\]"),
     ],
 )
@@ -205,7 +204,7 @@ def test_a_group_of_one_is_refused(key):
     policy = POLICIES["plain"]
     params = cases.init(policy)
     for estimator in (jrft.rloo_gradient, jrft.grpo_gradient):
-        with pytest.raises(ValueError, match="num_samples is 1: at least 2"):
+        with pytest.raises(ValueError, match=r"rewards have shape \[1\]: pass a group"):
             estimator(key, policy, params, [], reward, num_samples=1)
 
 

@@ -75,25 +75,26 @@ def test_equal_policies_compile_once(key):
 
 def test_no_samples(key):
     policy = cases.POLICIES["tabular"]
-    with pytest.raises(ValueError, match=r"n is 0: at least 1 is needed"):
+    with pytest.raises(ValueError, match=r"n is 0: pass at least 1"):
         jrft.sample(key, policy, cases.init(policy), [], 0)
 
 
-def test_settings_are_those_of_the_warped_policy(key):
+def test_warped_policies_are_sampled_with_their_settings(key):
     policy = cases.POLICIES["tabular with end"]
-    params, settings = cases.init(policy), {"temperature": 0.5, "top_k": 2, "min_length": 1}
-    samples = jrft.sample(key, policy, params, [], 20, **settings)
-    warped = jrft.warped_policy(policy, **settings)
-    chex.assert_trees_all_equal(samples, jrft.sample(key, warped, params, [], 20))
+    params = cases.init(policy)
+    warped = jrft.warped_policy(policy, temperature=0.5, top_k=2, min_length=1)
+    samples = jrft.sample(key, warped, params, [], 20)
     assert not (samples.completions[:, 0] == policy.eos).any()
+    forced = cases.forced_log_probs(warped, params, jnp.zeros(0, int), samples.completions)
+    np.testing.assert_allclose(samples.log_probs, forced, atol=2e-6)
 
 
-@pytest.mark.parametrize("first_token", ["stratified", "antithetic"])
-def test_dependent_first_tokens_have_the_policys_distribution(key, first_token):
+@pytest.mark.parametrize("first_tokens", [jrft.stratified_tokens, jrft.antithetic_tokens])
+def test_dependent_first_tokens_have_the_policys_distribution(key, first_tokens):
     policy = cases.POLICIES["tabular with end"]
     params = cases.init(policy)
     draw = jax.jit(
-        jax.vmap(lambda k: jrft.sample(k, policy, params, [], 5, first_token=first_token))
+        jax.vmap(lambda k: jrft.sample(k, policy, params, [], 5, first_tokens=first_tokens))
     )
     completions = np.asarray(draw(jax.random.split(key, 4000)).completions)
     probs = np.exp(np.asarray(jrft.exact_log_probs(policy, params, []), np.float64))
@@ -104,7 +105,7 @@ def test_dependent_first_tokens_have_the_policys_distribution(key, first_token):
         np.testing.assert_allclose(shares, expected, atol=4 * np.sqrt(0.25 / 4000))
     counts = np.stack([(completions[:, :, 0] == token).sum(axis=1) for token in range(3)])
     independent = 5 * expected * (1 - expected)
-    if first_token == "stratified":
+    if first_tokens is jrft.stratified_tokens:
         assert np.abs(counts - 5 * expected[:, None]).max() < 2
         assert counts.var(axis=1).sum() < 0.3 * independent.sum()
     else:
@@ -115,11 +116,3 @@ def test_a_token_of_probability_zero_is_never_drawn():
     log_probs = jnp.log(jnp.array([0.0, 0.5, 0.0, 0.5, 0.0]))
     levels = jnp.array([0.0, 0.25, 0.5, 0.75, 1.0])
     assert sampling._quantiles(log_probs, levels).tolist() == [1, 1, 3, 3, 3]
-
-
-def test_unknown_first_token():
-    with pytest.raises(ValueError, match="first_token is 'sobol': pass one of independent, strat"):
-        jrft.sample(
-            jax.random.key(0), jrft.tabular_policy(2, 1), jnp.zeros((1, 2)), [], 2,
-            first_token="sobol",
-        )  # fmt: skip

@@ -72,17 +72,17 @@ def test_demonstrations_leave_changed_prompts_without_reward(name, key):
 def test_bad_arguments(key):
     with pytest.raises(ValueError, match="length 1 leave no prompt that can be closed"):
         languages.dyck(3, 1)
-    with pytest.raises(ValueError, match="prompt_length is 0: at least 1"):
+    with pytest.raises(ValueError, match="prompt_length is 0: pass at least 1"):
         languages.dyck(0, 3)
-    with pytest.raises(ValueError, match="num_tokens is 0: at least 1"):
+    with pytest.raises(ValueError, match="num_tokens is 0: pass at least 1"):
         languages.copy(2, 0)
-    with pytest.raises(ValueError, match="num_bits is -1: at least 1"):
+    with pytest.raises(ValueError, match="num_bits is -1: pass at least 1"):
         languages.parity(-1)
-    with pytest.raises(ValueError, match="base is 1: at least 2"):
+    with pytest.raises(ValueError, match="base is 1: pass at least 2"):
         languages.addition(1, 1)
-    with pytest.raises(ValueError, match="num_shown is 0: at least 1"):
+    with pytest.raises(ValueError, match="num_shown is 0: pass at least 1"):
         languages.demonstrations(key, LANGUAGES["copy"], num_shown=0, share_changed=0.1)
-    with pytest.raises(ValueError, match=r"share_changed is 1.5: a share in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"share_changed is 1.5: pass a share in \[0, 1\]"):
         languages.demonstrations(key, LANGUAGES["copy"], num_shown=1, share_changed=1.5)
     with pytest.raises(ValueError, match="num_shown is 9, but a prompt has only 8 wrong"):
         languages.demonstrations(key, LANGUAGES["copy"], num_shown=9, share_changed=0.1)

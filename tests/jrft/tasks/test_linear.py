@@ -126,11 +126,11 @@ def test_targets_out_of_range_give_nan():
 
 
 def test_bad_input_is_refused():
-    with pytest.raises(ValueError, match=r"logits has shape \[2, 2\]: float\[K\]"):
+    with pytest.raises(ValueError, match=r"logits has shape \[2, 2\]: pass float\[K\]"):
         linear.sft_flow(jnp.zeros((2, 2)), 0)
     with pytest.raises(ValueError, match=r"logits has shape \[1\]: .* K at least 2"):
         linear.rft_flow(jnp.zeros(1), 0)
-    with pytest.raises(ValueError, match=r"target is float.*one integer label is needed"):
+    with pytest.raises(ValueError, match=r"target is float.*pass one integer label"):
         linear.margin(jnp.zeros(3), 0.5)
     for function in (
         linear.sft_time,
@@ -138,5 +138,5 @@ def test_bad_input_is_refused():
         linear.rft_time_lower_bound,
         linear.sft_time_upper_bound,
     ):
-        with pytest.raises(ValueError, match="num_labels is 1: at least 2"):
+        with pytest.raises(ValueError, match="num_labels is 1: pass at least 2"):
             function(0.5, 1)

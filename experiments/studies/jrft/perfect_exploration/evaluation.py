@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-import jrft.exact.objectives
+import jrft
 from experiments.engine.batches import Batch
 from experiments.studies.jrft.perfect_exploration.losses import InputLoss, rft
 from experiments.studies.jrft.perfect_exploration.task import Task
@@ -54,8 +54,8 @@ def evaluate(
         shares = {split: rows * block.weights / counts[split] for split, rows in members.items()}
         logits, pull_back = jax.vjp(lambda params: model.apply(params, some.inputs), params)
         per_input = {
-            "reward": jax.vmap(jrft.exact.objectives.expected_reward)(logits, some.rewards),
-            "reward_std": jax.vmap(jrft.exact.objectives.reward_std)(logits, some.rewards),
+            "reward": jax.vmap(jrft.expected_reward)(logits, some.rewards),
+            "reward_std": jax.vmap(jrft.reward_std)(logits, some.rewards),
             "accuracy": logits.argmax(1) == some.targets,
         }
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-import jrft.exact.objectives
+import jrft
 from experiments.engine.batches import Batch
 from experiments.engine.loop import LossFn
 from experiments.studies.jrft.perfect_exploration.task import Task
@@ -23,12 +23,12 @@ def pretraining(logits: jax.Array, one: Task) -> jax.Array:
 
 def rft(logits: jax.Array, one: Task) -> jax.Array:
     """Minus the exact expected reward: nothing is sampled."""
-    return -jrft.exact.objectives.expected_reward(logits, one.rewards)
+    return -jrft.expected_reward(logits, one.rewards)
 
 
 def sft(logits: jax.Array, one: Task) -> jax.Array:
     """Negative log-likelihood of the target."""
-    return jrft.exact.objectives.sft_loss(logits, one.targets)
+    return jrft.sft_loss(logits, one.targets)
 
 
 FINETUNING: dict[str, InputLoss] = {"rft": rft, "sft": sft}

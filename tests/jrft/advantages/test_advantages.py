@@ -1,5 +1,6 @@
 """Advantages in a group: against loops, the field's traps, gradients, and jit."""
 
+import functools
 import math
 
 import chex
@@ -8,13 +9,23 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jrft.sampled.advantages import group_advantages as eager_group_advantages
-from jrft.sampled.advantages import keep_mask
+import jrft
+from jrft import keep_mask
 from jrft.sampled.rollouts import rollout_budget
 
 # One compilation a shape is quicker than one an operation.
-group_advantages = jax.jit(eager_group_advantages, static_argnames=("kind", "ddof", "epsilon"))
-KINDS = ("grpo", "rloo", "mean")
+_jitted = jax.jit(jrft.group_advantages, static_argnames="advantages")
+# REINFORCE does not center its rewards.
+KINDS = [kind for kind in jrft.ESTIMATORS if kind != "reinforce"]
+
+
+@functools.cache
+def method(kind, **settings):
+    return functools.partial(jrft.ESTIMATORS[kind], **settings)
+
+
+def group_advantages(rewards, kind="grpo", outcomes=None, **settings):
+    return _jitted(rewards, method(kind, **settings), outcomes=outcomes)
 
 
 def oracle(group, kind, ddof=0):
@@ -54,10 +65,10 @@ def as_array(groups):
     return jnp.array([[jnp.nan if r is None else r for r in group] for group in groups])
 
 
-@pytest.mark.parametrize("ddof", [0, 1])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "ddof"), [("grpo", 0), ("grpo", 1), ("rloo", 0), ("mean", 0)])
 def test_against_the_oracle(kind, ddof):
-    found = group_advantages(as_array(GROUPS), kind=kind, ddof=ddof)
+    settings = {"ddof": ddof} if kind == "grpo" else {}
+    found = group_advantages(as_array(GROUPS), kind=kind, **settings)
     for i, group in enumerate(GROUPS):
         advantages, weights = oracle(group, kind, ddof)
         np.testing.assert_allclose(found.advantages[i], advantages, atol=1e-6)
@@ -67,7 +78,7 @@ def test_against_the_oracle(kind, ddof):
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_leading_axes_and_one_group_alone(kind):
     rewards = as_array(GROUPS)
-    whole = eager_group_advantages(rewards, kind=kind)
+    whole = jrft.group_advantages(rewards, method(kind))
     stacked = group_advantages(rewards[:6].reshape(2, 3, 4), kind=kind)
     single = group_advantages(rewards[1], kind=kind)
     np.testing.assert_allclose(stacked.advantages.reshape(6, 4), whole.advantages[:6], rtol=1e-6)
@@ -178,7 +189,7 @@ def test_one_trace_for_all_rewards_of_a_shape():
     @jax.jit
     @chex.assert_max_traces(n=1)
     def step(rewards):
-        return eager_group_advantages(rewards).advantages, keep_mask(rewards)
+        return jrft.group_advantages(rewards, jrft.grpo_advantages).advantages, keep_mask(rewards)
 
     for group in (GROUPS[0], GROUPS[2], GROUPS[5]):
         advantages, keep = step(as_array([group]))
@@ -187,15 +198,30 @@ def test_one_trace_for_all_rewards_of_a_shape():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("call", "message"),
     [
-        ({"kind": "gae"}, "kind is 'gae': pass one of grpo, rloo, mean"),
-        ({"ddof": 2}, "ddof is 2: pass 0"),
+        (lambda r: jrft.grpo_advantages(r, ddof=2), "ddof is 2: pass 0"),
+        (lambda r: jrft.grpo_advantages(r, epsilon=-1.0), "epsilon is -1.0: pass a number of at"),
+        (lambda r: jrft.rloo_advantages(r[:1]), r"rewards have shape \[1\]: pass a group of at l"),
+        (lambda r: jrft.mean_advantages(r[None]), r"rewards have shape \[1, 2\]: pass one group"),
     ],
 )
-def test_bad_arguments_say_what_to_do(arguments, message):
+def test_bad_arguments_say_what_to_do(call, message):
     with pytest.raises(ValueError, match=message):
-        eager_group_advantages(jnp.array([0.0, 1.0]), **arguments)
+        call(jnp.array([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("kind", jrft.ESTIMATORS)
+def test_every_method_is_public_and_a_function_of_one_group(kind):
+    name = f"{kind}_advantages"
+    assert name in jrft.__all__
+    assert getattr(jrft, name) is jrft.ESTIMATORS[kind]
+    rewards = jnp.array([1.0, 0.0, 0.25, 0.0])
+    order = jnp.array([2, 0, 3, 1])
+    found = jrft.ESTIMATORS[kind](rewards)
+    assert found.shape == rewards.shape
+    # The names of the completions do not matter.
+    np.testing.assert_allclose(jrft.ESTIMATORS[kind](rewards[order]), found[order], atol=1e-6)
 
 
 def expected_mixed(success, sizes):

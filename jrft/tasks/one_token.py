@@ -1,13 +1,15 @@
-"""The objectives of finetuning for one input with one output token: equations on its logits.
+"""Objectives of finetuning for one input whose output is one token: equations on its logits.
 
-Each function is one equation for one input, unreduced; `jax.vmap` maps it over a batch and the
-caller takes the mean. Sequences are the subject of `jrft.exact` and `jrft.sampled.estimators`.
+Each function is one equation for one input; `jax.vmap` maps it over a batch, and the caller takes
+the mean. `jrft.exact` and `jrft.sampled` treat sequences.
 """
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
+
+from jrft._numerics import mean, sqrt, variance
 
 
 def expected_reward(logits: ArrayLike, rewards: ArrayLike) -> Float[Array, ""]:
@@ -86,42 +88,13 @@ def sft_loss(logits: ArrayLike, target: ArrayLike) -> Float[Array, ""]:
         raise ValueError(_shape_message("logits", logits, "float[K]"))
     if not jnp.issubdtype(target.dtype, jnp.integer) or target.ndim != 0:
         raise ValueError(
-            f"target is {target.dtype}{list(target.shape)}: one integer token id is needed; "
+            f"target is {target.dtype}{list(target.shape)}: pass one integer token id; "
             "jax.vmap maps over inputs"
         )
     log_probs = jax.nn.log_softmax(logits)
     # Indexing would clamp a target that is too large and wrap a negative one.
     chosen = log_probs.at[target].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
     return -chosen
-
-
-def mean(probs: Float[Array, " K"], values: Float[Array, " K"]) -> Float[Array, ""]:
-    """Mean of `values` under `probs`, exact for constant values in any precision.
-
-    Summed as deviations from the likeliest value: the probabilities sum to 1 only up to rounding,
-    and that error would multiply the values, not their deviations.
-    """
-    pivot = _likeliest(probs, values)
-    return pivot + jnp.sum(probs * (values - pivot))
-
-
-def variance(probs: Float[Array, " K"], values: Float[Array, " K"]) -> Float[Array, ""]:
-    """Variance of `values` under `probs`, in two passes around the likeliest value.
-
-    Exactly 0 for constant values, and accurate to rounding where all but one value are unlikely.
-    """
-    deviations = values - _likeliest(probs, values)
-    return jnp.sum(probs * (deviations - jnp.sum(probs * deviations)) ** 2)
-
-
-def sqrt(x: Float[Array, ""]) -> Float[Array, ""]:
-    """Square root with gradient 0 (instead of infinity or NaN) at 0."""
-    is_zero = x == 0
-    return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, x)))
-
-
-def _likeliest(probs: Float[Array, " K"], values: Float[Array, " K"]) -> Float[Array, ""]:
-    return jax.lax.stop_gradient(values[jnp.argmax(probs)])
 
 
 def _check(logits: ArrayLike, rewards: ArrayLike) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
@@ -136,6 +109,6 @@ def _check(logits: ArrayLike, rewards: ArrayLike) -> tuple[Float[Array, " K"], F
 
 def _shape_message(name: str, array: Array, expected: str) -> str:
     return (
-        f"{name} has shape {list(array.shape)}: {expected} of one input is needed; "
-        "jax.vmap maps over inputs"
+        f"{name} has shape {list(array.shape)}: pass {expected}, one input; jax.vmap "
+        "maps over inputs"
     )
