@@ -1,28 +1,56 @@
-"""What all tests share, those in docstrings too."""
+"""Settings of all tests, doctests included.
 
+Tests run as a newcomer would run them: without public data, without earlier downloads, and without
+a network. A test that needs public data is marked `public_data`: it reads the folder that DATA_DIR
+names, and is skipped where there is none.
+"""
+
+import atexit
+import os
+import shutil
 import signal
-from pathlib import Path
+import socket
+import tempfile
+from typing import Any
 
 import jax
 import pytest
 
-# Linux gives a process 65 530 memory maps by default; on other systems there is no such file.
-_MAPS = Path("/proc/self/maps")
-_MANY_MAPS = 30_000
-
-
-# A shell ignores interrupts for what it runs in the background, and so would what tests start and
-# interrupt.
+# A shell ignores interrupts in programs that it runs in the background. Programs that tests start
+# would inherit that, and could not be interrupted.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_DATA_DIR = os.environ.pop("DATA_DIR", None)
+os.environ["EXPERIMENTS_CACHE"] = tempfile.mkdtemp(prefix="no-downloads-")
+atexit.register(shutil.rmtree, os.environ["EXPERIMENTS_CACHE"], ignore_errors=True)
+
+_connect = socket.socket.connect
+
+
+def _connect_on_this_machine(self: socket.socket, address: Any) -> None:
+    """Refuses connections to other machines: no test may need a network."""
+    on_this_machine = self.family == socket.AF_UNIX or address[0] in ("127.0.0.1", "::1")
+    if not on_this_machine:
+        raise ConnectionRefusedError(f"tests have no network, and one connects to {address}")
+    _connect(self, address)
+
+
+socket.socket.connect = _connect_on_this_machine  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Shows public data to the tests that are marked, and to no others."""
+    if item.get_closest_marker("public_data") is None:
+        os.environ.pop("DATA_DIR", None)
+    elif _DATA_DIR is None:
+        pytest.skip("it needs public data: let DATA_DIR name a folder that has them")
+    else:
+        os.environ["DATA_DIR"] = _DATA_DIR
+
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Drop compiled programs between files, once there are many.
-
-    A process that keeps those of all files comes to the kernel's limit of memory maps, and dies in
-    the compiler.
-    """
-    ends_file = nextitem is None or nextitem.path != item.path
-    if ends_file and _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY_MAPS:
+    """Drops the compiled programs of a file when it ends: all files' together take gigabytes."""
+    if nextitem is None or nextitem.path != item.path:
         jax.clear_caches()

@@ -37,7 +37,7 @@ from matplotlib.figure import Figure
 import jwi
 import jwi.networks
 from experiments.data.fashion_mnist import fashion_mnist, fashion_mnist_test_only
-from experiments.data.mnist import ImageClassification
+from experiments.data.mnist import ImageClassification, mnist_embedded
 from experiments.data.pairs_on_cliques import STRIPS, Samples, layout, samples, two_cliques
 from experiments.data.sources import DataUnavailableError
 from experiments.engine.loop import EarlyStopping, GradientFn, fit, from_loss
@@ -69,9 +69,9 @@ class Config:
     """Accuracy of GCN, GAT and GIN on pairs of Fashion-MNIST images, laid out in two ways."""
 
     networks: tuple[Literal["gcn", "gat", "gin"], ...] = NETWORKS
-    source: Literal["train-and-test", "test-only"] = "train-and-test"
-    """Train pairs from the train images and test pairs from the test images; or both from the test
-    images alone, from one half and from the other."""
+    source: Literal["train-and-test", "test-only", "digits"] = "train-and-test"
+    """Train pairs from the train images and test pairs from the test images; both from the test
+    images, from one half and from the other; or both from 5 000 MNIST digits, which are at hand."""
     num_train_pairs: int = 10_000
     num_test_pairs: int = 2_000
     pairs_seed: int = 0
@@ -95,7 +95,7 @@ class Config:
 
 
 SMOKE = Config(
-    source="test-only",
+    source="digits",
     num_train_pairs=40,
     num_test_pairs=20,
     width=4,
@@ -136,13 +136,16 @@ def load(source: str) -> ImageClassification:
     Raises:
         DataUnavailableError: They are not at hand and cannot be downloaded.
     """
+    if source == "digits":
+        return mnist_embedded()
     if source == "test-only":
         return fashion_mnist_test_only()
     try:
         return fashion_mnist()
     except DataUnavailableError as error:
         raise DataUnavailableError(
-            f"{error}\nOr give --source test-only, which needs the test images alone."
+            f"{error}\nOr pass --source test-only, which needs the test images alone, or --source"
+            " digits, which needs no download"
         ) from error
 
 

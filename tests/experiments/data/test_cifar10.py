@@ -1,6 +1,5 @@
 import hashlib
 import io
-import os
 import tarfile
 
 import numpy as np
@@ -8,10 +7,6 @@ import pytest
 
 from experiments.data import cifar10 as loader
 from experiments.data.sources import DataUnavailableError
-
-needs_local_data = pytest.mark.skipif(
-    not os.environ.get("DATA_DIR"), reason="DATA_DIR names no folder with the public files"
-)
 
 
 def records(labels, rng):
@@ -98,7 +93,7 @@ def test_other_content_is_refused(archive):
         loader.cifar10_subset()
 
 
-@needs_local_data
+@pytest.mark.public_data
 def test_the_subset_is_cifar10s():
     data = loader.cifar10_subset()
     assert data.train.pixels.shape == (3805, 32, 32, 3)

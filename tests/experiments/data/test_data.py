@@ -18,9 +18,6 @@ from experiments.data.planetoid import cora, load_pickle, parse_planetoid
 from experiments.data.sources import DataUnavailableError, Source, fetch
 from experiments.data.vertex_classification import random_split
 
-needs_local_data = pytest.mark.skipif(
-    not os.environ.get("DATA_DIR"), reason="DATA_DIR names no folder with the public files"
-)
 CONTENT = b"the public file"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
@@ -145,7 +142,7 @@ def test_unpickling_runs_no_code(tmp_path, monkeypatch):
     assert not Path("exploited").exists()
 
 
-@needs_local_data
+@pytest.mark.public_data
 def test_cora_is_cora():
     data = cora()
     ends = np.sort(data.edges, axis=1)
@@ -188,7 +185,7 @@ def test_idx_refuses_other_files(tmp_path):
         read_idx(path)
 
 
-@needs_local_data
+@pytest.mark.public_data
 def test_mnist_is_mnist():
     data = mnist()
     assert data.train.pixels.shape == (60000, 28, 28)

@@ -1,7 +1,6 @@
 """The graphs of the sparsification study, as their sources describe them."""
 
 import gzip
-import os
 import zipfile
 
 import numpy as np
@@ -13,12 +12,8 @@ from experiments.data.attributed_npz import amazon_computers, content_sha256, db
 from experiments.data.heterophilous import chameleon, squirrel, tolokers
 from experiments.data.sources import DataUnavailableError
 
-needs_local_data = pytest.mark.skipif(
-    not os.environ.get("DATA_DIR"), reason="DATA_DIR names no folder with the public files"
-)
 
-
-@needs_local_data
+@pytest.mark.public_data
 @pytest.mark.parametrize(
     ("load", "num_edges", "shape", "classes"),
     [

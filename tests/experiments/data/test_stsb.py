@@ -1,6 +1,5 @@
 import hashlib
 import io
-import os
 import tarfile
 
 import numpy as np
@@ -10,9 +9,6 @@ from experiments.data import stsb as loader
 from experiments.data.sources import DataUnavailableError
 from experiments.data.tokens import encode_pairs, vocabulary
 
-needs_local_data = pytest.mark.skipif(
-    not os.environ.get("DATA_DIR"), reason="DATA_DIR names no folder with the public files"
-)
 LINE = 'news\tMSR\t2012\t{}\t{}\tHe said "go.\tShe went.\tsource\tsource\n'
 
 
@@ -50,7 +46,7 @@ def test_members_are_verified_however_they_are_packed(tmp_path, monkeypatch):
     assert [len(part.pairs) for part in (data.train, data.validation, data.test)] == [3, 2, 1]
 
 
-@needs_local_data
+@pytest.mark.public_data
 def test_stsb_is_stsb():
     data = loader.stsb()
     assert [len(part.pairs) for part in (data.train, data.validation, data.test)] == [

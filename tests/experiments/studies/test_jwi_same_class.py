@@ -1,6 +1,5 @@
 import gzip
 import hashlib
-import os
 from dataclasses import replace
 from functools import partial
 
@@ -20,10 +19,6 @@ from experiments.data.sources import DataUnavailableError
 from experiments.engine.loop import fit, from_loss
 from experiments.output.record import make_record
 from experiments.studies.jwi import jwi_same_class as study
-
-needs_local_data = pytest.mark.skipif(
-    not os.environ.get("DATA_DIR"), reason="DATA_DIR names no folder with the public files"
-)
 
 
 def test_walk_indices_are_the_papers():
@@ -271,7 +266,7 @@ def test_files_of_the_package_are_verified_by_their_content(no_copies, monkeypat
     assert fashion_mnist._find(name) == package / name
 
 
-@needs_local_data
+@pytest.mark.public_data
 def test_test_images_are_fashion_mnists():
     data = fashion_mnist.fashion_mnist_test_only()
     assert data.train.pixels.shape == data.test.pixels.shape == (5000, 28, 28)
