@@ -15,6 +15,7 @@ from jrft.diagnosis.log.readers import RewardFile, read_rewards
 from jrft.diagnosis.report.export import as_dict
 from jrft.diagnosis.report.html import html_report
 from jrft.diagnosis.report.text import text_report
+from jrft.diagnosis.settings import DiagnosisSettings
 
 _OK, _DEAD = 0, 1
 
@@ -39,9 +40,7 @@ def run(parsed: argparse.Namespace) -> int:
     diagnosis = diagnose_log(
         file.log,
         reward_range=None if parsed.range is None else tuple(parsed.range),
-        threshold=parsed.threshold,
-        level=parsed.level,
-        confidence=parsed.confidence,
+        settings=DiagnosisSettings(parsed.threshold, parsed.level, parsed.confidence),
     )
     print(_source(parsed.paths, file) + "\n")
     print(text_report(diagnosis), end="")

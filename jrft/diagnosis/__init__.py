@@ -4,6 +4,7 @@ from jrft.diagnosis.diagnosis import Diagnosis, diagnose, diagnose_log
 from jrft.diagnosis.log.log import RewardLog, reward_log
 from jrft.diagnosis.log.statistics import GroupStatistics, group_statistics
 from jrft.diagnosis.model.posterior import Posterior
+from jrft.diagnosis.settings import DiagnosisSettings
 from jrft.diagnosis.verdict.advice import Advice
 from jrft.diagnosis.verdict.classes import PromptClass
 from jrft.diagnosis.verdict.over_time import Change, OverTime
@@ -14,6 +15,7 @@ __all__ = [
     "BatchSummary",
     "Change",
     "Diagnosis",
+    "DiagnosisSettings",
     "GroupStatistics",
     "OverTime",
     "Posterior",

@@ -1,7 +1,7 @@
 """`diagnose`: rewards in, a diagnosis of every prompt out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike
 from jrft.diagnosis.log.log import RewardLog, reward_log
 from jrft.diagnosis.log.reward_range import guess_reward_range, unit_rewards
 from jrft.diagnosis.log.statistics import GroupStatistics, Visits, group_statistics, visits
-from jrft.diagnosis.model.discount import predictive_discount
-from jrft.diagnosis.model.population import Population, Settings, fit_population, judge
+from jrft.diagnosis.model.population import Population, fit_population
 from jrft.diagnosis.model.posterior import Posterior
-from jrft.diagnosis.model.sums import discounted_sums, group_sums
+from jrft.diagnosis.model.reward_sums import RewardSums, discounted, reward_sums
+from jrft.diagnosis.settings import DiagnosisSettings
 from jrft.diagnosis.verdict.advice import ACTIONS, Advice, advise, rollouts
 from jrft.diagnosis.verdict.classes import Evidence, PromptClass, classify, reason
 from jrft.diagnosis.verdict.over_time import OverTime, over_time
-from jrft.diagnosis.verdict.summary import BatchSummary, component_shares, summarise
+from jrft.diagnosis.verdict.summary import BatchSummary, component_shares, summarize
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,6 @@ class Diagnosis:
         advice: What to do.
         over_time: How it changed over the steps, if there are any.
         reward_range: Smallest and largest possible reward.
-        level: Probability of the credible intervals.
         notes: What a reader must know, such as a guessed reward range.
     """
 
@@ -44,7 +43,6 @@ class Diagnosis:
     advice: tuple[Advice, ...]
     over_time: OverTime | None
     reward_range: tuple[float, float]
-    level: float
     notes: tuple[str, ...]
 
     @property
@@ -86,40 +84,29 @@ def diagnose(
     components: Mapping[str, ArrayLike | Sequence[ArrayLike]] | None = None,
     steps: ArrayLike | None = None,
     reward_range: tuple[float | int, float | int] | None = None,
-    threshold: float = 0.1,
-    level: float = 0.9,
-    confidence: float = 0.9,
-    mixed_probability: float = 0.9,
-    discount: float | int | None = None,
+    settings: DiagnosisSettings | None = None,
 ) -> Diagnosis:
-    """Tells which prompts get no policy gradient, how sure that is, why, and what to do.
+    """Says which prompts get no policy gradient, how sure that is, why, and what to do.
 
     The gradient of a prompt's expected reward vanishes with the std of the reward over its
     completions (Razin et al., ICLR 2024, Theorem 1). A few completions say little about that std:
     eight equal rewards are weak evidence. So all prompts are judged together: their true reward
-    distributions are taken as drawn from a population that is learnt from them all (empirical
+    distributions are taken as drawn from a population that is learned from all of them (empirical
     Bayes), and each prompt gets a posterior of its true std. The model is derived, and its
     coverage is measured, in this project: see `jrft.diagnosis.model.tilts` and
     experiments/studies/jrft/jrft_diagnosis_coverage.py.
 
     Args:
         rewards: float[p, n], a row of samples a prompt; or p sequences of unequal lengths; or
-            float[m] with ``prompt_ids``. NaN and None are completions without a score.
+            float[m] with `prompt_ids`. NaN and None are completions without a score.
         prompt_ids: A name a reward (flat rewards) or a group.
-        outcomes: Like ``rewards``: 1 where the task is solved, 0 where not, before any shaping.
-        components: Name → like ``rewards``: the terms the reward is made of.
+        outcomes: Like `rewards`: 1 where the task is solved, 0 where not, before any shaping.
+        components: Name → like `rewards`: the terms that add up to the reward.
         steps: The training step, a whole number a reward or a group. With steps the run is
             followed over time, and old visits of a prompt count less.
         reward_range: Smallest and largest possible reward. Without it (0, 1) or (−1, 1) is taken
             if all rewards are in there, else the observed extremes, and a note says so.
-        threshold: A std below this share of the reward range is low.
-        level: Probability of the credible intervals.
-        confidence: Probability at which a prompt is called low in std, or learnable; small groups
-            need a higher one: for n rewards the error is n/(n + 4) times as large.
-        mixed_probability: ``rollouts_needed`` is for this probability that a group's rewards are
-            not all equal.
-        discount: Weight of a visit relative to the next one of the same prompt, in (0, 1]; by
-            default the one under which the past best predicts each prompt's last visit.
+        settings: Thresholds and probabilities; None for the defaults.
 
     Returns:
         The diagnosis.
@@ -140,125 +127,86 @@ def diagnose(
     log = reward_log(
         rewards, prompt_ids=prompt_ids, outcomes=outcomes, components=components, steps=steps
     )
-    return diagnose_log(
-        log,
-        reward_range=reward_range,
-        threshold=threshold,
-        level=level,
-        confidence=confidence,
-        mixed_probability=mixed_probability,
-        discount=discount,
-    )
+    return diagnose_log(log, reward_range=reward_range, settings=settings)
 
 
 def diagnose_log(
     log: RewardLog,
     *,
     reward_range: tuple[float | int, float | int] | None = None,
-    threshold: float = 0.1,
-    level: float = 0.9,
-    confidence: float = 0.9,
-    mixed_probability: float = 0.9,
-    discount: float | int | None = None,
+    settings: DiagnosisSettings | None = None,
 ) -> Diagnosis:
-    """`diagnose` of rewards that are flat columns already, as the readers return them."""
-    _check(threshold, level, confidence, mixed_probability, discount)
+    """Diagnoses rewards that are flat columns already, as the readers return them.
+
+    See `diagnose` for the arguments and errors.
+
+    Example:
+        >>> log = reward_log([[0, 1, 1, 0]] * 50)
+        >>> diagnose_log(log).batch.classes["learnable"]
+        50
+    """
+    settings = settings or DiagnosisSettings()
     if log.rewards.size == 0:
-        raise ValueError("rewards is empty: pass at least one completion, NaN if it has no score.")
-    settings = Settings(threshold, level, mixed_probability)
+        raise ValueError("rewards is empty: pass at least one completion, NaN if it has no score")
     low, high, note = guess_reward_range(log.rewards, reward_range)
-    num_prompts = len(log.prompt_ids)
-    seen = visits(log.prompts, log.steps)
+    seen, num_prompts = visits(log.prompts, log.steps), len(log.prompt_ids)
     groups = group_statistics(log.rewards, seen.visit, len(seen.prompts))
-    rewards = _judge(unit_rewards(log.rewards, low, high), seen, num_prompts, settings, discount)
-    outcomes = outcome_statistics = None
-    if log.outcomes is not None:
-        _check_outcomes(log.outcomes)
-        outcomes = _judge(log.outcomes, seen, num_prompts, settings, discount)
-        outcome_statistics = group_statistics(log.outcomes, log.prompts, num_prompts)
-    evidence = Evidence(
-        observed=group_statistics(log.rewards, log.prompts, num_prompts),
-        reward=rewards.posterior,
-        outcomes=outcome_statistics,
-        outcome=outcomes.posterior if outcomes else None,
-        threshold=threshold,
-        confidence=confidence,
-    )
+    judged = _judge(unit_rewards(log.rewards, low, high), seen, num_prompts, settings)
+    evidence = _evidence(log, seen, judged.posterior, settings)
     labels = classify(evidence)
     shares = component_shares(log.rewards, log.components, seen.visit, len(seen.prompts))
     return Diagnosis(
         prompt_ids=log.prompt_ids,
         labels=labels,
         evidence=evidence,
-        batch=summarise(evidence, labels, groups, log.rewards, high - low, shares),
+        batch=summarize(evidence, labels, groups, log.rewards, high - low, shares),
         advice=advise(evidence, labels, groups),
-        over_time=None
-        if seen.steps is None
-        else over_time(
-            rewards.population,
-            settings,
-            groups=groups,
-            sums=rewards.sums,
-            prompts=seen.prompts,
-            steps=seen.steps,
-            num_prompts=num_prompts,
-            confidence=confidence,
-            discount=rewards.discount,
+        over_time=over_time(
+            judged.population, judged.settings, judged.sums, groups, seen, num_prompts
         ),
         reward_range=(low, high),
-        level=level,
         notes=(note,) if note else (),
     )
 
 
 class _Judged(NamedTuple):
+    """A population, the sums of the visits, the settings with the discount, the posterior."""
+
     population: Population
-    sums: Float64[np.ndarray, "v c"]
-    discount: float
+    sums: RewardSums
+    settings: DiagnosisSettings
     posterior: Posterior
 
 
 def _judge(
-    x: Float64[np.ndarray, " m"],
-    seen: Visits,
-    num_prompts: int,
-    settings: Settings,
-    discount: float | int | None,
+    x: Float64[np.ndarray, " m"], seen: Visits, num_prompts: int, settings: DiagnosisSettings
 ) -> _Judged:
     """Learns the population from all visits, then judges each prompt by its discounted visits."""
-    sums = group_sums(x, seen.visit, seen.prompts)
+    sums = reward_sums(x, seen.visit, seen.prompts)
     population = fit_population(x[~np.isnan(x)], sums)
-    if discount is None:
-        discount = predictive_discount(population, sums, seen.prompts)
-    discounted = discounted_sums(sums, seen.prompts, num_prompts, discount)
-    return _Judged(population, sums, discount, judge(population, discounted, settings))
+    if settings.discount is None:
+        settings = replace(settings, discount=population.discount(sums, seen.prompts))
+    assert settings.discount is not None
+    now = discounted(sums, seen.prompts, num_prompts, settings.discount)
+    return _Judged(population, sums, settings, population.judge(now, settings))
 
 
-def _check(
-    threshold: float,
-    level: float,
-    confidence: float,
-    mixed_probability: float,
-    discount: float | int | None,
-) -> None:
-    if not 0 < threshold < 0.5:
-        raise ValueError(
-            f"threshold is {threshold}: it is a share of the reward range, between 0 and 0.5 (no "
-            "std exceeds half the range)."
-        )
-    probabilities = {"level": level, "mixed_probability": mixed_probability}
-    for name, value in probabilities.items():
-        if not 0 < value < 1:
-            raise ValueError(f"{name} is {value}: pass a probability between 0 and 1.")
-    if not 0.5 <= confidence < 1:
-        raise ValueError(f"confidence is {confidence}: pass a probability in [0.5, 1).")
-    if discount is not None and not 0 < discount <= 1:
-        raise ValueError(f"discount is {discount}: pass a number in (0, 1], or None to fit it.")
-
-
-def _check_outcomes(outcomes: Float64[np.ndarray, " m"]) -> None:
-    odd = outcomes[~np.isnan(outcomes) & (outcomes != 0) & (outcomes != 1)]
+def _evidence(
+    log: RewardLog, seen: Visits, posterior: Posterior, settings: DiagnosisSettings
+) -> Evidence:
+    num_prompts = len(log.prompt_ids)
+    observed = group_statistics(log.rewards, log.prompts, num_prompts)
+    if log.outcomes is None:
+        return Evidence(observed, posterior, None, None, settings)
+    odd = log.outcomes[~np.isnan(log.outcomes) & (log.outcomes != 0) & (log.outcomes != 1)]
     if odd.size:
         raise ValueError(
-            f"outcomes holds {odd[0]:g}: an outcome is 1 (solved), 0 (not) or NaN (unknown)."
+            f"outcomes holds {odd[0]:g}: pass 1 (solved), 0 (not solved) or NaN (unknown)"
         )
+    return Evidence(
+        observed,
+        posterior,
+        group_statistics(log.outcomes, log.prompts, num_prompts),
+        _judge(log.outcomes, seen, num_prompts, settings).posterior,
+        settings,
+    )

@@ -29,9 +29,10 @@ from scipy.stats import betabinom
 
 from experiments.output.figures import COLORS
 from experiments.output.record import Record
-from jrft.diagnosis.model.population import Population, Settings, fit_population, judge
-from jrft.diagnosis.model.prior import fit_prior
-from jrft.diagnosis.model.sums import group_sums
+from jrft.diagnosis.model.candidates import Candidates
+from jrft.diagnosis.model.population import Population, fit_population, fit_prior
+from jrft.diagnosis.model.reward_sums import power_sums, reward_sums
+from jrft.diagnosis.settings import DiagnosisSettings
 from jrft.diagnosis.verdict.classes import required_probability
 
 
@@ -229,13 +230,15 @@ def metrics(config: Config, regime: Regime, *, size: int, seed: int) -> dict[str
     rng = np.random.default_rng([seed, size, *_regime_seed(regime)])
     rewards, truth = regime(rng, config.num_prompts, size)
     groups = np.repeat(np.arange(config.num_prompts), size)
-    sums = group_sums(rewards.ravel(), groups, np.arange(config.num_prompts))
+    sums = reward_sums(rewards.ravel(), groups, np.arange(config.num_prompts))
     population = fit_population(rewards.ravel(), sums)
-    settings = Settings(config.threshold, config.level, 0.9)
-    pooled = judge(population, sums, settings)
+    settings = DiagnosisSettings(config.threshold, config.level)
+    pooled = population.judge(sums, settings)
     # The tilts without learning from the other prompts; of departures one prompt knows nothing.
-    even = fit_prior(population.family, None, np.zeros((0, 5)), np.zeros(0))
-    alone = judge(Population(population.family, None, even), sums, settings)
+    tilts = Candidates(population.candidates.tilts, None)
+    nothing = power_sums(np.empty(0), np.empty(0, int), 0)
+    even = fit_prior(tilts, nothing, np.empty(0))
+    alone = Population(tilts, even).judge(sums, settings)
     low = truth < config.threshold
     required = required_probability(np.array([size]), config.confidence)
     called_low = pooled.prob_low_std >= required

@@ -121,9 +121,7 @@ def metrics(config: Config, exact: Truth, rewards: np.ndarray) -> dict[str, Any]
     diagnosis = jrft.diagnose(
         rewards,
         reward_range=(0, 1),
-        threshold=config.threshold,
-        level=config.level,
-        confidence=config.confidence,
+        settings=jrft.DiagnosisSettings(config.threshold, config.level, config.confidence),
     )
     found = diagnosis.posterior
     low = exact.std < config.threshold

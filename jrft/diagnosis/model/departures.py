@@ -1,12 +1,12 @@
 """Prompts that nearly always earn one reward of their own, and now and then depart from it.
 
 A nearly deterministic policy gives a prompt one reward, its mode, and with a small probability, the
-share, another one. No tilt of the pooled distribution can say so where every prompt has a mode of
-its own. So here are further candidates: a mode, a share, and departures drawn from a Dirichlet
-process around those of prompts with like modes. Then a group of equal rewards says what it can, no
-departure in so many, and how large departures are and how often they come is learnt from the
-prompts that showed some. The mode is taken to be the reward seen most often, its first occurrence
-for free: whatever the first reward is, the others repeat it or depart from it. Derived here.
+share, another one. Where every prompt has its own mode, no tilt of the pooled distribution has this
+shape. So there are further candidates: a mode, a share, and departures drawn from a Dirichlet
+process around the departures of prompts with similar modes. A group of equal rewards then says only
+that so many rewards did not depart. The size and the frequency of departures are learned from the
+prompts that showed some. The mode is taken to be the reward seen most often. Its first occurrence
+is free: whatever the first reward is, the others repeat it or depart from it. [derived]
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from jrft.diagnosis.model.ties import DEPARTURE_CONCENTRATIONS
+from jrft.diagnosis.model.reward_sums import DEPARTURE_CONCENTRATIONS, RewardSums, Ties
 
 # Shares from one in 8000 to nearly all: the reward seen most often need not be frequent.
 _SHARES = 1 / (1 + np.exp(-np.linspace(-9.0, 3.2, 40)))
@@ -50,15 +50,11 @@ class Departures(NamedTuple):
         return np.sqrt(np.maximum(self.share * second - (self.share * first) ** 2, 0.0))
 
 
-def fit_departures(sums: Float64[np.ndarray, "n c"]) -> Departures:
-    """Learns how large departures are, by the place of the mode; each prompt has one vote.
-
-    Args:
-        sums: float64[n, c], `sums.group_sums` of the prompts.
-    """
+def fit_departures(sums: RewardSums) -> Departures:
+    """Learns how large departures are, by the place of the mode; each prompt has one vote."""
     mode, departed, moments = _about_mode(sums)
     near = _nearness(mode)
-    seen = (departed > 0) & (sums[:, 5] >= 2)
+    seen = (departed > 0) & (_ties(sums).modal >= 2)
     votes = moments[seen] / departed[seen, None]
     everywhere = _UNIFORM
     if seen.any():
@@ -81,15 +77,16 @@ def fit_departures(sums: Float64[np.ndarray, "n c"]) -> Departures:
 
 
 def departure_log_likelihood(
-    departures: Departures, sums: Float64[np.ndarray, "n c"]
+    departures: Departures, sums: RewardSums
 ) -> Float64[np.ndarray, "n e"]:
     """Log-likelihood of each row under each candidate, relative to the pooled distribution."""
     mode, departed, _ = _about_mode(sums)
-    repeats = np.maximum(sums[:, 5] - 1, 0.0)
+    ties = _ties(sums)
+    repeats = np.maximum(ties.modal - 1, 0.0)
     values = np.stack([departed, repeats], axis=1) @ np.log(np.stack([_SHARES, 1 - _SHARES]))
     place = np.log(_nearness(mode) / departures.mass)
-    parts = place[:, :, None, None] + values[:, None, :, None] + sums[:, None, None, 8:]
-    return parts.reshape(len(sums), departures.share.size)
+    parts = place[:, :, None, None] + values[:, None, :, None] + ties.urns[:, None, None, :]
+    return parts.reshape(len(mode), departures.share.size)
 
 
 def departure_bumps(
@@ -103,10 +100,10 @@ def departure_bumps(
     at = np.log(_SHARES + _RESOLUTION)
     pieces, weights = [], []
     for width in _WIDTHS:
-        centres = np.arange(at.min(), at.max() + width, 1.25 * width)
-        bumps = np.exp(-0.5 * ((centres[:, None] - at) / width) ** 2)
+        centers = np.arange(at.min(), at.max() + width, 1.25 * width)
+        bumps = np.exp(-0.5 * ((centers[:, None] - at) / width) ** 2)
         pieces.append(bumps / bumps.sum(axis=1, keepdims=True))
-        weights.append(np.full(len(centres), 1 / (len(_WIDTHS) * len(centres))))
+        weights.append(np.full(len(centers), 1 / (len(_WIDTHS) * len(centers))))
     bumps, weight = np.concatenate(pieces), np.concatenate(weights)
     urns = len(DEPARTURE_CONCENTRATIONS)
     bumps, weight = np.kron(bumps, np.eye(urns)), np.repeat(weight / urns, urns)
@@ -117,14 +114,14 @@ def departure_bumps(
 
 
 def departures_given(
-    departures: Departures, candidates: Int64[np.ndarray, "n q"], sums: Float64[np.ndarray, "n c"]
+    departures: Departures, candidates: Int64[np.ndarray, "n q"], sums: RewardSums
 ) -> tuple[list[Float64[np.ndarray, "n q"]], Float64[np.ndarray, "n q"]]:
     """Posterior of a prompt's departures about its mode: a Dirichlet process again.
 
     Args:
         departures: The candidates.
         candidates: int64[n, q], some for each row.
-        sums: float64[n, c].
+        sums: Of n prompts.
 
     Returns:
         E[d] … E[d⁴] of its base distribution, float64[n, q] each; its concentration, float64[n, q].
@@ -139,7 +136,7 @@ def departures_given(
 def departed_mean(
     departures: Departures,
     weights: Float64[np.ndarray, "n e"],
-    sums: Float64[np.ndarray, "n c"],
+    sums: RewardSums,
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     """Σ over candidates of their weights times E[mean], and times E[mean²], of the reward."""
     mode, departed, moments = _about_mode(sums)
@@ -168,11 +165,12 @@ def departed_mean(
 
 
 def _about_mode(
-    sums: Float64[np.ndarray, "n c"],
+    sums: RewardSums,
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"], Float64[np.ndarray, "n 4"]]:
     """Each row's mode, how many rewards depart from it, and Σd … Σd⁴ over them."""
-    n, s1, s2, s3, s4, modal, total = sums[:, :7].T
-    v = total / np.maximum(n, 1e-9)
+    n, s1, s2, s3, s4, _ = sums
+    modal, mode_total, *_ = _ties(sums)
+    v = mode_total / np.maximum(n, 1e-9)
     moments = np.stack(
         [
             s1 - n * v,
@@ -183,6 +181,11 @@ def _about_mode(
         axis=1,
     )
     return v, np.maximum(n - modal, 0.0), moments
+
+
+def _ties(sums: RewardSums) -> Ties:
+    assert sums.ties is not None
+    return sums.ties
 
 
 def _nearness(mode: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "n c"]:

@@ -5,13 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from jrft.diagnosis.model.alike import STD_RESOLUTION, distinct_rows
+
 # Group sizes at which the probability of a mixed group is tabulated.
 GROUP_SIZES = np.r_[np.arange(2, 17), 16 * np.round(2 ** np.arange(0.25, 8.25, 0.25), 1)].astype(
     int
 )
-
-# Below a hundredth of the reward range one std is not told from another, nor from 0.
-STD_RESOLUTION = 0.01
 
 _MAX_LEVELS = 256
 _MAX_ATOMS = 1200
@@ -69,8 +68,8 @@ def reward_levels(
     if len(levels) > _MAX_LEVELS:
         cells = np.minimum((levels * _MAX_LEVELS).astype(int), _MAX_LEVELS - 1)
         mass = np.bincount(cells, counts)
-        centres = np.bincount(cells, counts * levels)
-        levels, counts = centres[mass > 0] / mass[mass > 0], mass[mass > 0]
+        centers = np.bincount(cells, counts * levels)
+        levels, counts = centers[mass > 0] / mass[mass > 0], mass[mass > 0]
     # An end of the range that was never seen is possible all the same.
     if levels.size == 0 or levels[0] > 1e-9:
         levels, counts = np.r_[0.0, levels], np.r_[0.5, counts]
@@ -113,8 +112,8 @@ def tilted_family(
 def _candidates() -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " k"]]:
     """Far more tilts than are kept: bells of every width and place, exponentials, U shapes.
 
-    No bell is narrower than the resolution: on equal rewards a narrower one would win over the
-    tilts that let rare other rewards happen, by what it says of differences too small to matter.
+    No bell is narrower than the resolution. On equal rewards a narrower one would win over the
+    tilts under which rare other rewards happen, through differences too small to matter.
     """
     slopes, curvatures = [], []
     ends = np.linspace(-_LOG_RATIO, _LOG_RATIO, 129)
@@ -156,11 +155,11 @@ def _thin(
     u, v = plane(mean, std)
     u = u - np.pi / 4  # cells that are symmetric in low and high means
     for size in np.geomspace(0.004, 0.3, 40):
-        places = u / size + 1j * v / (4 * size)
+        places = np.stack([u / size, v / (4 * size)])
         cells = np.round(places)
         # The one nearest to the middle, so that a mirrored log gets mirrored tilts.
-        order = np.argsort(np.abs(places - cells), kind="stable")
-        _, first = np.unique(cells[order], return_index=True)
+        order = np.argsort(np.hypot(*(places - cells)), kind="stable")
+        first = distinct_rows(list(cells[:, order])).first
         if len(first) <= _MAX_ATOMS:
             break
     return order[first]
@@ -171,9 +170,10 @@ def plane(
 ) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " k"]]:
     """Coordinates in which the sampling error is about the same everywhere.
 
-    What a group of rewards does not tell apart must lie close together here. A prompt whose
-    completions earn the same but for rare ones looks like one of std 0; were the two far apart, a
-    prior that is smooth in these coordinates would settle on one of them, whatever is true.
+    Distributions that a group of rewards cannot tell apart must lie close together here. A prompt
+    whose completions earn the same except for rare ones looks like one of std 0. If the two were
+    far apart, a prior that is smooth in these coordinates would settle on one of them, whatever is
+    true.
 
     Args:
         mean: float64[k] in [0, 1].

@@ -55,10 +55,10 @@ def settings(diagnosis: Diagnosis) -> dict[str, Any]:
     low, high = diagnosis.reward_range
     return {
         "reward_range": [low, high],
-        "threshold": diagnosis.evidence.threshold,
-        "std_threshold": diagnosis.evidence.threshold * (high - low),
-        "level": diagnosis.level,
-        "confidence": diagnosis.evidence.confidence,
+        "threshold": diagnosis.evidence.settings.threshold,
+        "std_threshold": diagnosis.evidence.settings.threshold * (high - low),
+        "level": diagnosis.evidence.settings.level,
+        "confidence": diagnosis.evidence.settings.confidence,
     }
 
 

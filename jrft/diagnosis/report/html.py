@@ -69,7 +69,7 @@ def _data(diagnosis: Diagnosis, source: str) -> dict[str, Any]:
         "settings": {
             "low": low,
             "high": high,
-            "threshold": diagnosis.evidence.threshold * (high - low),
+            "threshold": diagnosis.evidence.settings.threshold * (high - low),
         },
         "cards": _cards(diagnosis),
         "classes": [
@@ -233,7 +233,7 @@ def _over_time(diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def _method(diagnosis: Diagnosis) -> str:
-    evidence = diagnosis.evidence
+    settings = diagnosis.evidence.settings
     return (
         "The norm of the gradient of a prompt’s expected reward is bounded by the std of the "
         "reward over its completions (Razin et al., ICLR 2024). A few completions say little "
@@ -241,9 +241,9 @@ def _method(diagnosis: Diagnosis) -> str:
         "are judged together (empirical Bayes): what reward distributions are how frequent is "
         "learnt from all of them, and each prompt’s estimate weighs its own rewards against "
         "that.\n\n"
-        f"A std is called low below {evidence.threshold:.0%} of the reward range. A prompt is "
-        f"called low in std, or learnable, at a probability of {evidence.confidence:.0%}, with few "
-        f"rewards at a higher one; intervals hold {diagnosis.level:.0%} of the posterior. “Too "
+        f"A std is called low below {settings.threshold:.0%} of the reward range. A prompt is "
+        f"called low in std, or learnable, at a probability of {settings.confidence:.0%}, with few "
+        f"rewards at a higher one; intervals hold {settings.level:.0%} of the posterior. “Too "
         "hard” and “too easy” are low stds with an expected reward in the lowest and in the "
         "highest third of the range.\n\n"
         "“Rollouts” is the group size at which rewards are likely to differ; for undecided "

@@ -43,7 +43,7 @@ def _numbers(diagnosis: Diagnosis) -> str:
             f"{_shown(batch.std_p10, '.3g')} ({_shown(batch.observed_std_p10, '.3g')})",
         ),
         (
-            f"expected share with std < {diagnosis.evidence.threshold * (high - low):.3g}",
+            f"expected share with std < {diagnosis.evidence.settings.threshold * (high - low):.3g}",
             _shown(batch.share_low_std, ".1%"),
         ),
         ("… and with a low mean", _shown(batch.share_low_std_low_mean, ".1%")),

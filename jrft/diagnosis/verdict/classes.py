@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float64, Int64, Shaped
 
 from jrft.diagnosis.log.statistics import GroupStatistics
 from jrft.diagnosis.model.posterior import Posterior
+from jrft.diagnosis.settings import DiagnosisSettings
 
 # With so many rewards, half of what is said of a prompt comes from the other prompts.
 _BORROWED = 4.0
@@ -43,17 +44,15 @@ class Evidence:
         reward: Posterior of the reward's std.
         outcomes: Statistics of the outcomes, if there are any.
         outcome: Posterior of the outcome's std, if there are outcomes.
-        threshold: A std below this is low.
-        confidence: Probability at which a std is called low, or not low, given many rewards; fewer
-            need more (`required_probability`).
+        settings: Threshold and confidence; fewer rewards need more confidence
+            (`required_probability`).
     """
 
     observed: GroupStatistics
     reward: Posterior
     outcomes: GroupStatistics | None
     outcome: Posterior | None
-    threshold: float
-    confidence: float
+    settings: DiagnosisSettings
 
     @property
     def success(self) -> Float64[np.ndarray, " p"]:
@@ -73,8 +72,8 @@ def classify(evidence: Evidence) -> Shaped[np.ndarray, " p"]:
     """
     reward = evidence.reward
     probability = reward.prob_low_std
-    settled = reward.std_upper - reward.std_lower <= evidence.threshold / 2
-    required = required_probability(evidence.observed.count, evidence.confidence)
+    settled = reward.std_upper - reward.std_lower <= evidence.settings.threshold / 2
+    required = required_probability(evidence.observed.count, evidence.settings.confidence)
     low = (probability >= required) | (settled & (probability >= 0.5))
     learnable = (probability <= 1 - required) | (settled & (probability < 0.5))
     hard, easy = evidence.success < LOW_MEAN, evidence.success > HIGH_MEAN
@@ -127,7 +126,8 @@ def reason(evidence: Evidence, labels: Shaped[np.ndarray, " p"], index: int) -> 
     """Why prompt ``index`` has its class, with the numbers."""
     seen, posterior = evidence.observed, evidence.reward
     count = int(seen.count[index])
-    low = f"P(std < {evidence.threshold:.2g} of the range) = {posterior.prob_low_std[index]:.0%}"
+    threshold = evidence.settings.threshold
+    low = f"P(std < {threshold:.2g} of the range) = {posterior.prob_low_std[index]:.0%}"
     if count == 1:
         spread = f"its only reward is {seen.mean[index]:.3g}"
     elif seen.all_equal[index]:

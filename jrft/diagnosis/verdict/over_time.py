@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64, Shaped
+from jaxtyping import Bool, Float64, Int64, Shaped
 from scipy.special import ndtr
 
-from jrft.diagnosis.log.statistics import GroupStatistics
-from jrft.diagnosis.model.population import Population, Settings, judge
+from jrft.diagnosis.log.statistics import GroupStatistics, Visits
+from jrft.diagnosis.model.population import Population
 from jrft.diagnosis.model.posterior import Posterior
-from jrft.diagnosis.model.sums import prompt_sums, visits_after
+from jrft.diagnosis.model.reward_sums import RewardSums, visits_after
+from jrft.diagnosis.settings import DiagnosisSettings
 from jrft.diagnosis.verdict.classes import HIGH_MEAN
 
 # A fall of the expected reward by more than this share of the range is forgetting.
@@ -54,47 +55,45 @@ class OverTime:
     changes: Shaped[np.ndarray, " p"]
     early: Posterior
     late: Posterior
-    discount: float
+    discount: float | int
 
 
 def over_time(
     population: Population,
-    settings: Settings,
-    *,
+    settings: DiagnosisSettings,
+    sums: RewardSums,
     groups: GroupStatistics,
-    sums: Float64[np.ndarray, "v c"],
-    prompts: Int32[np.ndarray, " v"],
-    steps: Int64[np.ndarray, " v"],
+    seen: Visits,
     num_prompts: int,
-    confidence: float,
-    discount: float,
-) -> OverTime:
-    """Curves and changes.
+) -> OverTime | None:
+    """Curves and changes; None if the visits have no steps.
 
     Args:
         population: The prior.
-        settings: As for the posteriors of the diagnosis.
+        settings: Those of the diagnosis, with the discount that was used.
+        sums: Of the v visits.
         groups: Statistics of the v visits.
-        sums: float64[v, c], their `group_sums`.
-        prompts: int32[v], ascending.
-        steps: int64[v], ascending within a prompt.
+        seen: The visits.
         num_prompts: p.
-        confidence: Probability at which a change is called one.
-        discount: See `OverTime`.
     """
-    seen = np.bincount(prompts, minlength=num_prompts)
-    early = visits_after(prompts) >= (seen - seen // 2)[prompts]
-    before, after = (
-        judge(population, prompt_sums(sums[half], prompts[half], num_prompts), settings)
-        for half in (early, ~early)
-    )
+    if seen.steps is None:
+        return None
+    times = np.bincount(seen.prompts, minlength=num_prompts)
+    early = visits_after(seen.prompts) >= (times - times // 2)[seen.prompts]
+
+    def judged(half: Bool[np.ndarray, " v"]) -> Posterior:
+        part = sums.each(lambda values: values[half]).added(seen.prompts[half], num_prompts)
+        return population.judge(part, settings)
+
+    before, after = judged(early), judged(~early)
+    assert settings.discount is not None
     return OverTime(
-        np.unique(steps),
-        _curves(groups, steps),
-        _changes(before, after, seen, confidence),
+        np.unique(seen.steps),
+        _curves(groups, seen.steps),
+        _changes(before, after, times, settings.confidence),
         before,
         after,
-        discount,
+        settings.discount,
     )
 
 

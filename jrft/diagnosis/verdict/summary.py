@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64, Integer, Shaped
 
 from jrft.diagnosis.log.statistics import GroupStatistics
-from jrft.diagnosis.model.tilts import STD_RESOLUTION
+from jrft.diagnosis.model.alike import STD_RESOLUTION
 from jrft.diagnosis.verdict.classes import LOW_MEAN, Evidence, PromptClass
 
 
@@ -62,7 +62,7 @@ class BatchSummary:
     component_shares: dict[str, float]
 
 
-def summarise(
+def summarize(
     evidence: Evidence,
     labels: Shaped[np.ndarray, " p"],
     groups: GroupStatistics,

@@ -6,6 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from jrft.diagnosis import DiagnosisSettings, diagnose
+from jrft.diagnosis.model.candidates import SHAPE_CONCENTRATION, Candidates
 from jrft.diagnosis.model.departures import (
     Departures,
     departed_mean,
@@ -14,11 +16,16 @@ from jrft.diagnosis.model.departures import (
     departures_given,
     fit_departures,
 )
-from jrft.diagnosis.model.dirichlet import variance_moments
-from jrft.diagnosis.model.population import Population, Settings, fit_population, judge
-from jrft.diagnosis.model.prior import SHAPE_CONCENTRATION, fit_prior, log_likelihood
-from jrft.diagnosis.model.sums import group_sums
-from jrft.diagnosis.model.ties import DEPARTURE_CONCENTRATIONS, tie_sums
+from jrft.diagnosis.model.population import Population, fit_population, fit_prior
+from jrft.diagnosis.model.reward_std import variance_moments
+from jrft.diagnosis.model.reward_sums import (
+    DEPARTURE_CONCENTRATIONS,
+    RewardSums,
+    Ties,
+    count_ties,
+    reward_sums,
+    tie_reference,
+)
 from jrft.diagnosis.model.tilts import reward_levels, tilted_family
 
 
@@ -39,7 +46,7 @@ def own_rewards(seed=0, prompts=400, group=8):
 
 def sums_of(rewards):
     groups = np.repeat(np.arange(len(rewards)), rewards.shape[1])
-    return group_sums(rewards.ravel(), groups, np.arange(len(rewards)))
+    return reward_sums(rewards.ravel(), groups, np.arange(len(rewards)))
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +54,15 @@ def fitted():
     rewards, std = own_rewards()
     sums = sums_of(rewards)
     return rewards, std, sums, fit_population(rewards.ravel(), sums)
+
+
+def table_of_ties(x, groups, prompts):
+    """`count_ties` of a whole log as the rows of the oracle."""
+    scored = ~np.isnan(x)
+    x, groups = x[scored], groups[scored]
+    owners = np.unique(prompts, return_inverse=True)[1]
+    ties = count_ties(x, groups, owners, tie_reference(x, owners[groups]))
+    return np.stack([*ties[:3], *ties.urns.T], axis=1)
 
 
 def oracle_of_ties(groups, mode_of):
@@ -80,7 +96,7 @@ def test_ties_against_the_oracle():
         [0.1, 0.2, 0.4, 0.6, 0.9, 1.0],
         [0.3, 0.7, 0.7, 0.5, 0.55, 0.7],
     ]
-    found = tie_sums(np.ravel(groups), np.repeat(np.arange(4), 6), np.arange(4))
+    found = table_of_ties(np.ravel(groups), np.repeat(np.arange(4), 6), np.arange(4))
     expected = oracle_of_ties(groups, [0.3, 0.25, np.mean(groups[2]), 0.7])
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-8)
 
@@ -88,19 +104,19 @@ def test_ties_against_the_oracle():
 def test_the_mode_is_that_of_all_groups_of_a_prompt():
     groups = [[0.2, 0.2, 0.5, 0.4], [0.5, 0.5, 0.6, 0.7], [0.1, 0.1, 0.1, 0.9]]
     x, visit = np.ravel(groups), np.repeat(np.arange(3), 4)
-    found = tie_sums(x, visit, np.array([3, 3, 8]))
+    found = table_of_ties(x, visit, np.array([3, 3, 8]))
     expected = oracle_of_ties(groups, [0.5, 0.5, 0.1])
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-8)
     # Neither the order of completions nor missing ones matter.
     order = np.random.default_rng(0).permutation(13)
     x, visit = np.r_[x, np.nan][order], np.r_[visit, 1][order]
-    np.testing.assert_allclose(tie_sums(x, visit, np.array([3, 3, 8])), found, atol=1e-8)
+    np.testing.assert_allclose(table_of_ties(x, visit, np.array([3, 3, 8])), found, atol=1e-8)
 
 
 def test_rewards_that_float32_has_passed_tie():
     rewards = np.full((3, 6), 0.35) + np.array([[0.0], [0.1], [0.2]])
     rewards[:, 0] += 1e-7
-    found = tie_sums(rewards.ravel(), np.repeat(np.arange(3), 6), np.arange(3))
+    found = table_of_ties(rewards.ravel(), np.repeat(np.arange(3), 6), np.arange(3))
     # Two values a prompt: more than three levels in all.
     np.testing.assert_allclose(found[:, 0], 6)
 
@@ -117,15 +133,15 @@ def test_without_ties_to_learn_from_there_are_no_departures(kind):
     if kind == "continuous":
         rewards[0] = rewards[0, 0]  # one prompt in 300
     sums = sums_of(rewards)
-    assert sums.shape[1] == 5
-    assert fit_population(rewards.ravel(), sums).departures is None
+    assert sums.ties is None
+    assert fit_population(rewards.ravel(), sums).candidates.departures is None
 
 
 def test_three_levels_up_to_rounding_have_no_departures():
     rng = np.random.default_rng(0)
     levels = np.array([0.0, 0.1 + 0.2, 0.3, 1.0])
     rewards = levels[rng.integers(0, 4, (100, 8))]
-    assert fit_population(rewards.ravel(), sums_of(rewards)).departures is None
+    assert fit_population(rewards.ravel(), sums_of(rewards)).candidates.departures is None
 
 
 def test_ties_tell_less_for_a_tilt_that_makes_them_anyway():
@@ -134,9 +150,10 @@ def test_ties_tell_less_for_a_tilt_that_makes_them_anyway():
     levels = np.arange(33) / 32
     family = tilted_family(*reward_levels(levels))
     departures = fit_departures(sums_of(levels[rng.integers(0, 33, (50, 8))]))
-    powers = [8.0, *(0.5**power * 8 for power in range(1, 5))]
-    rows = np.array([[*powers, 5.0, 4.0, repeats, 0.0, 0.0, 0.0] for repeats in (0.0, 4.0)])
-    without, with_ties = log_likelihood(family, departures, rows)[:, : len(family.std)]
+    powers = [np.full(2, 0.5**power * 8) for power in range(5)]
+    ties = Ties(np.full(2, 5.0), np.full(2, 4.0), np.array([0.0, 4.0]), np.zeros((2, 3)))
+    likelihoods = Candidates(family, departures).log_likelihood(RewardSums(*powers, ties))
+    without, with_ties = likelihoods[:, : len(family.std)]
     gained = with_ties - without
     for k in (0, 300, 900):
         q = np.exp(
@@ -187,7 +204,7 @@ def test_moments_of_departures_are_learnt():
 
 
 def test_pieces_of_the_prior_are_distributions(fitted):
-    pieces, weights = departure_bumps(fitted[3].departures)
+    pieces, weights = departure_bumps(fitted[3].candidates.departures)
     np.testing.assert_allclose(pieces.sum(axis=1), 1)
     assert weights.sum() == pytest.approx(1)
     assert fitted[3].prior.sum() == pytest.approx(1)
@@ -211,8 +228,9 @@ def test_posterior_of_departures_against_draws():
     moments = np.array([np.mean(base**power) for power in range(1, 5)])
     departures = Departures(shares, concentrations, np.tile(moments, (2 * urns, 1)), np.ones(1))
     rewards = np.r_[np.full(5, mode), mode + 0.1, mode + 0.1, mode - 0.2]
-    powers = [np.sum(rewards**power) for power in range(5)]
-    sums = np.array([[*powers, 5.0, 8 * mode, 5.0, *np.zeros(urns)]])
+    powers = [np.array([np.sum(rewards**power)]) for power in range(5)]
+    five = np.array([5.0])
+    sums = RewardSums(*powers, Ties(five, np.array([8 * mode]), five, np.zeros((1, urns))))
     drawn = [
         draws_of_departures(rng, base, share, concentration, [0.1, 0.1, -0.2], 300_000)
         for share, concentration in zip(shares, concentrations, strict=True)
@@ -235,12 +253,12 @@ def test_intervals_cover_where_prompts_have_rewards_of_their_own(group):
     rewards, std = own_rewards(seed=3, group=group)
     sums = sums_of(rewards)
     population = fit_population(rewards.ravel(), sums)
-    settings = Settings(threshold=0.1, level=0.9, mixed_probability=0.9)
+    settings = DiagnosisSettings()
 
     def coverage(found):
         return np.mean((found.std_lower <= std) & (std <= found.std_upper))
 
-    found = judge(population, sums, settings)
+    found = population.judge(sums, settings)
     # 400 prompts that share a prior: the coverage of one log scatters by a few per cent.
     assert coverage(found) > 0.8
     low = std < 0.1
@@ -249,8 +267,9 @@ def test_intervals_cover_where_prompts_have_rewards_of_their_own(group):
         np.mean((rewards.std(axis=1) - std) ** 2)
     )
     # Tilts alone take equal rewards for flat.
-    prior = fit_prior(population.family, None, sums, np.ones(len(sums)))
-    tilts = judge(Population(population.family, None, prior), sums, settings)
+    alone = Candidates(population.candidates.tilts, None)
+    prior = fit_prior(alone, sums, np.ones(len(rewards)))
+    tilts = Population(alone, prior).judge(sums, settings)
     assert coverage(tilts) < coverage(found) - 0.05
 
 
@@ -291,10 +310,10 @@ def test_swapping_the_ends_of_the_range_changes_no_std(fitted):
 
 def test_many_prompts_are_judged_by_the_cell_and_hardly_differ(fitted, monkeypatch):
     _, _, sums, population = fitted
-    settings = Settings(threshold=0.1, level=0.9, mixed_probability=0.9)
-    alone = judge(population, sums, settings)
+    settings = DiagnosisSettings()
+    alone = population.judge(sums, settings)
     monkeypatch.setattr("jrft.diagnosis.model.population._MAX_ALONE", 100)
-    together = judge(population, sums, settings)
+    together = population.judge(sums, settings)
     assert len(np.unique(together.std)) < len(np.unique(alone.std))
     near = np.abs(together.std - alone.std)
     assert np.quantile(near, 0.95) < 0.01

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jrft.diagnosis import PromptClass, diagnose
+from jrft.diagnosis import DiagnosisSettings, PromptClass, diagnose
 from jrft.diagnosis.verdict.summary import component_shares
 
 
@@ -233,19 +233,23 @@ def test_labels_of_classes_are_exhaustive(three_kinds):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"threshold": 0.5}, "threshold is 0.5: it is a share of the reward range"),
+        ({"threshold": 0.5}, "threshold is 0.5: pass a share of the reward range"),
         ({"level": 1.0}, "level is 1.0: pass a probability"),
         ({"confidence": 0.4}, r"confidence is 0.4: pass a probability in \[0.5, 1\)"),
         ({"mixed_probability": 0.0}, "mixed_probability is 0.0"),
         ({"discount": 0.0}, r"discount is 0.0: pass a number in \(0, 1\]"),
         ({"reward_range": (0, 0.5)}, r"rewards from 0 to 1 leave reward_range \(0, 0.5\)"),
         ({"reward_range": (1, 0)}, r"reward_range is \(1, 0\): the first must be smaller"),
-        ({"outcomes": [[0.0, 0.5]]}, "outcomes holds 0.5: an outcome is 1"),
+        ({"outcomes": [[0.0, 0.5]]}, "outcomes holds 0.5: pass 1"),
     ],
 )
 def test_bad_arguments_say_what_to_do(arguments, message):
+    def call(reward_range=None, outcomes=None, **settings):
+        chosen = DiagnosisSettings(**settings)
+        diagnose([[0.0, 1.0]], reward_range=reward_range, outcomes=outcomes, settings=chosen)
+
     with pytest.raises(ValueError, match=message):
-        diagnose([[0.0, 1.0]], **arguments)
+        call(**arguments)
 
 
 def test_no_rewards_and_no_scores():

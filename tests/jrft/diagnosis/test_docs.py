@@ -11,6 +11,7 @@ import pytest
 
 import jrft
 from jrft.advantages import group_advantages, keep_mask
+from jrft.diagnosis import diagnose
 from jrft.sampled.rollouts import rollout_budget
 
 PAGE = (Path(__file__).parents[3] / "docs" / "diagnose.md").read_text("utf-8")

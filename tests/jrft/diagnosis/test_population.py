@@ -9,20 +9,27 @@ import pytest
 import experiments.studies.jrft.jrft_diagnosis_coverage as experiment
 from experiments.output.record import make_record
 from experiments.studies.jrft.jrft_diagnosis_coverage import REGIMES, SMOKE, Config, metrics, run
-from jrft.diagnosis.model.dirichlet import variance_moments
-from jrft.diagnosis.model.discount import predictive_discount
-from jrft.diagnosis.model.population import Population, Settings, fit_population, judge
-from jrft.diagnosis.model.prior import SHAPE_CONCENTRATION, fit_prior
-from jrft.diagnosis.model.std import SPREAD
-from jrft.diagnosis.model.sums import discounted_sums, group_sums
+from jrft.diagnosis import DiagnosisSettings, diagnose
+from jrft.diagnosis.model.candidates import SHAPE_CONCENTRATION, Candidates
+from jrft.diagnosis.model.population import Population, fit_population, fit_prior
+from jrft.diagnosis.model.reward_std import SPREAD, variance_moments
+from jrft.diagnosis.model.reward_sums import (
+    RewardSums,
+    count_ties,
+    discounted,
+    merged,
+    power_sums,
+    reward_sums,
+    tie_reference,
+)
 from jrft.diagnosis.model.tilts import GROUP_SIZES, reward_levels, tilted_family
 
-SETTINGS = Settings(threshold=0.1, level=0.9, mixed_probability=0.9)
+SETTINGS = DiagnosisSettings()
 
 
 def population_of(rewards):
     groups = np.repeat(np.arange(len(rewards)), rewards.shape[1])
-    sums = group_sums(rewards.ravel(), groups, np.arange(len(rewards)))
+    sums = reward_sums(rewards.ravel(), groups, np.arange(len(rewards)))
     return fit_population(rewards.ravel(), sums), sums
 
 
@@ -34,7 +41,7 @@ def binary_rewards(seed=0, prompts=200, group=8):
 
 def oracle_of_binary_posterior(population, successes, trials):
     """Loops in plain floats over success probabilities, binomial coefficients and all."""
-    probabilities = [float(p) for p in population.family.moments[:, 0]]
+    probabilities = [float(p) for p in population.candidates.tilts.moments[:, 0]]
     weights = []
     for p, prior in zip(probabilities, population.prior, strict=True):
         likelihood = math.comb(trials, successes) * p**successes * (1 - p) ** (trials - successes)
@@ -58,8 +65,8 @@ def oracle_of_binary_posterior(population, successes, trials):
 @pytest.mark.parametrize("successes", [0, 1, 4, 8])
 def test_binary_posterior_against_the_oracle(successes):
     population, _ = population_of(binary_rewards())
-    row = np.array([[8.0, *[float(successes)] * 4]])
-    found = judge(population, row, SETTINGS)
+    row = RewardSums(np.array([8.0]), *[np.array([float(successes)])] * 4)
+    found = population.judge(row, SETTINGS)
     mean, low, needed = oracle_of_binary_posterior(population, successes, 8)
     assert found.std[0] == pytest.approx(mean, rel=1e-6)
     assert found.prob_low_std[0] == pytest.approx(low, abs=1e-9)
@@ -113,16 +120,18 @@ def test_semiparametric_posterior_against_draws():
     rng = np.random.default_rng(3)
     rewards = rng.beta(rng.uniform(1, 6, (60, 1)), rng.uniform(1, 6, (60, 1)), (60, 8)).round(2)
     population, sums = population_of(rewards)
-    prior = fit_prior(population.family, None, sums, np.ones(len(sums)))
-    population = Population(population.family, None, prior)
-    found = judge(population, sums[:3], SETTINGS)
+    tilts = Candidates(population.candidates.tilts, None)
+    population = Population(tilts, fit_prior(tilts, sums, np.ones(len(rewards))))
+    found = population.judge(sums.each(lambda values: values[:3]), SETTINGS)
     levels, h = reward_levels(rewards.ravel())
-    family, alpha = population.family, SHAPE_CONCENTRATION
+    family, alpha = population.candidates.tilts, SHAPE_CONCENTRATION
     for i in range(3):
         n = rewards.shape[1]
         tempered = alpha / n * math.log1p(n / alpha)
         log_w = np.log(population.prior) + tempered * (
-            sums[i, 1] * family.slope + sums[i, 2] * family.curvature - n * family.log_partition
+            sums.total[i] * family.slope
+            + sums.squares[i] * family.curvature
+            - n * family.log_partition
         )
         w = np.exp(log_w - log_w.max())
         draws = rng.choice(len(w), 3000, p=w / w.sum())
@@ -218,7 +227,8 @@ def test_prompts_without_scores_get_the_population():
 
 def test_the_even_prior_is_what_is_left_without_prompts():
     family = tilted_family(*reward_levels(np.array([0.0, 1.0])))
-    prior = fit_prior(family, None, np.zeros((0, 5)), np.zeros(0))
+    nothing = power_sums(np.empty(0), np.empty(0, int), 0)
+    prior = fit_prior(Candidates(family, None), nothing, np.zeros(0))
     assert prior.sum() == pytest.approx(1)
     assert prior.min() > 0
     # Even between success and failure, and open as to whether the std is low.
@@ -230,9 +240,9 @@ def test_many_prompts_are_judged_by_the_cell_and_hardly_differ(monkeypatch):
     rng = np.random.default_rng(0)
     mean = rng.beta(0.4, 0.4, (3000, 1))
     population, sums = population_of(rng.beta(1 + 5 * mean, 6 - 5 * mean, (3000, 8)))
-    alone = judge(population, sums, SETTINGS)
+    alone = population.judge(sums, SETTINGS)
     monkeypatch.setattr("jrft.diagnosis.model.population._MAX_ALONE", 100)
-    together = judge(population, sums, SETTINGS)
+    together = population.judge(sums, SETTINGS)
     assert len(np.unique(together.std)) < len(np.unique(alone.std))
     np.testing.assert_allclose(together.std, alone.std, atol=0.005)
     np.testing.assert_allclose(together.mean, alone.mean, atol=0.005)
@@ -242,12 +252,39 @@ def test_many_prompts_are_judged_by_the_cell_and_hardly_differ(monkeypatch):
 
 
 def test_discount_is_the_weight_of_a_visit_relative_to_the_next():
-    sums = np.arange(20.0).reshape(4, 5)
+    table = np.arange(20.0).reshape(4, 5)
     prompts = np.array([0, 0, 0, 2])
-    found = discounted_sums(sums, prompts, 3, 0.5)
-    np.testing.assert_allclose(found[0], 0.25 * sums[0] + 0.5 * sums[1] + sums[2])
+    found = np.stack(discounted(RewardSums(*table.T), prompts, 3, 0.5)[:5], axis=1)
+    np.testing.assert_allclose(found[0], 0.25 * table[0] + 0.5 * table[1] + table[2])
     np.testing.assert_allclose(found[1], 0)
-    np.testing.assert_allclose(found[2], sums[3])
+    np.testing.assert_allclose(found[2], table[3])
+    each = np.array([0.5, 1.0, 0.25])
+    np.testing.assert_allclose(
+        discounted(RewardSums(*table.T), prompts, 3, each).total, [0.25 * 1 + 0.5 * 6 + 11, 0, 16]
+    )
+
+
+@pytest.mark.parametrize("cuts", [[24], [8, 40, 56], [0, 80]])
+def test_sums_of_parts_merge_to_the_sums_of_the_whole(cuts):
+    # Files hold whole groups; prompts are visited in several files.
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 6, 80) / 5
+    groups, prompts = np.repeat(np.arange(10), 8), np.repeat(np.arange(5), 2)
+    whole = reward_sums(x, groups, prompts)
+    reference = tie_reference(x, prompts[groups])
+
+    def of_part(part):
+        x_part, groups_part = x[part], groups[part]
+        ties = count_ties(x_part, groups_part, prompts, reference)
+        return power_sums(x_part, groups_part, 10)._replace(ties=ties)
+
+    first, *others = (of_part(part) for part in np.split(np.arange(80), cuts))
+    for found in (merged(first, *others), merged(merged(first, others[0]), *others[1:])):
+        for one, another in zip(found[:5], whole[:5], strict=True):
+            np.testing.assert_allclose(one, another, rtol=1e-12)
+        # A part without a group's rewards counts 0 of them.
+        for one, another in zip(found.ties, whole.ties, strict=True):
+            np.testing.assert_allclose(one, another, rtol=1e-9, atol=1e-9)
 
 
 def test_prompts_that_drift_are_discounted_and_others_are_not():
@@ -259,7 +296,7 @@ def test_prompts_that_drift_are_discounted_and_others_are_not():
     for success in (still, moving):
         rewards = (rng.random((prompts * visits, group)) < success[:, None]).astype(float)
         population, sums = population_of(rewards)
-        found.append(predictive_discount(population, sums, np.repeat(np.arange(prompts), visits)))
+        found.append(population.discount(sums, np.repeat(np.arange(prompts), visits)))
     assert found[0] == 1.0
     assert found[1] <= 0.6
 
