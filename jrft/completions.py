@@ -1,4 +1,4 @@
-"""The prefix tree of all completions, and what an end-of-sequence token does to it.
+"""The prefix tree of all completions, with and without an end of sequence.
 
 Layout. A completion is `length` tokens of 0 … K−1. All K^length of them stand in lexicographic
 order: completion i is i written in base K. Level t of the tree holds the K^t prefixes of t tokens
@@ -6,8 +6,8 @@ in the same order, so the parent of prefix i is i // K, and its ancestor at leve
 i // K^(t−j).
 
 End of sequence. A completion that has ended is padded with −1, so all leaves below an ended prefix
-show the same padded completion. The tree keeps its K^length leaves: of such repeats, the first (the
-one that goes on with token 0) carries the probability, the others have probability 0. Sums over
+show the same padded completion. The tree keeps its K^length leaves. The first of such repeats,
+whose remaining tokens are 0, carries the probability; the others have probability 0. Sums over
 leaves are therefore sums over distinct completions.
 """
 
@@ -26,9 +26,9 @@ def num_completions(vocab_size: int, length: int) -> int:
     """Number of leaves of the prefix tree, K^length.
 
     Raises:
-        ValueError: if a 32-bit index cannot number them.
+        ValueError: If a 32-bit index cannot number them.
 
-    Examples:
+    Example:
         >>> num_completions(8, 5)
         32768
     """
@@ -36,8 +36,8 @@ def num_completions(vocab_size: int, length: int) -> int:
     if count > MAX_COMPLETIONS:
         raise ValueError(
             f"vocab_size {vocab_size} and length {length} make {count:.3g} completions, more than "
-            f"{MAX_COMPLETIONS}: too many to enumerate; use an estimator such as "
-            "jrft.reinforce_gradient"
+            f"{MAX_COMPLETIONS}, too many to enumerate: pass smaller ones, or use an estimator "
+            "such as jrft.reinforce_gradient"
         )
     return count
 
@@ -49,17 +49,17 @@ def all_completions(
 
     Args:
         vocab_size: K, the number of tokens.
-        length: tokens of a completion.
-        eos: the token that ends a completion, if any does.
+        length: Tokens of a completion.
+        eos: The token that ends a completion, if any does.
 
     Returns:
-        int32[K^length, length]. With `eos`, completions that end early repeat (see the module's
+        Int32[K^length, length]. With `eos`, completions that end early repeat (see the module's
         docstring).
 
     Raises:
-        ValueError: if there are more than 2^31 − 1.
+        ValueError: If there are more than 2^31 − 1.
 
-    Examples:
+    Example:
         >>> all_completions(2, 2, eos=0).tolist()
         [[0, -1], [0, -1], [1, 0], [1, 1]]
     """
@@ -73,7 +73,7 @@ def prefix_tokens(
 ) -> Int[Array, "*batch length"]:
     """The tokens of a prefix from its index: the digits of that number in base K.
 
-    Examples:
+    Example:
         >>> prefix_tokens(jnp.int32(5), 3, 3).tolist()
         [0, 1, 2]
     """
@@ -82,7 +82,7 @@ def prefix_tokens(
 
 
 def after_end(tokens: Int[Array, "*batch length"], eos: int | None) -> Bool[Array, "*batch length"]:
-    """Which positions come after the first end-of-sequence token (the token itself does not)."""
+    """True at positions after the first end-of-sequence token; the token itself is not one."""
     if eos is None:
         return jnp.zeros(tokens.shape, bool)
     is_end = tokens == eos
@@ -95,15 +95,15 @@ def chosen_log_probs(
     """Log-probability of each token of a completion, 0 after the end of sequence.
 
     Args:
-        logits: float[length, K], row t for token t.
-        completion: int[length].
-        eos: the token that ends a completion, if any does.
+        logits: Float[length, K], row t for token t.
+        completion: Int[length].
+        eos: The token that ends a completion, if any does.
 
     Returns:
-        float[length], in nats, float32 at least. A token outside 0 … K−1 before the end gives NaN.
+        Float[length], in nats, float32 at least. A token outside 0 … K−1 before the end gives NaN.
     """
     log_probs = log_softmax(logits)
-    # Plain indexing would clamp a token that is too large and read −1 as the last token.
+    # Plain indexing would clamp a token that is too large, and take −1 for the last token.
     chosen = log_probs.at[jnp.arange(completion.size), completion].get(
         mode="fill", fill_value=jnp.nan, wrap_negative_indices=False
     )
@@ -116,9 +116,9 @@ def tree_log_probs(
     """Log-probabilities of the next token at every prefix, from its logits.
 
     Args:
-        levels: the t-th float[K^t, K], logits at the prefixes of t tokens.
-        eos: the token that ends a completion, if any does.
-        ended: whether the root itself has ended: below such a root every prefix has.
+        levels: The t-th float[K^t, K], logits at the prefixes of t tokens.
+        eos: The token that ends a completion, if any does.
+        ended: Whether the root itself has ended: below such a root every prefix has.
 
     Returns:
         As `levels`, float32 at least. At a prefix that has ended, token 0 has log-probability 0

@@ -1,8 +1,8 @@
 """Rewards: functions (prompt, completion) → float, or tables of numbers.
 
-A reward function sees one prompt and one completion, both int arrays with their −1 padding. It is
-traced by JAX, so it is written in `jax.numpy`; a function that needs plain Python (ROUGE, a parser,
-a compiler) enters through `reward_table`, or its numbers are handed to a `*_gradient_from`.
+A reward function takes one prompt and one completion, both int arrays with their −1 padding. JAX
+traces it, so it is written in `jax.numpy`. For a function that needs plain Python (ROUGE, a parser,
+a compiler) use `reward_table`, or pass its numbers to a `*_gradient_from`.
 """
 
 from collections.abc import Callable
@@ -39,17 +39,17 @@ def reward_table(
 
     Args:
         fn: (prompt int32[P], completion int32[length]) → a number; NumPy arrays with −1 padding.
-        policy: gives the completions: its vocab_size, length and eos.
-        prompt: int[P], known token ids.
+        policy: Gives the completions: its vocab_size, length and eos.
+        prompt: Int[P], known token ids.
 
     Returns:
-        float[K^length] in the order of `jrft.all_completions`; completions that repeat, because
+        Float[K^length] in the order of `jrft.all_completions`; completions that repeat, because
         they ended, repeat their reward.
 
     Raises:
-        ValueError: if the prompt is malformed or traced, or `fn` returns NaN or no number.
+        ValueError: If the prompt is malformed or traced, or `fn` returns NaN or no number.
 
-    Examples:
+    Example:
         >>> import jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=2)
         >>> jrft.reward_table(lambda prompt, y: float(y[0] == y[1]), policy, []).tolist()
@@ -58,7 +58,7 @@ def reward_table(
     tokens = check_prompt(policy, prompt)
     if isinstance(tokens, jax.core.Tracer):
         raise ValueError(
-            "prompt is traced: make the table outside jax.jit and jax.vmap, and pass it in"
+            "prompt is traced: pass a known prompt, and make the table outside jax.jit and jax.vmap"
         )
     known_prompt = np.asarray(tokens)
     rows = np.asarray(all_completions(policy.vocab_size, policy.length, policy.eos))
@@ -73,7 +73,7 @@ def all_rewards(
     """The reward of every completion, float[K^length], from a function or a table of them.
 
     Raises:
-        ValueError: if the function does not return one number, the table has another shape, or a
+        ValueError: If the function does not return one number, the table has another shape, or a
             known reward is NaN.
     """
     count = num_completions(policy.vocab_size, policy.length)
@@ -89,21 +89,21 @@ def map_reward(
     """The reward of each of n completions of one prompt.
 
     Raises:
-        ValueError: if the function cannot be traced, does not return one number, or returns NaN
+        ValueError: If the function cannot be traced, does not return one number, or returns NaN
             where its value is known.
     """
     try:
         rewards = jax.vmap(lambda completion: jnp.asarray(reward(prompt, completion)))(completions)
     except _NEEDS_PYTHON as error:
         raise ValueError(
-            "reward needs the values of its arguments, which JAX traces: write it in jax.numpy, "
-            "or compute the rewards with jrft.reward_table (for exact_*) or on the samples (for "
+            "reward needs the values of its arguments, which JAX traces: pass a function in "
+            "jax.numpy, the numbers of jrft.reward_table (to exact_*), or the samples' rewards (to "
             "*_gradient_from)"
         ) from error
     if rewards.ndim != 1:
         raise ValueError(
-            f"reward returned shape {list(rewards.shape[1:])} for one completion: one number is "
-            "needed"
+            f"reward returned shape {list(rewards.shape[1:])} for one completion: pass a function "
+            "that returns one number"
         )
     return check_rewards(rewards, completions.shape[0])
 
@@ -113,5 +113,6 @@ def _number(value: Any, completion: np.ndarray) -> float:
         return float(value)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"fn returned {value!r} for the completion {completion.tolist()}: a number is needed"
+            f"fn returned {value!r} for the completion {completion.tolist()}: pass a function "
+            "that returns a number"
         ) from error

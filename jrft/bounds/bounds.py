@@ -1,8 +1,8 @@
 """Bounds on the norm of a prompt's policy gradient by the standard deviation of its reward.
 
-All are per input: they say what one prompt's gradient can be, and nothing of a batch, whose mean
-gradient may be large while that of one of its prompts is 0. The converse of a bound is false: a
-large standard deviation does not make a large gradient.
+All bounds are per prompt. They say nothing about a batch, whose mean gradient may be large while
+the gradient of one of its prompts is 0. The converse is false: a large standard deviation does not
+imply a large gradient.
 
 With V the expected reward of prompt x, STD its reward's standard deviation over completions, L the
 tokens of a completion, γ the largest norm of the logits' Jacobian, and F the Fisher information:
@@ -21,32 +21,34 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from jrft._checks import check_at_least, check_probability, check_prompt
-from jrft._numerics import mean, sqrt, variance
+from jrft._checks import check_at_least, check_prompt
+from jrft._numerics import mean, norm, sqrt, variance
 from jrft.bounds.jacobian import largest_jacobian_norm
 from jrft.exact.curvature import fisher_interval, linearized_log_probs
 from jrft.exact.eigenvalues import EigenvalueInterval
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.rewards import Reward, all_rewards
 
+# Of the upper end of the largest Fisher eigenvalue, over the random start.
+_FAILURE_PROBABILITY = 1e-6
+
 
 class GradientBounds(NamedTuple):
-    """The policy gradient of one prompt, and what bounds it.
+    """The policy gradient of one prompt, and its bounds.
 
     Attributes:
-        value: float[], V(x; θ), the expected reward.
-        reward_std: float[], STD(x; θ), over the completions of the prompt; no ddof.
-        gradient_norm: float[], ‖∇V‖, Euclidean, over all parameters.
-        jacobian_norm: float[], γ(x; θ).
+        value: Float[], V(x; θ), the expected reward.
+        reward_std: Float[], STD(x; θ), over the completions of the prompt; no ddof.
+        gradient_norm: Float[], ‖∇V‖, Euclidean, over all parameters.
+        jacobian_norm: Float[], γ(x; θ).
         fisher_eigenvalue: `EigenvalueInterval`, of λ_max(F).
-        theorem: float[], see `theorem_bound`.
-        certificate: float[], see `gradient_certificate`.
-        fisher: float[], see `fisher_certificate`; of the upper end of `fisher_eigenvalue`.
-        ppo: float[], see `ppo_certificate`: it bounds PPO's gradient, not ∇V.
+        theorem: Float[], see `theorem_bound`.
+        certificate: Float[], see `gradient_certificate`.
+        fisher: Float[], see `fisher_certificate`; of the upper end of `fisher_eigenvalue`.
+        ppo: Float[], see `ppo_certificate`: it bounds PPO's gradient, not ∇V.
     """
 
     value: Float[Array, ""]
@@ -70,38 +72,36 @@ def gradient_bounds(
     old_value: ArrayLike | None = None,
     block_size: int = 16,
     num_steps: int = 32,
-    failure_probability: float = 1e-6,
 ) -> GradientBounds:
     """The exact policy gradient's norm of one prompt, and all bounds on it.
 
-    Rewards beyond [−1, 1] are outside of the theorem: `theorem` is then that of the rewards divided
-    by their largest magnitude, multiplied with it. The other bounds do not ask for a range.
+    The theorem needs rewards within [−1, 1]. For others `theorem` bounds the rewards divided by
+    their largest magnitude, times that magnitude. The other bounds need no range.
 
     Args:
-        key: of the random start with which λ_max(F) is bounded; nothing else is random.
-        policy: the model.
-        params: its parameters θ.
-        prompt: int[P], −1 pads on the left; may be empty.
-        reward: a traceable function (prompt, completion) → float, or float[K^length].
-        old_value: the baseline V_old of PPO's advantages r − V_old; V(x; θ) if not given.
-        block_size: as in `largest_jacobian_norm`.
-        num_steps: as in `largest_fisher_eigenvalue`.
-        failure_probability: as in `largest_fisher_eigenvalue`: that `fisher` is no bound. All
-            others are exact up to rounding.
+        key: For the random start that bounds λ_max(F); nothing else is random.
+        policy: The model.
+        params: Its parameters θ.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        reward: A traceable function (prompt, completion) → float, or float[K^length].
+        old_value: The baseline V_old of PPO's advantages r − V_old; V(x; θ) if not given.
+        block_size: As in `largest_jacobian_norm`.
+        num_steps: As in `largest_fisher_eigenvalue`.
 
     Returns:
-        `GradientBounds`. Under a caller's `jax.jit` a NaN reward gives NaN.
+        `GradientBounds`. `fisher` is no bound with a probability of 1e-6; the others are exact up
+        to rounding. Under a caller's `jax.jit` a NaN reward gives NaN.
 
     Raises:
-        ValueError: if an argument is malformed, a known reward is NaN, or there are too many
+        ValueError: If an argument is malformed, a known reward is NaN, or there are too many
             completions to enumerate.
 
-    Examples:
+    Example:
         A coin whose reward cannot vary more attains the certificate:
 
         >>> import jax, jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=1)
-        >>> bounds = gradient_bounds(
+        >>> bounds = jrft.gradient_bounds(
         ...     jax.random.key(0), policy, jnp.zeros((1, 2)), [], jnp.array([1.0, -1.0])
         ... )
         >>> [round(float(x), 4) for x in (bounds.gradient_norm, bounds.certificate, bounds.theorem)]
@@ -110,17 +110,16 @@ def gradient_bounds(
     prompt = check_prompt(policy, prompt)
     rewards = all_rewards(policy, prompt, reward)
     check_at_least(1, num_steps=num_steps)
-    check_probability(failure_probability=failure_probability)
     gamma = largest_jacobian_norm(policy, params, prompt, block_size=block_size)
-    value, std, norm, eigenvalue = _moments(
-        params, policy, prompt, rewards, key, num_steps, float(failure_probability)
+    value, std, gradient_norm, eigenvalue = _moments(
+        key, policy, params, prompt, rewards, num_steps
     )
     gap = 0.0 if old_value is None else value - jnp.asarray(old_value, value.dtype)
     scale = jnp.maximum(1, jnp.max(jnp.abs(rewards)))
     return GradientBounds(
         value=value,
         reward_std=std,
-        gradient_norm=norm,
+        gradient_norm=gradient_norm,
         jacobian_norm=gamma,
         fisher_eigenvalue=eigenvalue,
         theorem=theorem_bound(policy.length, gamma, std, reward_scale=scale),
@@ -130,29 +129,28 @@ def gradient_bounds(
     )
 
 
-@functools.partial(jax.jit, static_argnames=("num_steps", "failure_probability"))
+@functools.partial(jax.jit, static_argnames="num_steps")
 def _moments(
-    params: Params,
+    key: PRNGKeyArray,
     policy: Policy,
+    params: Params,
     prompt: Int[Array, " prompt"],
     rewards: Float[Array, " completions"],
-    key: PRNGKeyArray,
     num_steps: int,
-    failure_probability: float,
 ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""], EigenvalueInterval]:
-    """Value, std, gradient norm and λ_max(F) from one evaluation of the prefix tree."""
+    """Value, std, gradient norm and λ_max(F), all from one evaluation of the prefix tree."""
     linearized = linearized_log_probs(policy, params, prompt)
     probs = jnp.exp(linearized.log_probs)
     rewards = rewards.astype(probs.dtype)
     value = mean(probs, rewards)
-    # The scores have mean 0, so that what is subtracted only makes the sum accurate.
+    # The scores have mean 0: subtracting the value changes nothing but makes the sum accurate.
     gradient = linearized.pull(probs * (rewards - value))
     return (
         value,
         sqrt(variance(probs, rewards)),
-        sqrt(jnp.sum(ravel_pytree(gradient)[0] ** 2)),
+        norm(gradient),
         fisher_interval(
-            key, linearized, params, num_steps=num_steps, failure_probability=failure_probability
+            key, linearized, params, num_steps=num_steps, failure_probability=_FAILURE_PROBABILITY
         ),
     )
 
@@ -168,19 +166,20 @@ def theorem_bound(
 
     Args:
         length: L, tokens of a completion.
-        jacobian_norm: float[…], γ.
-        reward_std: float[…], STD.
-        reward_scale: float[…], c with all rewards within [−c, c]; the paper's is 1. The bound of
+        jacobian_norm: Float[…], γ.
+        reward_std: Float[…], STD.
+        reward_scale: Float[…], c with all rewards within [−c, c]; the paper's is 1. The bound of
             r / c, times c, is 6 · L · γ · c^(1/3) · STD^(2/3).
 
     Returns:
-        float[…].
+        Float[…].
 
     Raises:
-        ValueError: if `length` is below 1, or a known number negative.
+        ValueError: If `length` is below 1, or a known number negative.
 
-    Examples:
-        >>> round(float(theorem_bound(2, 1.0, 0.125)), 5)
+    Example:
+        >>> import jrft
+        >>> round(float(jrft.theorem_bound(2, 1.0, 0.125)), 5)
         3.0
     """
     gamma, std = _checked(length, jacobian_norm=jacobian_norm, reward_std=reward_std)
@@ -196,21 +195,22 @@ def gradient_certificate(
 ) -> Float[Array, "*batch"]:
     """A sharper bound on ‖∇V‖ than the paper's, √(L/2) · γ · STD, for any rewards (derived here).
 
-    Attained: by one token of two equally likely values, for instance.
+    One token of two equally likely values attains it.
 
     Args:
         length: L, tokens of a completion.
-        jacobian_norm: float[…], γ.
-        reward_std: float[…], STD.
+        jacobian_norm: Float[…], γ.
+        reward_std: Float[…], STD.
 
     Returns:
-        float[…].
+        Float[…].
 
     Raises:
-        ValueError: if `length` is below 1, or a known number negative.
+        ValueError: If `length` is below 1, or a known number negative.
 
-    Examples:
-        >>> float(gradient_certificate(8, 1.0, 0.125))
+    Example:
+        >>> import jrft
+        >>> float(jrft.gradient_certificate(8, 1.0, 0.125))
         0.25
     """
     gamma, std = _checked(length, jacobian_norm=jacobian_norm, reward_std=reward_std)
@@ -223,17 +223,18 @@ def fisher_certificate(
     """The bound √λ_max(F) · STD on ‖∇V‖, for any rewards (derived here).
 
     Args:
-        fisher_eigenvalue: float[…], λ_max(F), or what is above it.
-        reward_std: float[…], STD.
+        fisher_eigenvalue: Float[…], λ_max(F), or an upper bound on it.
+        reward_std: Float[…], STD.
 
     Returns:
-        float[…].
+        Float[…].
 
     Raises:
-        ValueError: if a known number is negative.
+        ValueError: If a known number is negative.
 
-    Examples:
-        >>> float(fisher_certificate(0.25, 0.5))
+    Example:
+        >>> import jrft
+        >>> float(jrft.fisher_certificate(0.25, 0.5))
         0.25
     """
     largest, std = _checked(1, fisher_eigenvalue=fisher_eigenvalue, reward_std=reward_std)
@@ -245,25 +246,26 @@ def ppo_certificate(
 ) -> Float[Array, "*batch"]:
     """A bound on PPO's expected gradient, √(L/2) · γ · √(STD² + (V − V_old)²) (derived here).
 
-    Of the surrogate with ratios of sequences and advantages r − V_old, under samples of any old
-    parameters and for any clip: what clipping leaves of it is E_{y~p_θ}[m (r − V_old) ∇ log p_θ],
-    m ∈ {0, 1}. γ, STD and V are those at θ, where the gradient is taken. Surrogates with ratios of
-    tokens, whose prefixes stay those of the old parameters, are not covered.
+    It holds for ratios of sequences and advantages r − V_old, for samples of any old parameters and
+    for any clip: the gradient after clipping is E_{y~p_θ}[m (r − V_old) ∇ log p_θ], m ∈ {0, 1}.
+    Take γ, STD and V at θ, where the gradient is. It does not hold for ratios of tokens, whose
+    prefixes the old parameters draw.
 
     Args:
         length: L, tokens of a completion.
-        jacobian_norm: float[…], γ.
-        reward_std: float[…], STD.
-        value_gap: float[…], V − V_old.
+        jacobian_norm: Float[…], γ.
+        reward_std: Float[…], STD.
+        value_gap: Float[…], V − V_old.
 
     Returns:
-        float[…].
+        Float[…].
 
     Raises:
-        ValueError: if `length` is below 1, or a known `jacobian_norm` or `reward_std` negative.
+        ValueError: If `length` is below 1, or a known `jacobian_norm` or `reward_std` negative.
 
-    Examples:
-        >>> float(ppo_certificate(2, 1.0, 0.3, 0.4))
+    Example:
+        >>> import jrft
+        >>> float(jrft.ppo_certificate(2, 1.0, 0.3, 0.4))
         0.5
     """
     gamma, std = _checked(length, jacobian_norm=jacobian_norm, reward_std=reward_std)
@@ -271,10 +273,10 @@ def ppo_certificate(
 
 
 def _checked(length: int, **numbers: ArrayLike) -> list[Float[Array, "*batch"]]:
-    """The numbers as floats; ValueError if the length or a known number makes no sense."""
+    """The numbers as floats; refuses a length below 1 and known numbers below 0."""
     check_at_least(1, length=length)
     arrays = [jnp.asarray(number, jnp.result_type(number, float)) for number in numbers.values()]
     for name, array in zip(numbers, arrays, strict=True):
         if not isinstance(array, jax.core.Tracer) and np.any(np.asarray(array) < 0):
-            raise ValueError(f"{name} is {np.min(array)}: a number of at least 0 is needed")
+            raise ValueError(f"{name} is {np.min(array)}: pass a number of at least 0")
     return arrays

@@ -1,8 +1,9 @@
 """Spectral norms of the Jacobian of the logits with respect to the parameters.
 
 With K tokens the Jacobian J at one prefix has K rows, each as large as the parameters. Its norm is
-the root of the largest eigenvalue of J Jᵀ, which is K × K: formed exactly from K vector–Jacobian
-products, or, for large vocabularies, only multiplied with.
+the root of the largest eigenvalue of the K × K matrix J Jᵀ. For small vocabularies K
+vector–Jacobian products form this matrix exactly; for large ones Lanczos multiplies vectors
+with it.
 """
 
 import functools
@@ -31,33 +32,34 @@ def largest_jacobian_norm(
     """The largest norm of the logits' Jacobian over all prefixes of all completions, γ(x; θ).
 
     γ(x; θ) = max over t and y_{<t} of ‖∂f(x, y_{<t}; θ) / ∂θ‖₂, f the logits (Razin et al., ICLR
-    2024, Theorem 1). Exact, by K vector–Jacobian products a prefix, over the prefixes that have not
-    ended: what follows the end of sequence has no logits. A tabular policy's is 1.
+    2024, Theorem 1). Exact, by K vector–Jacobian products per prefix, over the prefixes that have
+    not ended: there are no logits after the end of sequence. The norm of a tabular policy is 1.
 
     Args:
-        policy: the model.
-        params: its parameters θ.
-        prompt: int[P], −1 pads on the left; may be empty.
-        block_size: prefixes at a time; K times as many vectors like `params` are in memory.
+        policy: The model.
+        params: Its parameters θ.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        block_size: The number of prefixes at a time; K times as many vectors like `params` are in
+            memory.
 
     Returns:
-        float[], differentiable where one singular value of one prefix is the largest of all.
+        Float[], differentiable where one singular value of one prefix is the largest of all.
 
     Raises:
-        ValueError: if the prompt is malformed, `block_size` below 1, or there are too many
+        ValueError: If the prompt is malformed, `block_size` below 1, or there are too many
             completions to enumerate: see `jacobian_norm_intervals` for those.
 
-    Examples:
+    Example:
         >>> import jax, jrft
         >>> policy = jrft.tabular_policy(vocab_size=3, length=2)
-        >>> float(largest_jacobian_norm(policy, policy.init(jax.random.key(0)), []))
+        >>> float(jrft.largest_jacobian_norm(policy, policy.init(jax.random.key(0)), []))
         1.0
     """
     prompt = check_prompt(policy, prompt)
     check_at_least(1, block_size=block_size)
     num_completions(policy.vocab_size, policy.length)
     prefixes, sizes = reachable_prefixes(policy.vocab_size, policy.length, policy.eos)
-    return _largest_norm(params, policy, prompt, prefixes, sizes, min(block_size, len(sizes)))
+    return _largest_norm(policy, params, prompt, prefixes, sizes, min(block_size, len(sizes)))
 
 
 def jacobian_norms(
@@ -68,25 +70,25 @@ def jacobian_norms(
     Exact, by K vector–Jacobian products a token.
 
     Args:
-        policy: the model.
-        params: its parameters θ.
-        prompt: int[P], −1 pads on the left; may be empty.
-        completion: int[length], −1 after the end of sequence.
+        policy: The model.
+        params: Its parameters θ.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        completion: Int[length], −1 after the end of sequence.
 
     Returns:
-        float[length], ‖∂f(x, y_{<t}; θ) / ∂θ‖₂ for the t-th token; 0 after the end of sequence.
+        Float[length], ‖∂f(x, y_{<t}; θ) / ∂θ‖₂ for the t-th token; 0 after the end of sequence.
 
     Raises:
-        ValueError: if the prompt or the completion is malformed.
+        ValueError: If the prompt or the completion is malformed.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=3, eos=0)
-        >>> jacobian_norms(policy, jnp.zeros((7, 2)), [], [1, 0, -1]).tolist()
+        >>> jrft.jacobian_norms(policy, jnp.zeros((7, 2)), [], [1, 0, -1]).tolist()
         [1.0, 1.0, 0.0]
     """
     prompt = check_prompt(policy, prompt)
-    return _norms(params, policy, prompt, _one_completion(policy, completion))
+    return _norms(policy, params, prompt, _one_completion(policy, completion))
 
 
 def jacobian_norm_intervals(
@@ -101,31 +103,32 @@ def jacobian_norm_intervals(
 ) -> EigenvalueInterval:
     """Intervals around `jacobian_norms` for vocabularies too large for K products a token.
 
-    A step of Lanczos takes one vector–Jacobian and one Jacobian–vector product; nothing larger than
-    the parameters and K × `num_steps` numbers is kept. The largest over sampled completions is a
-    lower estimate of γ, for there may be prefixes that were not seen: it certifies nothing of them.
+    A step of Lanczos takes one vector–Jacobian and one Jacobian–vector product. The memory is that
+    of the parameters and of K × `num_steps` numbers. The largest norm over sampled completions is
+    only a lower estimate of γ: prefixes that were not sampled may have larger norms.
 
     Args:
-        key: of the random start.
-        policy: the model.
-        params: its parameters θ.
-        prompt: int[P], −1 pads on the left; may be empty.
-        completion: int[length], −1 after the end of sequence.
-        num_steps: steps of Lanczos, static; from K on the result is exact.
-        failure_probability: that an upper end is below its norm; of each token.
+        key: Of the random start.
+        policy: The model.
+        params: Its parameters θ.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        completion: Int[length], −1 after the end of sequence.
+        num_steps: Steps of Lanczos, static; from K on the result is exact.
+        failure_probability: For each token, the probability that the upper end is below its
+            norm.
 
     Returns:
         `EigenvalueInterval` of float[length] each: of the norms, which are singular values; 0 after
         the end of sequence.
 
     Raises:
-        ValueError: if an argument is malformed.
+        ValueError: If an argument is malformed.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=100, length=1)
         >>> params = policy.init(jax.random.key(0))
-        >>> lower, upper = jacobian_norm_intervals(jax.random.key(0), policy, params, [], [7])
+        >>> lower, upper = jrft.jacobian_norm_intervals(jax.random.key(0), policy, params, [], [7])
         >>> lower.round(3).tolist(), upper.round(3).tolist()
         ([1.0], [1.0])
     """
@@ -134,7 +137,7 @@ def jacobian_norm_intervals(
     check_probability(failure_probability=failure_probability)
     completion = _one_completion(policy, completion)
     return _norm_intervals(
-        params, policy, prompt, completion, key, num_steps, float(failure_probability)
+        key, policy, params, prompt, completion, num_steps, float(failure_probability)
     )
 
 
@@ -143,11 +146,12 @@ def reachable_prefixes(
 ) -> tuple[Int[np.ndarray, "prefixes length"], Int[np.ndarray, " prefixes"]]:
     """All prefixes of 0 … length − 1 tokens that have not ended: tokens, padded with 0, and sizes.
 
-    Examples:
+    Example:
         >>> prefixes, sizes = reachable_prefixes(2, 2, eos=0)
         >>> prefixes.tolist(), sizes.tolist()
         ([[0, 0], [1, 0]], [0, 1])
     """
+    # Children of a prefix by all tokens that do not end it, level by level.
     goes_on = np.array([token for token in range(vocab_size) if token != eos], np.int32)
     levels = [np.zeros((1, 0), np.int32)]
     for _ in range(length - 1):
@@ -163,21 +167,22 @@ def _one_completion(policy: Policy, completion: Completion) -> Int[Array, " leng
     tokens = jnp.asarray(completion)
     if tokens.shape != (policy.length,):
         raise ValueError(
-            f"completion has shape {list(tokens.shape)}: int[{policy.length}] of one completion is "
-            "needed; jax.vmap maps over completions"
+            f"completion has shape {list(tokens.shape)}: pass int[{policy.length}], one "
+            "completion; jax.vmap maps over completions"
         )
     return check_completions(policy, tokens[None])[0]
 
 
 @functools.partial(jax.jit, static_argnames="block_size")
 def _largest_norm(
-    params: Params,
     policy: Policy,
+    params: Params,
     prompt: Int[Array, " prompt"],
     prefixes: Int[Array, "prefixes length"],
     sizes: Int[Array, " prefixes"],
     block_size: int,
 ) -> Float[Array, ""]:
+    # Tokens after `size` do not matter: row `size` of the logits depends on earlier ones alone.
     def norm(prefix: tuple[Int[Array, " length"], Int[Array, ""]]) -> Float[Array, ""]:
         tokens, size = prefix
         return _norm(lambda params: policy.completion_logits(params, prompt, tokens)[size], params)
@@ -187,8 +192,8 @@ def _largest_norm(
 
 @jax.jit
 def _norms(
-    params: Params,
     policy: Policy,
+    params: Params,
     prompt: Int[Array, " prompt"],
     completion: Int[Array, " length"],
 ) -> Float[Array, " length"]:
@@ -203,26 +208,29 @@ def _norm(logits_fn: Callable[[Params], Float[Array, " K"]], params: Params) -> 
     """Spectral norm of the Jacobian of a function params → float[K]."""
     logits, pull = jax.vjp(logits_fn, params)
     (rows,) = jax.vmap(pull)(jnp.eye(logits.size, dtype=logits.dtype))
+    # J Jᵀ is a sum over leaves: the rows are never joined to one large matrix.
     matrices = [leaf.reshape(logits.size, -1) for leaf in jax.tree.leaves(rows)]
     gram = functools.reduce(jnp.add, [matrix @ matrix.T for matrix in matrices])
-    # The derivative of an eigenvalue needs its vector alone; that of eigh would divide by the gaps.
+    # The derivative of an eigenvalue needs its eigenvector alone. Differentiating eigh would divide
+    # by the gaps between eigenvalues.
     top = jnp.linalg.eigh(jax.lax.stop_gradient(gram))[1][:, -1]
     return sqrt(top @ gram @ top)
 
 
 @functools.partial(jax.jit, static_argnames=("num_steps", "failure_probability"))
 def _norm_intervals(
-    params: Params,
+    key: PRNGKeyArray,
     policy: Policy,
+    params: Params,
     prompt: Int[Array, " prompt"],
     completion: Int[Array, " length"],
-    key: PRNGKeyArray,
     num_steps: int,
     failure_probability: float,
 ) -> EigenvalueInterval:
     def logits_fn(params: Params) -> Float[Array, "length K"]:
         return policy.completion_logits(params, prompt, completion)
 
+    # Linearized once at all tokens; a token's matrix J Jᵀ is the block of its rows.
     logits, push = jax.linearize(logits_fn, params)
     pull = jax.linear_transpose(push, params)
 

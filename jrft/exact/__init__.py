@@ -1,10 +1,13 @@
 """Exact expectations, by the prefix tree of all completions."""
 
-from jrft.exact.curvature import exact_fisher_vector_product, largest_fisher_eigenvalue
+from jrft.exact.curvature import (
+    exact_fisher_vector_product,
+    exact_hessian_vector_product,
+    largest_fisher_eigenvalue,
+)
 from jrft.exact.eigenvalues import EigenvalueInterval, largest_eigenvalue
 from jrft.exact.expectations import (
     RewardDistribution,
-    exact_hessian_vector_product,
     exact_log_probs,
     exact_policy_gradient,
     exact_reward_distribution,

@@ -1,7 +1,7 @@
-"""The Fisher information of a policy's completions of one prompt, without its matrix.
+"""Curvature of one prompt without a matrix: the Hessian of V, and the Fisher information F.
 
 F(x; θ) = E_{y~p_θ(·|x)}[∇ log p_θ(y | x) ∇ log p_θ(y | x)ᵀ], over all completions. As the Hessian
-of KL(p_θ ‖ p_θ') at θ' = θ it measures how far a step moves the distribution.
+of KL(p_θ ‖ p_θ') at θ' = θ F measures how far a step moves the distribution.
 """
 
 import functools
@@ -11,12 +11,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_probability, check_prompt
 from jrft.exact.eigenvalues import EigenvalueInterval, largest_eigenvalue
-from jrft.exact.expectations import exact_log_probs
+from jrft.exact.expectations import exact_log_probs, value_of_table
+from jrft.exact.fold import MEMORY_BUDGET
 from jrft.policies.policy import Params, Policy, Prompt
+from jrft.rewards import Reward, all_rewards
 
 
 def exact_fisher_vector_product(
@@ -24,29 +27,29 @@ def exact_fisher_vector_product(
 ) -> Params:
     """The Fisher information of one prompt times a vector, F(x; θ) v.
 
-    One Jacobian–vector and one vector–Jacobian product of the prefix tree: what natural gradients
-    and trust regions need.
+    One Jacobian–vector and one vector–Jacobian product of the prefix tree, for natural gradients
+    and trust regions.
 
     Args:
-        policy: the model.
-        params: its parameters θ.
-        prompt: int[P], −1 pads on the left; may be empty.
-        vector: v, a pytree like `params`.
+        policy: The model.
+        params: Its parameters θ.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        vector: V, a pytree like `params`.
 
     Returns:
         A pytree like `params`.
 
     Raises:
-        ValueError: if the prompt is malformed or there are too many completions to enumerate.
+        ValueError: If the prompt is malformed or there are too many completions to enumerate.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=1)
         >>> v = jnp.array([[1.0, 0.0]])
         >>> exact_fisher_vector_product(policy, jnp.zeros((1, 2)), [], v).tolist()
         [[0.25, -0.25]]
     """
-    return _fisher_vector(params, vector, policy, check_prompt(policy, prompt))
+    return _fisher_vector(policy, params, check_prompt(policy, prompt), vector)
 
 
 def largest_fisher_eigenvalue(
@@ -60,24 +63,25 @@ def largest_fisher_eigenvalue(
 ) -> EigenvalueInterval:
     """An interval around the largest eigenvalue of the Fisher information of one prompt.
 
-    By Lanczos; `num_steps` vectors like `params` are kept. Where the interval is wide, more steps
-    make it narrower, and as many as there are parameters or distinct completions make it exact.
+    Uses Lanczos and keeps `num_steps` vectors like `params`. More steps make the interval narrower;
+    as many steps as there are parameters or distinct completions make it exact.
 
     Args:
-        key: of the random start.
-        policy: the model.
-        params: its parameters θ.
-        prompt: int[P], −1 pads on the left; may be empty.
-        num_steps: products with F; static.
-        failure_probability: that `upper` is below the eigenvalue, over the random start.
+        key: Of the random start.
+        policy: The model.
+        params: Its parameters θ.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        num_steps: Products with F; static.
+        failure_probability: The probability, over the random start, that `upper` is below
+            the eigenvalue.
 
     Returns:
         `EigenvalueInterval`.
 
     Raises:
-        ValueError: if an argument is malformed or there are too many completions to enumerate.
+        ValueError: If an argument is malformed or there are too many completions to enumerate.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=1)
         >>> uniform = jnp.zeros((1, 2))
@@ -88,16 +92,59 @@ def largest_fisher_eigenvalue(
     prompt = check_prompt(policy, prompt)
     check_at_least(1, num_steps=num_steps)
     check_probability(failure_probability=failure_probability)
-    return _largest_eigenvalue(params, policy, prompt, key, num_steps, float(failure_probability))
+    return _largest_eigenvalue(key, policy, params, prompt, num_steps, float(failure_probability))
+
+
+def exact_hessian_vector_product(
+    policy: Policy,
+    params: Params,
+    prompt: Prompt,
+    reward: Reward | ArrayLike,
+    vector: Params,
+    *,
+    memory_budget: int = MEMORY_BUDGET,
+) -> Params:
+    """Hessian of the expected reward of one prompt times a vector, ∇²_θ V(x; θ) v.
+
+    Forward-over-reverse differentiation: no matrix in memory. Where the gradient vanishes, the
+    curvature tells a plateau from a saddle.
+
+    Args:
+        policy: The model.
+        params: Its parameters θ.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        reward: A traceable function (prompt, completion) → float, or float[K^length].
+        vector: V, a pytree like `params`.
+        memory_budget: As in `exact_value`; the product takes two to three times as much.
+
+    Returns:
+        A pytree like `params`. Under a caller's `jax.jit` a NaN reward gives NaN.
+
+    Raises:
+        ValueError: As `exact_value`.
+
+    Example:
+        >>> import jax.numpy as jnp, jrft
+        >>> policy = jrft.tabular_policy(vocab_size=2, length=1)
+        >>> params, v = jnp.log(jnp.array([[3.0, 1.0]])), jnp.array([[1.0, 0.0]])
+        >>> product = jrft.exact_hessian_vector_product(
+        ...     policy, params, [], jnp.array([1.0, 0.0]), v
+        ... )
+        >>> product.round(4).tolist()
+        [[-0.09..., 0.09...]]
+    """
+    prompt = check_prompt(policy, prompt)
+    rewards = all_rewards(policy, prompt, reward)
+    return _hessian_vector(policy, params, prompt, rewards, vector, memory_budget)
 
 
 class LinearizedLogProbs(NamedTuple):
     """The log-probabilities of all completions, and their derivatives in two directions.
 
     Attributes:
-        log_probs: float[K^length], as `jrft.exact_log_probs`.
-        push: a pytree v like the parameters ↦ float[K^length], ∇ log p(y) · v for every y.
-        pull: float[K^length] ↦ a pytree like the parameters, Σ_y w(y) ∇ log p(y).
+        log_probs: Float[K^length], as `jrft.exact_log_probs`.
+        push: A pytree v like the parameters ↦ float[K^length], ∇ log p(y) · v for every y.
+        pull: Float[K^length] ↦ a pytree like the parameters, Σ_y w(y) ∇ log p(y).
     """
 
     log_probs: Float[Array, " completions"]
@@ -112,7 +159,7 @@ class LinearizedLogProbs(NamedTuple):
 def linearized_log_probs(
     policy: Policy, params: Params, prompt: Int[Array, " prompt"]
 ) -> LinearizedLogProbs:
-    """One evaluation of the prefix tree for any number of products with its derivative."""
+    """Evaluates the prefix tree once, for any number of products with its derivative."""
     log_probs, push = jax.linearize(lambda p: exact_log_probs(policy, p, prompt), params)
     transposed = jax.linear_transpose(push, params)
     return LinearizedLogProbs(log_probs, push, lambda weights: transposed(weights)[0])
@@ -126,7 +173,7 @@ def fisher_interval(
     num_steps: int,
     failure_probability: float,
 ) -> EigenvalueInterval:
-    """`largest_fisher_eigenvalue` from what was linearised at `params`."""
+    """`largest_fisher_eigenvalue` from log-probabilities that were linearized at `params`."""
     flat, unravel = ravel_pytree(params)
     return largest_eigenvalue(
         key,
@@ -139,17 +186,17 @@ def fisher_interval(
 
 @jax.jit
 def _fisher_vector(
-    params: Params, vector: Params, policy: Policy, prompt: Int[Array, " prompt"]
+    policy: Policy, params: Params, prompt: Int[Array, " prompt"], vector: Params
 ) -> Params:
     return linearized_log_probs(policy, params, prompt).fisher_product(vector)
 
 
 @functools.partial(jax.jit, static_argnames=("num_steps", "failure_probability"))
 def _largest_eigenvalue(
-    params: Params,
-    policy: Policy,
-    prompt: Int[Array, " prompt"],
     key: PRNGKeyArray,
+    policy: Policy,
+    params: Params,
+    prompt: Int[Array, " prompt"],
     num_steps: int,
     failure_probability: float,
 ) -> EigenvalueInterval:
@@ -157,3 +204,18 @@ def _largest_eigenvalue(
     return fisher_interval(
         key, linearized, params, num_steps=num_steps, failure_probability=failure_probability
     )
+
+
+@functools.partial(jax.jit, static_argnames="memory_budget")
+def _hessian_vector(
+    policy: Policy,
+    params: Params,
+    prompt: Int[Array, " prompt"],
+    rewards: Float[Array, " completions"],
+    vector: Params,
+    memory_budget: int,
+) -> Params:
+    def gradient(params: Params) -> Params:
+        return jax.grad(value_of_table, argnums=1)(policy, params, prompt, rewards, memory_budget)
+
+    return jax.jvp(gradient, (params,), (vector,))[1]

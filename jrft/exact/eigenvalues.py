@@ -1,11 +1,14 @@
 """The largest eigenvalue of a positive semi-definite operator, from products with it alone.
 
-Ritz values are lower estimates, and a small residual shows an eigenvalue nearby, not that it is the
-largest. What bounds the largest from above is the random start q: let θ_i be the Ritz values of k
-steps, β_j the norms of the residuals, and u the component of q along the largest eigenvalue's
-vector. Then |u| Π_i (λ_max − θ_i) ≤ Π_j β_j, and |u| < t has probability t √(2n/π) at most, in n
-dimensions. The t of a small probability thus gives an upper bound, which fails with no more than
-that probability (van Dorsselaer, Hochstenbach and van der Vorst, SIAM J. Matrix Anal. Appl., 2001).
+Ritz values are lower estimates. A small residual shows that an eigenvalue is near, but not that it
+is the largest. The random start q bounds the largest eigenvalue from above: let θ_i be the Ritz
+values of k steps, β_j the norms of the residuals, and u the component of q along the eigenvector of
+λ_max. Then |u| Π_i (λ_max − θ_i) ≤ Π_j β_j, and in n dimensions |u| < t has probability t √(2n/π)
+at most. A t of small probability gives an upper bound that fails with that probability at most.
+
+References:
+    van Dorsselaer, Hochstenbach and van der Vorst, Computing probabilistic bounds for extreme
+    eigenvalues of symmetric matrices with the Lanczos method, SIAM J. Matrix Anal. Appl., 2001.
 """
 
 import math
@@ -26,8 +29,8 @@ class EigenvalueInterval(NamedTuple):
     """An interval around the largest eigenvalue; up to rounding.
 
     Attributes:
-        lower: float[], the largest Ritz value: the eigenvalue is never below it.
-        upper: float[], above the eigenvalue but for the stated probability of failure.
+        lower: Float[], the largest Ritz value: the eigenvalue is never below it.
+        upper: Float[], above the eigenvalue, except with the stated probability of failure.
     """
 
     lower: Float[Array, ""]
@@ -44,24 +47,23 @@ def largest_eigenvalue(
 ) -> EigenvalueInterval:
     """An interval around the largest eigenvalue of a positive semi-definite matrix, by Lanczos.
 
-    Every vector is made orthogonal to all earlier ones, twice, so that rounding makes no ghosts.
-    n steps are exact, and so are fewer where the start spans no more.
+    Orthogonalizes every vector against all earlier ones, twice: otherwise rounding repeats Ritz
+    values. n steps are exact, and so are fewer steps once they span all that the start can reach.
 
     Args:
-        key: of the random start.
-        product: v ↦ A v.
-        like: float[n], gives the vectors' size and dtype; its values do not matter.
-        num_steps: products with A; static.
-        failure_probability: of `upper`, over the random start.
+        key: Of the random start.
+        product: V ↦ A v.
+        like: Float[n], an example of a vector: its size and dtype count, its values do not.
+        num_steps: Products with A; static.
+        failure_probability: The probability, over the random start, that `upper` is too small.
 
     Returns:
-        `EigenvalueInterval`. It is the caller's to judge whether it is narrow enough: more steps
-        make it narrower.
+        `EigenvalueInterval`; more steps make it narrower.
 
     Raises:
-        ValueError: if `num_steps` is below 1, or the probability not between 0 and 1.
+        ValueError: If `num_steps` is below 1, or the probability not between 0 and 1.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp
         >>> diagonal = jnp.linspace(0, 1, 200).at[7].set(1.5)
         >>> lower, upper = largest_eigenvalue(
@@ -78,8 +80,9 @@ def largest_eigenvalue(
     ritz = jnp.linalg.eigvalsh(
         jnp.diag(diagonal) + jnp.diag(off_diagonal[:-1], 1) + jnp.diag(off_diagonal[:-1], -1)
     )
+    # The t of the module's docstring.
     log_component = math.log(failure_probability) - 0.5 * math.log(2 * size / math.pi)
-    # n steps span everything, and the last residual is nothing but rounding.
+    # n steps span the whole space: the last residual is rounding alone.
     residuals = off_diagonal if num_steps < size else off_diagonal.at[-1].set(0)
     excess = _excess(ritz, jnp.sum(jnp.log(residuals)) - log_component)
     return EigenvalueInterval(ritz[-1], ritz[-1] + excess)
@@ -97,13 +100,14 @@ def _tridiagonal(
         carry: tuple[Float[Array, "steps n"], Float[Array, " n"]], i: Array
     ) -> tuple[tuple[Float[Array, "steps n"], Float[Array, " n"]], tuple[Array, Array]]:
         basis, vector = carry
+        # Rows of later steps are still 0, so that one product serves every step.
         basis = basis.at[i].set(vector)
         image = product(vector)
         residual = image
         for _ in range(2):
             residual = residual - (basis @ residual) @ basis
         norm = jnp.linalg.norm(residual)
-        # What rounding left of nothing is no new direction: then zeros follow, which add Ritz
+        # A residual of the size of rounding is no new direction. Zeros follow, which add Ritz
         # values of 0 below the largest.
         norm = jnp.where(norm > 10 * epsilon * jnp.linalg.norm(image), norm, 0)
         following = jnp.where(norm > 0, residual / jnp.where(norm > 0, norm, 1), 0)
@@ -117,7 +121,7 @@ def _tridiagonal(
 def _excess(ritz: Float[Array, " steps"], log_product: Float[Array, ""]) -> Float[Array, ""]:
     """The x ≥ 0 with Π_i (θ_max + x − θ_i) = exp(log_product), from above."""
     gaps = ritz[-1] - ritz
-    # The factors are x at least.
+    # Each factor is at least x, so that x^k ≤ the product: an upper end of the bracket.
     widest = jnp.exp(log_product / ritz.size)
 
     def halve(_: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:

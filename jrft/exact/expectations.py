@@ -1,8 +1,8 @@
 """Exact expectations over all completions of one prompt, by the prefix tree.
 
-Every prefix is evaluated once; then one backward sweep over the levels folds the rewards of the
-leaves into the root: V(prefix) = Σ_token p(token | prefix) V(prefix, token). Nothing is sampled.
-Everything is differentiable in the parameters, under `jax.jit` and `jax.vmap` too.
+Every prefix is evaluated once. Then one backward sweep over the levels reduces the rewards of the
+leaves to the root: V(prefix) = Σ_token p(token | prefix) V(prefix, token). Nothing is sampled.
+Every function is differentiable in the parameters, and works under `jax.jit` and `jax.vmap`.
 """
 
 import functools
@@ -31,24 +31,24 @@ def exact_value(
     """Expected reward of one prompt, V(x; θ) = E_{y~p_θ(·|x)}[r(x, y)], over all completions.
 
     Args:
-        policy: the model.
-        params: its parameters θ.
-        prompt: int[P], −1 pads on the left; may be empty.
-        reward: a traceable function (prompt, completion) → float, or float[K^length] in the order
+        policy: The model.
+        params: Its parameters θ.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        reward: A traceable function (prompt, completion) → float, or float[K^length] in the order
             of `jrft.all_completions` (see `jrft.reward_table`).
-        memory_budget: bytes to take at most, rewards and parameters apart; static under `jax.jit`.
-            A larger tree is evaluated in parts, and for the gradient a second time. It is for one
-            prompt: `jax.vmap` over n prompts takes n times as much.
+        memory_budget: Bytes to take at most, in addition to rewards and parameters; static under
+            `jax.jit`. A larger tree is evaluated in parts, and for the gradient a second time. The
+            budget is for one prompt: `jax.vmap` over n prompts takes n times as much.
 
     Returns:
-        float[] in the precision of the policy's log-probabilities. Under a caller's `jax.jit` a NaN
+        Float[] in the precision of the policy's log-probabilities. Under a caller's `jax.jit` a NaN
         reward gives NaN.
 
     Raises:
-        ValueError: if the prompt or the rewards are malformed, a known reward is NaN, or there are
+        ValueError: If the prompt or the rewards are malformed, a known reward is NaN, or there are
             too many completions to enumerate, or the memory budget is too small for one prefix.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=3)
         >>> uniform = jnp.zeros((7, 2))
@@ -56,7 +56,9 @@ def exact_value(
         1.5
     """
     prompt = check_prompt(policy, prompt)
-    return _value(params, policy, prompt, all_rewards(policy, prompt, reward), memory_budget)
+    return value_of_table(
+        policy, params, prompt, all_rewards(policy, prompt, reward), memory_budget
+    )
 
 
 def exact_reward_std(
@@ -69,24 +71,24 @@ def exact_reward_std(
 ) -> Float[Array, ""]:
     """Standard deviation of the reward over the completions of one prompt, STD(x; θ).
 
-    The population's, over the whole distribution, so no ddof. By the law of total variance from the
-    leaves to the root, in two passes at every prefix: constant rewards give exactly 0, where the
-    gradient is defined as 0.
+    Over the whole distribution, so there is no ddof. Uses the law of total variance from the leaves
+    to the root, in two passes at every prefix: constant rewards give exactly 0, where the gradient
+    is defined as 0.
 
     Args:
-        policy: the model.
-        params: its parameters.
-        prompt: int[P], −1 pads on the left; may be empty.
-        reward: a traceable function (prompt, completion) → float, or float[K^length].
-        memory_budget: as in `exact_value`.
+        policy: The model.
+        params: Its parameters.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        reward: A traceable function (prompt, completion) → float, or float[K^length].
+        memory_budget: As in `exact_value`.
 
     Returns:
-        float[], in the unit of the rewards. Under a caller's `jax.jit` a NaN reward gives NaN.
+        Float[], in the unit of the rewards. Under a caller's `jax.jit` a NaN reward gives NaN.
 
     Raises:
-        ValueError: as `exact_value`.
+        ValueError: As `exact_value`.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=4)
         >>> uniform = jnp.zeros((15, 2))
@@ -94,7 +96,7 @@ def exact_reward_std(
         1.0
     """
     prompt = check_prompt(policy, prompt)
-    return _reward_std(params, policy, prompt, all_rewards(policy, prompt, reward), memory_budget)
+    return _reward_std(policy, params, prompt, all_rewards(policy, prompt, reward), memory_budget)
 
 
 def exact_policy_gradient(
@@ -107,22 +109,22 @@ def exact_policy_gradient(
 ) -> Params:
     """Gradient of the expected reward of one prompt, ∇_θ V(x; θ), over all completions.
 
-    What REINFORCE, RLOO and their kin estimate from samples (Razin et al., ICLR 2024, Section 2).
+    REINFORCE and RLOO estimate it from samples (Razin et al., ICLR 2024, Section 2).
 
     Args:
-        policy: the model.
-        params: its parameters θ.
-        prompt: int[P], −1 pads on the left; may be empty.
-        reward: a traceable function (prompt, completion) → float, or float[K^length].
-        memory_budget: as in `exact_value`.
+        policy: The model.
+        params: Its parameters θ.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        reward: A traceable function (prompt, completion) → float, or float[K^length].
+        memory_budget: As in `exact_value`.
 
     Returns:
         A pytree like `params`. Under a caller's `jax.jit` a NaN reward gives NaN.
 
     Raises:
-        ValueError: as `exact_value`.
+        ValueError: As `exact_value`.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=1)
         >>> uniform = jnp.zeros((1, 2))
@@ -131,51 +133,7 @@ def exact_policy_gradient(
     """
     prompt = check_prompt(policy, prompt)
     return _policy_gradient(
-        params, policy, prompt, all_rewards(policy, prompt, reward), memory_budget
-    )
-
-
-def exact_hessian_vector_product(
-    policy: Policy,
-    params: Params,
-    prompt: Prompt,
-    reward: Reward | ArrayLike,
-    vector: Params,
-    *,
-    memory_budget: int = MEMORY_BUDGET,
-) -> Params:
-    """Hessian of the expected reward of one prompt times a vector, ∇²_θ V(x; θ) v.
-
-    Forward over reverse: two to three times the cost of the gradient, and no matrix in memory. The
-    curvature where the gradient vanishes tells a plateau from a saddle.
-
-    Args:
-        policy: the model.
-        params: its parameters θ.
-        prompt: int[P], −1 pads on the left; may be empty.
-        reward: a traceable function (prompt, completion) → float, or float[K^length].
-        vector: v, a pytree like `params`.
-        memory_budget: as in `exact_value`; the product takes two to three times as much.
-
-    Returns:
-        A pytree like `params`. Under a caller's `jax.jit` a NaN reward gives NaN.
-
-    Raises:
-        ValueError: as `exact_value`.
-
-    Examples:
-        >>> import jax.numpy as jnp, jrft
-        >>> policy = jrft.tabular_policy(vocab_size=2, length=1)
-        >>> params, v = jnp.log(jnp.array([[3.0, 1.0]])), jnp.array([[1.0, 0.0]])
-        >>> product = jrft.exact_hessian_vector_product(
-        ...     policy, params, [], jnp.array([1.0, 0.0]), v
-        ... )
-        >>> product.round(4).tolist()
-        [[-0.09..., 0.09...]]
-    """
-    prompt = check_prompt(policy, prompt)
-    return _hessian_vector(
-        params, vector, policy, prompt, all_rewards(policy, prompt, reward), memory_budget
+        policy, params, prompt, all_rewards(policy, prompt, reward), memory_budget
     )
 
 
@@ -183,9 +141,9 @@ class RewardDistribution(NamedTuple):
     """The distribution of the reward of one prompt.
 
     Attributes:
-        rewards: float[K^length], from the smallest to the largest, repeated as completions share
-            them.
-        probs: float[K^length], the probability of the completion of each; they sum to 1.
+        rewards: Float[K^length], from the smallest to the largest; a reward of several
+            completions repeats.
+        probs: Float[K^length], the probability of the completion of each; they sum to 1.
     """
 
     rewards: Float[Array, " completions"]
@@ -203,19 +161,19 @@ def exact_reward_distribution(
     """The distribution of the reward over the completions of one prompt.
 
     Args:
-        policy: the model.
-        params: its parameters.
-        prompt: int[P], −1 pads on the left; may be empty.
-        reward: a traceable function (prompt, completion) → float, or float[K^length].
-        memory_budget: as in `exact_value`.
+        policy: The model.
+        params: Its parameters.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        reward: A traceable function (prompt, completion) → float, or float[K^length].
+        memory_budget: As in `exact_value`.
 
     Returns:
         `RewardDistribution`; `jnp.cumsum(probs)` is the distribution function at `rewards`.
 
     Raises:
-        ValueError: as `exact_value`.
+        ValueError: As `exact_value`.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=1)
         >>> uniform = jnp.zeros((1, 2))
@@ -224,7 +182,7 @@ def exact_reward_distribution(
         ([-1.0, 0.0], [0.5, 0.5])
     """
     prompt = check_prompt(policy, prompt)
-    return _distribution(params, policy, prompt, all_rewards(policy, prompt, reward), memory_budget)
+    return _distribution(policy, params, prompt, all_rewards(policy, prompt, reward), memory_budget)
 
 
 def exact_log_probs(
@@ -233,63 +191,50 @@ def exact_log_probs(
     """Log-probability of every completion of one prompt.
 
     Args:
-        policy: the model.
-        params: its parameters.
-        prompt: int[P], −1 pads on the left; may be empty.
-        memory_budget: as in `exact_value`.
+        policy: The model.
+        params: Its parameters.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        memory_budget: As in `exact_value`.
 
     Returns:
-        float[K^length] in the order of `jrft.all_completions`, −∞ for completions that repeat an
+        Float[K^length] in the order of `jrft.all_completions`, −∞ for completions that repeat an
         earlier one because they ended: the probabilities sum to 1.
 
     Raises:
-        ValueError: if the prompt is malformed or there are too many completions to enumerate.
+        ValueError: If the prompt is malformed or there are too many completions to enumerate.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=2, eos=0)
         >>> jnp.exp(jrft.exact_log_probs(policy, jnp.zeros((3, 2)), [])).tolist()
         [0.5, 0.0, 0.25, 0.25]
     """
-    return _log_probs(params, policy, check_prompt(policy, prompt), memory_budget)
+    return _log_probs(policy, params, check_prompt(policy, prompt), memory_budget)
 
 
 _compiled = functools.partial(jax.jit, static_argnames="memory_budget")
 
 
 @_compiled
-def _value(
-    params: Params,
+def value_of_table(
     policy: Policy,
+    params: Params,
     prompt: Int[Array, " prompt"],
     rewards: Float[Array, " completions"],
     memory_budget: int,
 ) -> Float[Array, ""]:
+    """`exact_value` of checked arguments."""
     return fold(_combine_means, policy, (params,), prompt, rewards, memory_budget)
 
 
-_policy_gradient = _compiled(jax.grad(_value))
-
-
-@_compiled
-def _hessian_vector(
-    params: Params,
-    vector: Params,
-    policy: Policy,
-    prompt: Int[Array, " prompt"],
-    rewards: Float[Array, " completions"],
-    memory_budget: int,
-) -> Params:
-    def gradient(params: Params) -> Params:
-        return jax.grad(_value)(params, policy, prompt, rewards, memory_budget)
-
-    return jax.jvp(gradient, (params,), (vector,))[1]
+_policy_gradient = _compiled(jax.grad(value_of_table, argnums=1))
+_log_probs = _compiled(leaf_log_probs)
 
 
 @_compiled
 def _distribution(
-    params: Params,
     policy: Policy,
+    params: Params,
     prompt: Int[Array, " prompt"],
     rewards: Float[Array, " completions"],
     memory_budget: int,
@@ -301,22 +246,16 @@ def _distribution(
 
 @_compiled
 def _reward_std(
-    params: Params,
     policy: Policy,
+    params: Params,
     prompt: Int[Array, " prompt"],
     rewards: Float[Array, " completions"],
     memory_budget: int,
 ) -> Float[Array, ""]:
+    # A completion by itself has its reward as mean and no variance.
     leaves = rewards, jnp.zeros_like(rewards)
     moments = fold(_combine_moments, policy, (params,), prompt, leaves, memory_budget)
     return sqrt(moments[1])
-
-
-@_compiled
-def _log_probs(
-    params: Params, policy: Policy, prompt: Int[Array, " prompt"], memory_budget: int
-) -> Float[Array, " completions"]:
-    return leaf_log_probs(policy, params, prompt, memory_budget)
 
 
 def _combine_means(log_probs: LogProbs, means: Float[Array, "n K"]) -> Float[Array, " n"]:

@@ -1,9 +1,9 @@
-"""The prefix tree folded from its leaves into its root, within a budget of memory.
+"""Reduces the prefix tree from its leaves to its root, within a budget of memory.
 
-Expectations over completions are folds: at every prefix, what its children hold is combined under
-the distribution of the next token. A tree that fits the budget is evaluated at once. A larger one
-is cut at a level: the subtrees below are evaluated a few at a time, and once more for the gradient,
-so that no more than those few are ever in memory.
+Expectations over completions are folds: at every prefix, the values of its children are combined
+under the distribution of the next token. A tree that fits the budget is evaluated at once. A larger
+tree is cut at a level. The subtrees below the cut are evaluated a few at a time, and once more for
+the gradient, so that only those few are in memory.
 """
 
 import functools
@@ -19,23 +19,23 @@ from jrft.completions import num_completions, prefix_tokens, tree_log_probs
 from jrft.policies.policy import Cache, Params, Policy
 
 MEMORY_BUDGET = 2**31
-"""Bytes that an exact function may take for one prompt if it is told nothing else."""
+"""The default of `memory_budget`: bytes that an exact function may take for one prompt."""
 
 LogProbs: TypeAlias = tuple[Float[Array, "n K"], ...]
-"""Of the next token at n prefixes, from each of the models."""
+"""Log-probabilities of the next token at n prefixes, one array per model."""
 
 Combine: TypeAlias = Callable[[LogProbs, PyTree], PyTree]
-"""(log-probabilities, arrays [n, K] that the children hold) → arrays [n] that the prefixes hold."""
+"""(log-probabilities, values of the children [n, K]) → values of the prefixes [n]."""
 
-_Levels: TypeAlias = list[tuple[Float[Array, "..."], ...]]
-"""`LogProbs` of level after level."""
+_Tree: TypeAlias = tuple[Float[Array, "..."], ...]
+"""Log-probabilities of one model, level after level."""
 
-_Evaluate: TypeAlias = Callable[[_Levels, PyTree], PyTree]
-"""(the levels below one node, what is held) → what is held."""
+_Evaluate: TypeAlias = Callable[[list[_Tree], PyTree], PyTree]
+"""(one tree per model, values at one end of the tree) → values at the other end."""
 
 
 class _Node(NamedTuple):
-    """A prefix, as the root of what is below it."""
+    """A prefix, as the root of the subtree below it."""
 
     logits: Float[Array, " K"]
     cache: Cache
@@ -43,11 +43,11 @@ class _Node(NamedTuple):
 
 
 class _Parts(NamedTuple):
-    """The two ways to evaluate some levels, given what is held.
+    """The two ways to evaluate some levels.
 
     Attributes:
-        top: (levels, models, prompt, what is held), from the root on.
-        below: (levels, models, their nodes, what is held).
+        top: (number of levels, models, prompt, values), from the root on.
+        below: (number of levels, models, one node per model, values), from a node on.
     """
 
     top: Callable[[int, tuple[Params, ...], Int[Array, " prompt"], PyTree], PyTree]
@@ -69,28 +69,30 @@ def fold(
     leaves: PyTree,
     memory_budget: int,
 ) -> PyTree:
-    """Fold what the completions of one prompt hold into what the prompt holds.
+    """Reduces per-completion values to one value for the prompt, level by level from the leaves.
 
     Args:
-        combine: what a prefix holds, from what its children hold; see `Combine`.
-        policy: the model.
-        models: its parameters; several to compare them on one tree.
-        prompt: int[P].
-        leaves: what the completions hold, arrays [K^length].
-        memory_budget: bytes to take at most, the leaves and the parameters apart.
+        combine: Combines the values of the children of n prefixes; see `Combine`.
+        policy: The model.
+        models: Its parameters; several compare them on one tree.
+        prompt: Int[P].
+        leaves: Values of the completions, a pytree of arrays [K^length].
+        memory_budget: Bytes to take at most, in addition to the leaves and the parameters.
 
     Returns:
         The pytree `leaves` with arrays [].
 
     Raises:
-        ValueError: if there are too many completions, or the budget is too small for one prefix.
+        ValueError: If there are too many completions, or the budget is too small for one prefix.
     """
 
-    def evaluate(levels: _Levels, held: PyTree) -> PyTree:
-        for level in reversed(levels):
+    def evaluate(trees: list[_Tree], values: PyTree) -> PyTree:
+        # From the last level up: afterwards `values` belong to the prefixes of that level.
+        for level in reversed(list(zip(*trees, strict=True))):
             shape = level[0].shape
-            held = combine(level, jax.tree.map(lambda x, shape=shape: x.reshape(shape), held))
-        return jax.tree.map(lambda x: x[0], held)
+            # Children of one prefix are neighbors, so that a family is a row.
+            values = combine(level, jax.tree.map(lambda x, shape=shape: x.reshape(shape), values))
+        return jax.tree.map(lambda x: x[0], values)
 
     def leaves_below(depth: int) -> PyTree:
         size = policy.vocab_size**depth
@@ -101,9 +103,10 @@ def fold(
     cut = _cut(parts, policy, models, prompt, leaves_below, memory_budget)
     if cut.level == 0:
         return parts.top(policy.length, models, prompt, leaves)
-    held = jax.tree.map(lambda x: x.reshape(policy.vocab_size**cut.level, -1), leaves)
-    held = _map_subtrees(parts, policy, models, prompt, cut, held)
-    return parts.top(cut.level, models, prompt, held)
+    # The leaves below one root of a subtree are neighbors, too.
+    values = jax.tree.map(lambda x: x.reshape(policy.vocab_size**cut.level, -1), leaves)
+    values = _map_subtrees(parts, policy, models, prompt, cut, values)
+    return parts.top(cut.level, models, prompt, values)
 
 
 def leaf_log_probs(
@@ -112,12 +115,14 @@ def leaf_log_probs(
     """Log-probabilities of all completions of one prompt, in lexicographic order.
 
     Raises:
-        ValueError: as `fold`.
+        ValueError: As `fold`.
     """
 
-    def evaluate(levels: _Levels, above: Array) -> Float[Array, " _"]:
+    def evaluate(trees: list[_Tree], above: Array) -> Float[Array, " _"]:
+        # The other direction: from the root down, `total` has one number per prefix of a level.
+        (tree,) = trees
         total = above[None]
-        for (log_probs,) in levels:
+        for log_probs in tree:
             total = (total[:, None] + log_probs).reshape(-1)
         return total
 
@@ -137,27 +142,21 @@ def _parts(evaluate: _Evaluate, policy: Policy) -> _Parts:
     # Under `jax.jit` the estimate of memory and the evaluation itself share one trace.
     @functools.partial(jax.jit, static_argnums=0)
     def top(
-        depth: int, models: tuple[Params, ...], prompt: Int[Array, " prompt"], held: PyTree
+        depth: int, models: tuple[Params, ...], prompt: Int[Array, " prompt"], values: PyTree
     ) -> PyTree:
-        trees = [
-            tree_log_probs(policy.tree_logits(params, prompt, depth), policy.eos)
-            for params in models
-        ]
-        return evaluate(list(zip(*trees, strict=True)), held)
+        logits = [policy.tree_logits(params, prompt, depth) for params in models]
+        return evaluate([tree_log_probs(levels, policy.eos) for levels in logits], values)
 
     @functools.partial(jax.jit, static_argnums=0)
     def below(
-        depth: int, models: tuple[Params, ...], nodes: tuple[_Node, ...], held: PyTree
+        depth: int, models: tuple[Params, ...], nodes: tuple[_Node, ...], values: PyTree
     ) -> PyTree:
-        trees = [
-            tree_log_probs(
-                policy.subtree_logits(params, node.logits, node.cache, depth),
-                policy.eos,
-                node.ended,
-            )
-            for params, node in zip(models, nodes, strict=True)
-        ]
-        return evaluate(list(zip(*trees, strict=True)), held)
+        trees = []
+        for params, node in zip(models, nodes, strict=True):
+            logits = policy.subtree_logits(params, node.logits, node.cache, depth)
+            # Below a node that has ended no other completion starts.
+            trees.append(tree_log_probs(logits, policy.eos, node.ended))
+        return evaluate(trees, values)
 
     return _Parts(top, below)
 
@@ -168,22 +167,25 @@ def _map_subtrees(
     models: tuple[Params, ...],
     prompt: Int[Array, " prompt"],
     cut: _Cut,
-    held: PyTree,
+    values: PyTree,
 ) -> PyTree:
-    """Evaluate all subtrees below the cut, each with its own part of what is held."""
+    """Evaluates all subtrees below the cut, each with its own part of the values."""
 
+    # The checkpoint evaluates a subtree again for the gradient instead of keeping all of them.
     @jax.checkpoint
     def below(
-        models: tuple[Params, ...], roots: tuple[_Node, ...], index: Int[Array, ""], held: PyTree
+        models: tuple[Params, ...], roots: tuple[_Node, ...], index: Int[Array, ""], values: PyTree
     ) -> PyTree:
         tokens = prefix_tokens(index, policy.vocab_size, cut.level)
+        # Stepping from the root anew costs `level` tokens a subtree; keeping caches costs memory.
         nodes = tuple(map(functools.partial(_walk, policy, tokens), models, roots))
-        return parts.below(policy.length - cut.level, models, nodes, held)
+        return parts.below(policy.length - cut.level, models, nodes, values)
 
+    # The prompt is read once for all subtrees.
     roots = _roots(policy, models, prompt)
     indices = jnp.arange(policy.vocab_size**cut.level, dtype=jnp.int32)
     return jax.lax.map(
-        lambda subtree: below(models, roots, *subtree), (indices, held), batch_size=cut.at_a_time
+        lambda subtree: below(models, roots, *subtree), (indices, values), batch_size=cut.at_a_time
     )
 
 
@@ -194,7 +196,7 @@ def _roots(
 
 
 def _walk(policy: Policy, tokens: Int[Array, " _"], params: Params, root: _Node) -> _Node:
-    """The node some tokens below another."""
+    """Steps from a node to the node some tokens below it."""
 
     def read(node: _Node, token: Int[Array, ""]) -> tuple[_Node, None]:
         logits, cache = policy.step(params, node.cache, token)
@@ -209,29 +211,31 @@ def _cut(
     policy: Policy,
     models: tuple[Params, ...],
     prompt: Int[Array, " prompt"],
-    held_below: Callable[[int], PyTree],
+    values_below: Callable[[int], PyTree],
     memory_budget: int,
 ) -> _Cut:
     """The highest level whose subtrees fit the budget, and how many of them fit together."""
 
     def bytes_taken(part: Callable[..., PyTree], depth: int, start: PyTree) -> int:
-        """Of value and gradient: no more than what differentiation keeps, before fusion."""
+        """Bytes that differentiation keeps of one part, before fusion: an upper estimate."""
 
         def pullback(*args: PyTree) -> PyTree:
             return jax.vjp(functools.partial(part, depth), *args)[1]
 
-        kept = jax.eval_shape(pullback, models, start, held_below(depth))
+        # Shapes alone: nothing is computed. The leaves of a pullback are the arrays it keeps.
+        kept = jax.eval_shape(pullback, models, start, values_below(depth))
         return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(kept))
 
     if type(memory_budget) is not int:
         raise ValueError(
-            f"memory_budget is {memory_budget!r}: a whole number of bytes is needed, such as 2**30"
+            f"memory_budget is {memory_budget!r}: pass a whole number of bytes, such as 2**30"
         )
     check_at_least(1, memory_budget=memory_budget)
     needed = bytes_taken(parts.top, policy.length, prompt)
     if needed <= memory_budget:
         return _Cut(0, 1)
     roots = jax.eval_shape(functools.partial(_roots, policy), models, prompt)
+    # A higher cut has fewer and larger subtrees, which is faster.
     for level in range(1, policy.length):
         above = bytes_taken(parts.top, level, prompt)
         below = bytes_taken(parts.below, policy.length - level, roots)
@@ -242,6 +246,6 @@ def _cut(
             sizes = (n for n in range(1, policy.vocab_size + 1) if policy.vocab_size % n == 0)
             return _Cut(level, max(n for n in sizes if n <= num_fitting))
     raise ValueError(
-        f"memory_budget is {memory_budget} bytes: at the least {needed} are needed, for the "
-        "gradient through one prefix of this policy and the levels above the last"
+        f"memory_budget is {memory_budget} bytes: pass at least {needed}, for the gradient through "
+        "one prefix of this policy and the levels above the last"
     )

@@ -1,4 +1,4 @@
-"""What one step of supervised finetuning does to a prompt's reward std: what to label first."""
+"""The effect of one step of supervised finetuning on a prompt's reward std."""
 
 from collections.abc import Sequence
 
@@ -25,48 +25,47 @@ def std_gain(
     """Derivative of a prompt's reward std along one step of supervised finetuning on a label.
 
     d/dη STD(x; θ + η ∇_θ log p_θ(y′|x′)) at η = 0, the inner product of ∇_θ STD(x) with the
-    label's score: one Jacobian-vector product of the exact engine (derived). It is the first-order
+    label's score: one Jacobian-vector product (derived). It is the first-order
     effect of a step of gradient descent on −log p(y′|x′), per unit of learning rate.
 
-    For a right label y of probability p and rewards ±1 it is (1 − 2p)·sqrt(p/(1 − p))·‖∇ log p‖²:
-    it vanishes with the std, so to compare prompts whose stds differ by orders of magnitude,
-    divide by the std, which gives the derivative of ln STD.
+    For a right label y of probability p and rewards ±1 it is (1 − 2p)·sqrt(p/(1 − p))·‖∇ log p‖²,
+    which vanishes with the std. To compare prompts whose stds differ by orders of magnitude, divide
+    by the std: the result is the derivative of ln STD.
 
     Args:
-        policy: the model.
-        params: its parameters θ.
-        prompt: int[P], x, whose std is asked for; −1 pads on the left; may be empty.
-        reward: a traceable function (prompt, completion) → float, or float[K^length].
-        label: int[length], y′, the completion to learn; −1 after the end of sequence.
-        labelled_prompt: int[P′], x′, the prompt it is learnt for; `prompt` itself if not given.
+        policy: The model.
+        params: Its parameters θ.
+        prompt: Int[P], x, the prompt of the std; −1 pads on the left; may be empty.
+        reward: A traceable function (prompt, completion) → float, or float[K^length].
+        label: Int[length], y′, the completion to learn; −1 after the end of sequence.
+        labelled_prompt: Int[P′], x′, the prompt of the label; `prompt` if not given.
 
     Returns:
-        float[], in the unit of the rewards. 0 where the std is exactly 0, as the gradient there is
-        defined. A label that holds no token gives NaN, and so does a NaN reward under a caller's
-        `jax.jit`.
+        Float[], in the unit of the rewards. 0 where the std is exactly 0. A label with a value
+        outside 0 … K−1 gives NaN, and so does a NaN reward under a caller's `jax.jit`.
 
     Raises:
-        ValueError: as `jrft.exact_reward_std`, or the label is not int[length].
+        ValueError: As `jrft.exact_reward_std`, or the label is not int[length].
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
-        >>> from jrft.exact.gain import std_gain
         >>> policy = jrft.tabular_policy(vocab_size=2, length=1)
         >>> params = jnp.log(jnp.array([[0.9, 0.1]]))
         >>> rewards = jnp.array([-1.0, 1.0])
-        >>> [round(float(std_gain(policy, params, [], rewards, [token])), 3) for token in (0, 1)]
+        >>> gains = [jrft.std_gain(policy, params, [], rewards, [token]) for token in (0, 1)]
+        >>> [round(float(gain), 3) for gain in gains]
         [-0.048, 0.432]
     """
     prompt = check_prompt(policy, prompt)
     label_prompt = prompt if labelled_prompt is None else check_prompt(policy, labelled_prompt)
     rewards = all_rewards(policy, prompt, reward)
-    return _std_gain(params, policy, prompt, rewards, label_prompt, _check_label(policy, label))
+    return _std_gain(policy, params, prompt, rewards, label_prompt, _check_label(policy, label))
 
 
 @jax.jit
 def _std_gain(
-    params: Params,
     policy: Policy,
+    params: Params,
     prompt: Int[Array, " prompt"],
     rewards: Float[Array, " completions"],
     label_prompt: Int[Array, " labelled"],
@@ -80,7 +79,7 @@ def _std_gain(
 
     value, score = jax.value_and_grad(log_prob)(params)
     gain = jax.jvp(std, (params,), (score,))[1]
-    # A label that holds no token has no probability, but a gradient of 0.
+    # A label outside the vocabulary has no probability, but a gradient of 0.
     return jnp.where(jnp.isnan(value), jnp.nan, gain)
 
 
@@ -88,7 +87,7 @@ def _check_label(policy: Policy, label: ArrayLike | Sequence[int]) -> Int[Array,
     tokens = jnp.asarray(label)
     if tokens.shape != (policy.length,) or not jnp.issubdtype(tokens.dtype, jnp.integer):
         raise ValueError(
-            f"label is {tokens.dtype}{list(tokens.shape)}: int[{policy.length}], one completion, "
-            "is needed; jax.vmap maps over labels"
+            f"label is {tokens.dtype}{list(tokens.shape)}: pass int[{policy.length}], one "
+            "completion; jax.vmap maps over labels"
         )
     return tokens

@@ -1,7 +1,7 @@
 """Exact entropy of a policy and its divergence from another, over all completions of one prompt.
 
-By the prefix tree, like `jrft.exact`: the terms of every prefix are folded from the leaves into the
-root. Everything is differentiable in the parameters, under `jax.jit` and `jax.vmap` too.
+The terms of every prefix are reduced from the leaves of the prefix tree to its root. Both functions
+are differentiable in the parameters, and work under `jax.jit` and `jax.vmap`.
 """
 
 import functools
@@ -22,24 +22,24 @@ def exact_entropy(
     """Entropy of the completions of one prompt, −E[log p_θ(y | x)], in nats.
 
     Args:
-        policy: the model.
-        params: its parameters θ.
-        prompt: int[P], −1 pads on the left; may be empty.
-        memory_budget: bytes to take at most; as in `jrft.exact_value`.
+        policy: The model.
+        params: Its parameters θ.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        memory_budget: Bytes to take at most; as in `jrft.exact_value`.
 
     Returns:
-        float[], in the precision of the policy's log-probabilities; log K^length at most.
+        Float[], in the precision of the policy's log-probabilities; log K^length at most.
 
     Raises:
-        ValueError: if the prompt is malformed or there are too many completions to enumerate.
+        ValueError: If the prompt is malformed or there are too many completions to enumerate.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=3)
         >>> round(float(jrft.exact_entropy(policy, jnp.zeros((7, 2)), []) / jnp.log(2)), 5)
         3.0
     """
-    return _entropy(params, policy, check_prompt(policy, prompt), memory_budget)
+    return _entropy(policy, params, check_prompt(policy, prompt), memory_budget)
 
 
 def exact_kl(
@@ -53,23 +53,23 @@ def exact_kl(
     """Kullback–Leibler divergence of two policies' completions of one prompt, in nats.
 
     KL(p_θ ‖ p_ref) = E_{y~p_θ}[log p_θ(y | x) − log p_ref(y | x)], the penalty of finetuning with
-    rewards; with the two exchanged, the other direction.
+    rewards.
 
     Args:
-        policy: the model of both.
-        params: the parameters θ that the expectation is over.
-        reference: the parameters of the other policy.
-        prompt: int[P], −1 pads on the left; may be empty.
-        memory_budget: bytes to take at most; as in `jrft.exact_value`.
+        policy: The model of both.
+        params: The parameters θ that the expectation is over.
+        reference: The parameters of the other policy.
+        prompt: Int[P], −1 pads on the left; may be empty.
+        memory_budget: Bytes to take at most; as in `jrft.exact_value`.
 
     Returns:
-        float[], in the precision of the policy's log-probabilities; for equal parameters 0 up to
+        Float[], in the precision of the policy's log-probabilities; for equal parameters 0 up to
         rounding; ∞ where the other policy cannot draw what this one can.
 
     Raises:
-        ValueError: as `exact_entropy`.
+        ValueError: As `exact_entropy`.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=1)
         >>> uniform, sure = jnp.zeros((1, 2)), jnp.array([[0.0, 50.0]])
@@ -80,7 +80,7 @@ def exact_kl(
         >>> jax.grad(jrft.exact_kl, argnums=1)(policy, uniform, uniform, []).tolist()
         [[0.0, 0.0]]
     """
-    return _kl(params, reference, policy, check_prompt(policy, prompt), memory_budget)
+    return _kl(policy, params, reference, check_prompt(policy, prompt), memory_budget)
 
 
 _compiled = functools.partial(jax.jit, static_argnames="memory_budget")
@@ -88,7 +88,7 @@ _compiled = functools.partial(jax.jit, static_argnames="memory_budget")
 
 @_compiled
 def _entropy(
-    params: Params, policy: Policy, prompt: Int[Array, " prompt"], memory_budget: int
+    policy: Policy, params: Params, prompt: Int[Array, " prompt"], memory_budget: int
 ) -> Float[Array, ""]:
     def combine(log_probs: LogProbs, below: Float[Array, "n K"]) -> Float[Array, " n"]:
         (mine,) = log_probs
@@ -99,16 +99,16 @@ def _entropy(
 
 @_compiled
 def _kl(
+    policy: Policy,
     params: Params,
     reference: Params,
-    policy: Policy,
     prompt: Int[Array, " prompt"],
     memory_budget: int,
 ) -> Float[Array, ""]:
     def combine(log_probs: LogProbs, below: Float[Array, "n K"]) -> Float[Array, " n"]:
         mine, other = log_probs
         impossible = jnp.isneginf(mine)
-        # What is impossible under p_θ counts nothing, even below it, where p_ref may forbid all.
+        # Tokens that are impossible under p_θ count nothing, even where p_ref is 0 for all of them.
         ratio = below.astype(mine.dtype) + _finite(mine) - jnp.where(impossible, 0, other)
         return jnp.sum(jnp.exp(mine) * jnp.where(impossible, 0, ratio), axis=-1)
 
@@ -116,10 +116,10 @@ def _kl(
 
 
 def _zeros(policy: Policy) -> Float[Array, " completions"]:
-    """What the completions hold: no token is left."""
+    """The values of the completions: no token is left."""
     return jnp.zeros(num_completions(policy.vocab_size, policy.length))
 
 
 def _finite(log_probs: Float[Array, "n K"]) -> Float[Array, "n K"]:
-    """0 for tokens that cannot be: after the end of sequence, where 0 · ∞ would be NaN."""
+    """0 in place of −∞ for impossible tokens, whose term 0 · ∞ would be NaN."""
     return jnp.where(jnp.isneginf(log_probs), 0, log_probs)

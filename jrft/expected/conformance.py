@@ -62,7 +62,7 @@ def conformance_arrays(
     Raises:
         ValueError: If an argument is malformed or there are too many groups to enumerate.
 
-    Examples:
+    Example:
         >>> kit = conformance_arrays(group_size=2)
         >>> kit["binary/logits"].shape, kit["binary/grpo/ddof1/epsilon0/kept"].shape
         ((4, 3), (4, 3))

@@ -3,8 +3,8 @@
 Names end in their shapes: T queries, S keys, N prefixes of one level, P their parents, V children
 of a parent, H heads, C width of a head.
 
-In the tree the prefixes of a level stand in lexicographic order, so that siblings are neighbours:
-a family is a reshape, and what stands above it is kept once for all its members.
+In the tree the prefixes of a level stand in lexicographic order, so that siblings are neighbors:
+a family is a reshape, and the keys above it are stored once for all its members.
 """
 
 import jax
@@ -17,11 +17,12 @@ def rotate(x_TxHxC: Float[Array, "T H C"], position: Int[Array, "..."]) -> Float
     """Rotary position embedding (Su et al., 2021, arXiv 2104.09864).
 
     Args:
-        x_TxHxC: queries or keys; C is even.
-        position: int[T], or int[] if all stand at the same position.
+        x_TxHxC: Queries or keys; C is even.
+        position: Int[T], or int[] if all stand at the same position.
     """
     half = x_TxHxC.shape[-1] // 2
     dtype = jnp.promote_types(x_TxHxC.dtype, jnp.float32)
+    # Angles in float32 at least: bfloat16 cannot tell large positions apart.
     frequency_F = 10_000.0 ** (-jnp.arange(half, dtype=dtype) / half)
     angle_Tx1xF = position.astype(dtype).reshape(-1, 1, 1) * frequency_F[None, None, :]
     cos, sin = jnp.cos(angle_Tx1xF), jnp.sin(angle_Tx1xF)
@@ -50,25 +51,28 @@ def attend_tree(
     path_v_PxSxHxC: Float[Array, "P S H C"],
     visible_S: Bool[Array, " S"],
 ) -> Float[Array, "N H C"]:
-    """Attention of the N prefixes of one level to themselves and to what stands above them.
+    """Attention of the N prefixes of one level to themselves and to their ancestors.
 
     Siblings share all but their own key, so a family attends by one small matrix product.
 
     Args:
-        q_NxHxC: queries of the level's prefixes, in lexicographic order.
-        k_NxHxC: their own keys.
-        v_NxHxC: their own values.
-        path_k_PxSxHxC: the keys above each of their P parents, the parent's own among them.
-        path_v_PxSxHxC: the values that belong to them.
-        visible_S: which of these S hold a token.
+        q_NxHxC: Queries of the level's prefixes, in lexicographic order.
+        k_NxHxC: Their own keys.
+        v_NxHxC: Their own values.
+        path_k_PxSxHxC: The keys above each of their P parents, the parent's own among them.
+        path_v_PxSxHxC: The values that belong to them.
+        visible_S: Which of these S hold a token.
     """
+    # One matrix product per family scores the keys that all siblings share.
     num_parents, num_above, heads, channels = path_k_PxSxHxC.shape
     q_PxVxHxC = q_NxHxC.reshape(num_parents, -1, heads, channels)
     scores_PxHxVxS = jnp.einsum("pvhc,pshc->phvs", q_PxVxHxC, path_k_PxSxHxC)
     own_PxVxHx1 = jnp.sum(q_NxHxC * k_NxHxC, -1).reshape(num_parents, -1, heads, 1)
+    # The own key is the last of the S + 1 keys, and always visible.
     scores = _scaled(jnp.concatenate([scores_PxHxVxS, own_PxVxHx1.swapaxes(1, 2)], -1), channels)
     mask = jnp.pad(visible_S, (0, 1), constant_values=True)
     weights = jax.nn.softmax(jnp.where(mask, scores, -jnp.inf)).astype(v_NxHxC.dtype)
+    # Shared values by a product per family, the own value by its weight alone.
     y_PxVxHxC = jnp.einsum("phvs,pshc->pvhc", weights[..., :num_above], path_v_PxSxHxC)
     own_weight_PxVxHx1 = weights[..., num_above:].swapaxes(1, 2)
     return (y_PxVxHxC + own_weight_PxVxHx1 * v_NxHxC.reshape(q_PxVxHxC.shape)).reshape(
@@ -79,27 +83,29 @@ def attend_tree(
 def tree_mask(
     cached_S: Bool[Array, " S"], visible_R: Bool[Array, " R"], family_size: int, num_levels: int
 ) -> Bool[Array, "N _"]:
-    """What a sequence and the upper levels of the prefix tree below it attend to.
+    """The mask of a sequence and of the upper levels of the prefix tree below it.
 
     Args:
-        cached_S: which of S keys before the sequence hold a token.
-        visible_R: which of the sequence's R places hold a token.
+        cached_S: Which of S keys before the sequence hold a token.
+        visible_R: Which of the sequence's R places hold a token.
         family_size: V, children of a prefix.
-        num_levels: the prefixes of 1 … num_levels tokens follow the sequence, level by level.
+        num_levels: The prefixes of 1 … num_levels tokens follow the sequence, level by level.
 
     Returns:
-        bool[N, S + N]; N counts the sequence and the prefixes.
+        Bool[N, S + N]; N counts the sequence and the prefixes.
     """
     num_read = visible_R.size
     sizes = [num_read, *(family_size**t for t in range(1, num_levels + 1))]
     level_N = np.repeat(np.arange(len(sizes)), sizes)
     index_N = np.concatenate([np.arange(size) for size in sizes])
+    # i is above n if n's index, with as many base-V digits cut off as there are levels between
+    # them, is i's index.
     steps_up_NxN = level_N[:, None] - level_N[None, :]
     ancestor_NxN = index_N[:, None] // family_size ** np.maximum(steps_up_NxN, 0)
     # The sequence is level 0 here: above all prefixes, and causal in itself.
     above_NxN = (steps_up_NxN >= 0) & (ancestor_NxN == index_N[None, :])
     above_NxN[:, :num_read] = np.tri(len(level_N), num_read, dtype=bool)
-    # Padding sees itself: a softmax over nothing would be NaN, and 0 · NaN reach the others.
+    # Padding sees itself: a softmax over nothing is NaN, and 0 · NaN would reach other tokens.
     holds_token_N = jnp.pad(visible_R, (0, len(level_N) - num_read), constant_values=True)
     own_NxN = above_NxN & (holds_token_N[None, :] | np.eye(len(level_N), dtype=bool))
     return jnp.concatenate([jnp.broadcast_to(cached_S, (len(level_N), cached_S.size)), own_NxN], 1)
@@ -108,7 +114,7 @@ def tree_mask(
 def extend_paths(
     path_PxSxHxC: Float[Array, "P S H C"], own_NxHxC: Float[Array, "N H C"]
 ) -> Float[Array, "N _ H C"]:
-    """What stands above the children of N prefixes: what stood above these, and their own."""
+    """Keys (or values) above the children of N prefixes, the own keys of these included."""
     family_size = len(own_NxHxC) // len(path_PxSxHxC)
     above_NxSxHxC = jnp.repeat(path_PxSxHxC, family_size, axis=0)
     return jnp.concatenate([above_NxSxHxC, own_NxHxC[:, None]], 1)

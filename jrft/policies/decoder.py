@@ -16,10 +16,11 @@ from jaxtyping import Array, Bool, Float, Int
 from jrft.policies.attention import attend, attend_tree, extend_paths, rotate, tree_mask
 
 MERGED_PREFIXES = 100
-"""Levels of so few prefixes together attend as one sequence: small levels cost their overhead."""
+"""Upper levels with at most so many prefixes together attend as one sequence: the overhead of an
+operation costs more than the work on a small level."""
 
-# What costs little to compute is computed again for the gradient instead of kept: a quarter less
-# memory, which takes more time to fill than these do.
+# The gradient computes these two again instead of keeping them: they are cheaper to compute than
+# their results are to store.
 _RMSNorm = nn.remat(nn.RMSNorm)
 _gelu = jax.checkpoint(nn.gelu)
 
@@ -28,10 +29,10 @@ class KeyValueCache(NamedTuple):
     """Keys and values of the tokens read so far.
 
     Attributes:
-        keys: one float[S, H, C] a layer.
-        values: one float[S, H, C] a layer.
-        visible: bool[S], the slots that hold a token (a padded prompt leaves holes).
-        size: int[], the next slot to write.
+        keys: One float[S, H, C] a layer.
+        values: One float[S, H, C] a layer.
+        visible: Bool[S], the slots that hold a token (a padded prompt leaves holes).
+        size: Int[], the next slot to write.
     """
 
     keys: tuple[Float[Array, "S H C"], ...]
@@ -41,7 +42,7 @@ class KeyValueCache(NamedTuple):
 
 
 class Block(nn.Module):
-    """One layer, in two halves: what comes before attention, and what after."""
+    """One layer, in two halves: before attention, and after it."""
 
     width: int
     heads: int
@@ -49,7 +50,7 @@ class Block(nn.Module):
     dtype: str | None
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Makes the layers."""
         self.attention_norm = _RMSNorm(dtype=self.dtype)
         self.qkv = self.param(
             "qkv",
@@ -70,7 +71,7 @@ class Block(nn.Module):
     def project(
         self, h_TxD: Float[Array, "T D"], position_T: Int[Array, " T"]
     ) -> tuple[Float[Array, "T H C"], Float[Array, "T H C"], Float[Array, "T H C"]]:
-        """Queries, keys and values of normalised tokens at their positions."""
+        """Queries, keys and values of normalized tokens at their positions."""
         h_TxD, kernel = promote_dtype(h_TxD, self.qkv, dtype=self.dtype)
         q_TxHxC, k_TxHxC, v_TxHxC = jnp.einsum("td,dnhc->nthc", h_TxD, kernel)
         return rotate(q_TxHxC, position_T), rotate(k_TxHxC, position_T), v_TxHxC
@@ -78,9 +79,9 @@ class Block(nn.Module):
     def project_at(
         self, h_NxD: Float[Array, "N D"], position: Int[Array, ""]
     ) -> tuple[Float[Array, "N H C"], Float[Array, "N H C"], Float[Array, "N H C"]]:
-        """Queries, keys and values of normalised tokens that all stand at one position.
+        """Queries, keys and values of normalized tokens that all stand at one position.
 
-        Rotation is linear: it is the weights that are rotated, once for all tokens.
+        Rotation is linear, so the weights are rotated once instead of every token.
         """
         h_NxD, kernel = promote_dtype(h_NxD, self.qkv, dtype=self.dtype)
         kernels = rotate(kernel[:, 0], position), rotate(kernel[:, 1], position), kernel[:, 2]
@@ -90,7 +91,7 @@ class Block(nn.Module):
     def update(
         self, x_TxD: Float[Array, "T D"], attended_TxHxC: Float[Array, "T H C"]
     ) -> Float[Array, "T D"]:
-        """Add what was attended to, then the MLP."""
+        """Adds the attended values, then the MLP."""
         x_TxD = x_TxD + self.out(attended_TxHxC)
         return x_TxD + self.down(_gelu(self.up(self.mlp_norm(x_TxD))))
 
@@ -106,7 +107,7 @@ class Decoder(nn.Module):
     dtype: str | None
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Makes the layers."""
         self.embed = nn.Embed(self.vocab_size + 1, self.width, dtype=self.dtype)
         self.blocks = [
             Block(self.width, self.heads, self.hidden, self.dtype) for _ in range(self.depth)
@@ -121,7 +122,7 @@ class Decoder(nn.Module):
     def sequence(
         self, token_T: Int[Array, " T"], first: int, slots: int
     ) -> tuple[Float[Array, "_ V"], KeyValueCache]:
-        """Read a sequence with −1 for padding: logits from position `first` on, and a cache."""
+        """Reads a sequence with −1 for padding: logits from position `first` on, and a cache."""
         size = token_T.size
         visible_T = token_T >= 0
         mask_TxT = tree_mask(jnp.zeros(0, bool), visible_T, self.vocab_size, 0)
@@ -131,6 +132,7 @@ class Decoder(nn.Module):
         for block in self.blocks:
             q_TxHxC, k_TxHxC, v_TxHxC = block.query_key_value(x_TxD, position_T)
             x_TxD = block.update(x_TxD, attend(q_TxHxC, k_TxHxC, v_TxHxC, mask_TxT))
+            # Empty slots behind the tokens: `step` fills them.
             keys.append(jnp.pad(k_TxHxC, ((0, slots - size), (0, 0), (0, 0))))
             values.append(jnp.pad(v_TxHxC, ((0, slots - size), (0, 0), (0, 0))))
         visible_S = jnp.pad(visible_T, (0, slots - size))
@@ -140,7 +142,7 @@ class Decoder(nn.Module):
     def step(
         self, cache: KeyValueCache, token: Int[Array, ""]
     ) -> tuple[Float[Array, " V"], KeyValueCache]:
-        """Read one token after those in the cache."""
+        """Reads one token after those in the cache."""
         position = jnp.sum(cache.visible)
         visible_S = cache.visible.at[cache.size].set(True)
         x_1xD = self.embed(token[None])
@@ -161,21 +163,24 @@ class Decoder(nn.Module):
         """Logits at the prefixes of the prefix tree, each evaluated once.
 
         Args:
-            cache: the tokens read before, if any were; full so far.
-            token_T: what stands between the cache and the tree, −1 for padding; may be empty.
-            depth: levels of the tree: prefixes of 0 … depth − 1 tokens.
+            cache: The tokens read before, if any; without empty slots.
+            token_T: The tokens between the cache and the tree, −1 for padding; may be empty.
+            depth: The number of levels of the tree: prefixes of 0 … depth − 1 tokens.
 
         Returns:
             `depth` arrays, the t-th float[V^t, V]; one less, not the first, if `token_T` is empty.
         """
+        # The root is not among the levels: its logits are those of the last token before the tree.
         sizes = [self.vocab_size**t for t in range(1, depth)]
         if not token_T.size and not sizes:
             return ()
+        # The first levels are small: with the tokens they attend as one sequence, by a mask.
         num_merged = int(np.sum(np.cumsum(sizes) <= MERGED_PREFIXES))
         merged, low = sizes[:num_merged], sizes[num_merged:]
         cached_S = jnp.zeros(0, bool) if cache is None else cache.visible
         above_S = jnp.concatenate([cached_S, token_T >= 0])
         mask_NxS = tree_mask(cached_S, token_T >= 0, self.vocab_size, num_merged)
+        # Padding has no position: only tokens count.
         first_position = jnp.sum(above_S)
         position_N = jnp.concatenate(
             [
@@ -183,8 +188,8 @@ class Decoder(nn.Module):
                 first_position + np.repeat(np.arange(num_merged), merged),
             ]
         )
-        # All levels are one batch of N prefixes: only attention tells them apart. The last token of
-        # prefix i of a level is i mod V.
+        # Norms, projections and MLPs see all levels as one batch of N prefixes; only attention
+        # tells levels apart. The last token of prefix i of a level is i mod V.
         every_token_VxD = self.embed(jnp.arange(self.vocab_size))
         levels_NxD = jnp.tile(every_token_VxD, (sum(sizes) // self.vocab_size, 1))
         x_NxD = jnp.concatenate([self.embed(jnp.maximum(token_T, 0)), levels_NxD])
@@ -192,17 +197,21 @@ class Decoder(nn.Module):
             top_h_NxD, *low_h = _cut(
                 block.attention_norm(x_NxD), [token_T.size + sum(merged), *low]
             )
+            # The tokens and the merged levels: one masked attention.
             q_NxHxC, k_SxHxC, v_SxHxC = block.project(top_h_NxD, position_N)
             if cache is not None:
                 k_SxHxC = jnp.concatenate([cache.keys[layer], k_SxHxC])
                 v_SxHxC = jnp.concatenate([cache.values[layer], v_SxHxC])
             attended = [attend(q_NxHxC, k_SxHxC, v_SxHxC, mask_NxS)]
+            # The large levels need the keys above each parent as one row per parent: extend the
+            # rows by the merged levels, one after the other.
             root_k, *merged_k = _cut(k_SxHxC, [above_S.size, *merged])
             root_v, *merged_v = _cut(v_SxHxC, [above_S.size, *merged])
             path_k, path_v, visible = root_k[None], root_v[None], above_S
             for k_NxHxC, v_NxHxC in zip(merged_k, merged_v, strict=True):
                 path_k, path_v = extend_paths(path_k, k_NxHxC), extend_paths(path_v, v_NxHxC)
                 visible = jnp.pad(visible, (0, 1), constant_values=True)
+            # A large level attends family by family. Then its own keys extend the rows.
             for t, h_NxD in enumerate(low_h, num_merged):
                 q_NxHxC, k_NxHxC, v_NxHxC = block.project_at(h_NxD, first_position + t)
                 attended.append(attend_tree(q_NxHxC, k_NxHxC, v_NxHxC, path_k, path_v, visible))

@@ -1,6 +1,6 @@
 """Policies: autoregressive models as pure functions on a static configuration.
 
-`Policy` is all the rest of the package knows of a model.
+The rest of the package knows a model by the interface `Policy` alone.
 """
 
 import abc
@@ -18,7 +18,7 @@ Params: TypeAlias = Any
 """Any pytree of arrays."""
 
 Cache: TypeAlias = Any
-"""What a policy remembers of the tokens so far: any pytree of arrays, of fixed shapes."""
+"""The memory of a policy for the tokens so far: any pytree of arrays of fixed shapes."""
 
 Prompt: TypeAlias = ArrayLike | Sequence[int]
 """int[P], −1 pads on the left; may be empty."""
@@ -29,22 +29,22 @@ class Policy(abc.ABC):
 
     A policy is a frozen dataclass of plain settings registered with
     `jax.tree_util.register_static`, so it passes through `jax.jit` as an argument, and two policies
-    of equal settings share one compiled program. Parameters are always arguments. All functions are
-    written for one prompt, and `jax.vmap` maps them.
+    of equal settings share one compiled program. Parameters are always arguments. All functions
+    take one prompt, and `jax.vmap` maps them.
 
-    A new model is a subclass with `init`, `prefill` and `step`. What else the package needs is
-    derived from these three; `completion_logits`, `tree_logits` and `subtree_logits` may be given
-    in a faster form that computes the same numbers.
+    A new model is a subclass with `init`, `prefill` and `step`; all other methods follow from these
+    three. Override `completion_logits`, `tree_logits` and `subtree_logits` by faster forms that
+    compute the same numbers.
 
     Tokens are integers 0 … vocab_size − 1; −1 is padding: on the left in prompts, after the end of
     sequence in completions.
 
     Attributes:
         vocab_size: K, the number of tokens.
-        length: tokens of a completion, its end-of-sequence token and padding counted.
-        eos: the token that ends a completion; None if every completion has `length` tokens.
+        length: Tokens of a completion, its end-of-sequence token and padding counted.
+        eos: The token that ends a completion; None if every completion has `length` tokens.
 
-    Examples:
+    Example:
         A policy that draws every token from one distribution, whatever came before:
 
         >>> import dataclasses, jax, jax.numpy as jnp, jrft
@@ -78,13 +78,13 @@ class Policy(abc.ABC):
     def prefill(
         self, params: Params, prompt: Int[Array, " prompt"]
     ) -> tuple[Float[Array, " K"], Cache]:
-        """Read the prompt: the logits float[K] of the first token, and the cache."""
+        """Reads the prompt: the logits float[K] of the first token, and the cache."""
 
     @abc.abstractmethod
     def step(
         self, params: Params, cache: Cache, token: Int[Array, ""]
     ) -> tuple[Float[Array, " K"], Cache]:
-        """Read one token: the logits float[K] of the next, and the cache.
+        """Reads one token: the logits float[K] of the next, and the cache.
 
         Called at most length − 1 times after `prefill`, with a token of 0 … K−1.
         """
@@ -95,7 +95,7 @@ class Policy(abc.ABC):
         """Logits of every token of a completion given those before it (teacher forcing).
 
         Returns:
-            float[length, K]; rows after the end of sequence hold no information.
+            Float[length, K]; rows after the end of sequence hold no information.
         """
         logits, cache = self.prefill(params, prompt)
 
@@ -112,9 +112,9 @@ class Policy(abc.ABC):
         """Logits at every prefix of the completions' first tokens, each evaluated once.
 
         Args:
-            params: the parameters.
-            prompt: int[P].
-            depth: levels to evaluate; at most `length`.
+            params: The parameters.
+            prompt: Int[P].
+            depth: Levels to evaluate; at most `length`.
 
         Returns:
             `depth` arrays, the t-th float[K^t, K], as `subtree_logits` returns below the root.
@@ -127,10 +127,10 @@ class Policy(abc.ABC):
         """Logits at every prefix below one node of the prefix tree, each evaluated once.
 
         Args:
-            params: the parameters.
-            logits: float[K], the logits at the node.
-            cache: the cache at the node, as `prefill` or `step` returned it with `logits`.
-            depth: levels to evaluate, the node's own counted; at most as many as tokens remain.
+            params: The parameters.
+            logits: Float[K], the logits at the node.
+            cache: The cache at the node, as `prefill` or `step` returned it with `logits`.
+            depth: Levels to evaluate, the node's own counted; at most as many as tokens remain.
 
         Returns:
             `depth` arrays, the t-th float[K^t, K]: prefixes in lexicographic order. The end of
@@ -140,7 +140,7 @@ class Policy(abc.ABC):
         by_token = jax.vmap(self.step, in_axes=(None, None, 0))
         levels, caches = [logits[None]], jax.tree.map(lambda x: jnp.asarray(x)[None], cache)
         for _ in range(depth - 1):
-            # The size is given for policies whose cache is empty.
+            # A policy with an empty cache gives `jax.vmap` no size to infer.
             by_prefix = jax.vmap(by_token, (None, 0, None), axis_size=len(levels[-1]))
             children = by_prefix(params, caches, every_token)
             level, caches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), children)
@@ -153,7 +153,7 @@ class Policy(abc.ABC):
         """Log-probability of each token of a completion given those before it.
 
         Returns:
-            float[length], in nats, 0 after the end of sequence. A token outside 0 … K−1 before the
+            Float[length], in nats, 0 after the end of sequence. A token outside 0 … K−1 before the
             end gives NaN.
         """
         logits = self.completion_logits(params, prompt, completion)
@@ -170,7 +170,7 @@ class Policy(abc.ABC):
             others −∞ (see `jrft.completions`).
 
         Raises:
-            ValueError: if there are more than 2^31 − 1 completions.
+            ValueError: If there are more than 2^31 − 1 completions.
         """
         completions.num_completions(self.vocab_size, self.length)
         levels = self.tree_logits(params, prompt, self.length)

@@ -37,13 +37,13 @@ class Tabular(Policy):
         """The logits of the first token; the cache is the row of the empty prefix.
 
         Raises:
-            ValueError: if the table is not this policy's.
+            ValueError: If the table is not this policy's.
         """
         prefixes = sum(self.vocab_size**t for t in range(self.length))
-        # Slices of a table too small would be moved to other prefixes without a word.
+        # JAX would silently move slices of a smaller table to other prefixes.
         if params.shape != (prefixes, self.vocab_size):
             raise ValueError(
-                f"params have shape {list(params.shape)}: the table of this policy is "
+                f"params have shape {list(params.shape)}: pass the table of this policy, "
                 f"float[{prefixes}, {self.vocab_size}], a row for each prefix"
             )
         return params[0], jnp.int32(0)
@@ -79,17 +79,17 @@ def tabular_policy(vocab_size: int, length: int, *, eos: int | None = None) -> T
 
     Args:
         vocab_size: K, the number of tokens.
-        length: tokens of a completion.
-        eos: the token that ends a completion; None if every completion has `length` tokens.
+        length: Tokens of a completion.
+        eos: The token that ends a completion; None if every completion has `length` tokens.
 
     Returns:
         The policy. Equal arguments give equal policies.
 
     Raises:
-        ValueError: if `vocab_size` or `length` is below 1, `eos` is no token, or there are more
+        ValueError: If `vocab_size` or `length` is below 1, `eos` is no token, or there are more
             than 2^31 − 1 completions.
 
-    Examples:
+    Example:
         >>> import jax, jrft
         >>> policy = jrft.tabular_policy(vocab_size=3, length=2)
         >>> policy.init(jax.random.key(0)).shape

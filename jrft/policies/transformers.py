@@ -36,8 +36,8 @@ class Transformer(Policy):
         check_at_least(0, max_prompt=self.max_prompt)
         if self.width % (2 * self.heads):
             raise ValueError(
-                f"width {self.width} is no multiple of 2 · heads = {2 * self.heads}: heads share "
-                "the width equally, and rotary positions pair each head's channels"
+                f"width is {self.width}: pass a multiple of 2 · heads, {2 * self.heads}, because "
+                "heads share the width equally, and rotary positions pair each head's channels"
             )
 
     def init(self, key: PRNGKeyArray) -> Params:
@@ -50,7 +50,7 @@ class Transformer(Policy):
         """Read the start token and the prompt.
 
         Raises:
-            ValueError: if the prompt has more than `max_prompt` tokens, padding counted.
+            ValueError: If the prompt has more than `max_prompt` tokens, padding counted.
         """
         tokens = self._with_start(prompt)
         slots = tokens.size + self.length - 1
@@ -82,7 +82,7 @@ class Transformer(Policy):
         self, params: Params, logits: Float[Array, " K"], cache: KeyValueCache, depth: int
     ) -> tuple[Float[Array, "..."], ...]:
         """Level by level, attention to ancestors by reshape."""
-        # At least depth − 1 slots are still empty: leave them out.
+        # At least depth − 1 slots are still empty. Attention over them would cost time for nothing.
         stop = cache.visible.size - (depth - 1)
         keys, values = jax.tree.map(lambda x: x[:stop], (cache.keys, cache.values))
         shared = KeyValueCache(keys, values, cache.visible[:stop], cache.size)
@@ -98,8 +98,8 @@ class Transformer(Policy):
     def _with_start(self, prompt: Int[Array, " prompt"]) -> Int[Array, " T"]:
         if prompt.size > self.max_prompt:
             raise ValueError(
-                f"prompt has {prompt.size} tokens, max_prompt is {self.max_prompt}: shorten the "
-                "prompt or make a transformer with a larger max_prompt"
+                f"prompt has {prompt.size} tokens, but max_prompt is {self.max_prompt}: pass a "
+                "shorter prompt, or a transformer with a larger max_prompt"
             )
         # The start token stands between the padding and the first token, so that the last position
         # is never padding, even if the whole prompt is.
@@ -122,22 +122,22 @@ def transformer(
     width: int,
     depth: int,
     heads: int,
-    hidden: int | None = None,
     eos: int | None = None,
     dtype: DTypeLike | None = None,
 ) -> Transformer:
     """A small decoder-only transformer: pre-norm (RMSNorm), rotary positions, GELU, no biases.
 
+    The MLP has 4 · width channels; `dataclasses.replace(policy, hidden=…)` changes their number.
+
     Args:
         vocab_size: K, the number of tokens, of prompts and completions alike.
-        length: tokens of a completion.
-        max_prompt: the longest prompt, padding counted. Prompts may be empty.
-        width: channels of the residual stream.
-        depth: layers.
-        heads: attention heads; width must be a multiple of 2 · heads.
-        hidden: channels of the MLP; 4 · width if not given.
-        eos: the token that ends a completion; None if every completion has `length` tokens.
-        dtype: the type to compute in, such as `jnp.bfloat16`; that of the parameters if not given.
+        length: Tokens of a completion.
+        max_prompt: The longest prompt, padding counted. Prompts may be empty.
+        width: Channels of the residual stream.
+        depth: Layers.
+        heads: Attention heads; width must be a multiple of 2 · heads.
+        eos: The token that ends a completion; None if every completion has `length` tokens.
+        dtype: The type to compute in, such as `jnp.bfloat16`; by default the parameters' type.
             Softmax and log-probabilities are float32 at least.
 
     Returns:
@@ -145,16 +145,17 @@ def transformer(
         Padding on the left of a prompt changes nothing but rounding.
 
     Raises:
-        ValueError: if a size is below 1, `max_prompt` below 0, `eos` no token, or `width` no
+        ValueError: If a size is below 1, `max_prompt` below 0, `eos` no token, or `width` no
             multiple of 2 · heads.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jrft
         >>> policy = jrft.transformer(4, 2, max_prompt=3, width=8, depth=1, heads=2)
         >>> params = policy.init(jax.random.key(0))
         >>> jax.jit(policy.log_probs)(params, jnp.array([-1, 3, 1]), jnp.array([0, 2])).shape
         (2,)
     """
-    hidden = 4 * width if hidden is None else hidden
     dtype_name = None if dtype is None else jnp.dtype(dtype).name
-    return Transformer(vocab_size, length, max_prompt, width, depth, heads, hidden, eos, dtype_name)
+    return Transformer(
+        vocab_size, length, max_prompt, width, depth, heads, 4 * width, eos, dtype_name
+    )

@@ -1,4 +1,4 @@
-"""The distribution that is sampled from: temperature, top-k, top-p and a minimal length."""
+"""Policies under sampling settings: temperature, top-k, top-p and a minimal length."""
 
 import dataclasses
 from typing import final
@@ -32,22 +32,22 @@ class Warped(Policy):
         # From the smallest normal number of float32 on, a logit may be divided by it.
         if not np.finfo(np.float32).tiny <= self.temperature < np.inf:
             raise ValueError(
-                f"temperature is {self.temperature}: a number above 0 is needed, and a finite one; "
-                "for the likeliest token alone pass top_k=1"
+                f"temperature is {self.temperature}: pass a finite number above 0, or top_k=1 for "
+                "the likeliest token alone"
             )
         if self.top_k is not None and not 1 <= self.top_k <= self.vocab_size:
             raise ValueError(
-                f"top_k is {self.top_k}: 1 … {self.vocab_size} tokens are needed, or None for all"
+                f"top_k is {self.top_k}: pass 1 … {self.vocab_size} tokens, or None for all"
             )
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise ValueError(
-                f"top_p is {self.top_p}: a probability above 0 is needed, 1 at most, or None"
+                f"top_p is {self.top_p}: pass a probability above 0, at most 1, or None"
             )
         check_at_least(0, min_length=self.min_length)
         if self.min_length and (self.eos is None or self.vocab_size == 1):
             raise ValueError(
-                f"min_length is {self.min_length}: it defers the end of sequence, so a policy with "
-                "eos and another token is needed; pass 0"
+                f"min_length is {self.min_length}: pass 0, or a policy with eos and another token, "
+                "because it defers the end of sequence"
             )
 
     def init(self, key: PRNGKeyArray) -> Params:
@@ -57,14 +57,14 @@ class Warped(Policy):
     def prefill(
         self, params: Params, prompt: Int[Array, " prompt"]
     ) -> tuple[Float[Array, " K"], tuple[Cache, Int[Array, ""]]]:
-        """Read the prompt; the cache holds the number of tokens since, too."""
+        """Reads the prompt; the cache also counts the tokens since."""
         logits, cache = self.policy.prefill(params, prompt)
         return self._warp(logits, jnp.int32(0)), (cache, jnp.int32(0))
 
     def step(
         self, params: Params, cache: tuple[Cache, Int[Array, ""]], token: Int[Array, ""]
     ) -> tuple[Float[Array, " K"], tuple[Cache, Int[Array, ""]]]:
-        """Read one token."""
+        """Reads one token."""
         inner, position = cache
         logits, inner = self.policy.step(params, inner, token)
         return self._warp(logits, position + 1), (inner, position + 1)
@@ -72,7 +72,7 @@ class Warped(Policy):
     def completion_logits(
         self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
     ) -> Float[Array, "length K"]:
-        """Teacher forcing."""
+        """Teacher forcing, warped."""
         logits = self.policy.completion_logits(params, prompt, completion)
         return jax.vmap(self._warp)(logits, jnp.arange(self.length, dtype=jnp.int32))
 
@@ -90,7 +90,7 @@ class Warped(Policy):
         cache: tuple[Cache, Int[Array, ""]],
         depth: int,
     ) -> tuple[Float[Array, "..."], ...]:
-        """The node's own logits are warped already; those below are warped here."""
+        """Warps the logits below the node; the logits of the node itself are warped already."""
         inner, position = cache
         _, *below = self.policy.subtree_logits(params, logits, inner, depth)
         return logits[None], *self._warp_levels(tuple(below), position + 1)
@@ -119,7 +119,7 @@ def _nucleus(logits: Float[Array, " K"], top_p: float) -> Array:
     """The fewest likeliest tokens whose probabilities sum to `top_p` at least, bool[K]."""
     order = jnp.argsort(-logits)
     probs = jax.nn.softmax(logits)[order]
-    # What the likelier tokens sum to without this one; 0 for the likeliest, which always stays.
+    # The probability of all likelier tokens; 0 for the likeliest, which therefore always stays.
     likelier = jnp.cumsum(probs) - probs
     return jnp.zeros(logits.size, bool).at[order].set(likelier < top_p)
 
@@ -132,30 +132,30 @@ def warped_policy(
     top_p: float | None = None,
     min_length: int = 0,
 ) -> Warped:
-    """The policy that one samples from with a temperature, top-k, top-p and a minimal length.
+    """A policy under sampling settings: temperature, top-k, top-p and a minimal length.
 
     It is a policy of the same parameters, so everything in `jrft` is exact for it, too: its reward
-    std is that of the samples a trainer sees. Where tokens are cut off, it is another distribution
-    than the one of `policy`, with another gradient. The settings apply in this order: `min_length`,
+    std is the std of a trainer's samples. Where it cuts off tokens, its distribution and gradient
+    differ from those of `policy`. The settings apply in this order: `min_length`,
     `temperature`, `top_k`, `top_p`.
 
     Args:
-        policy: the model.
-        temperature: above 0; what the logits are divided by.
-        top_k: tokens to keep at every step, the likeliest; ties with the last of them stay.
-        top_p: the fewest likeliest tokens stay whose probabilities sum to this at least (nucleus
+        policy: The model.
+        temperature: Above 0; the logits are divided by it.
+        top_k: The number of likeliest tokens to keep at every step; ties with the last one stay.
+        top_p: Keeps the fewest likeliest tokens whose probabilities sum to at least this (nucleus
             sampling, Holtzman et al., 2020).
-        min_length: tokens before the end of sequence may follow; from the policy's length on, no
-            completion ends.
+        min_length: The number of tokens before an end of sequence is possible; at the policy's
+            length or above, no completion ends.
 
     Returns:
         The policy. Equal arguments give equal policies.
 
     Raises:
-        ValueError: if a setting is out of its range, or `min_length` is given without an end of
+        ValueError: If a setting is out of its range, or `min_length` is given without an end of
             sequence.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=3, length=1)
         >>> params = jnp.log(jnp.array([[0.6, 0.3, 0.1]]))

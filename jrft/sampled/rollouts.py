@@ -12,12 +12,12 @@ def rollout_budget(
     minimum: int = 2,
     maximum: int = 64,
 ) -> Int[Array, " n"]:
-    """Group sizes that maximise the expected number of groups whose outcomes differ.
+    """Group sizes that maximize the expected number of groups whose outcomes differ.
 
     A group of G completions of success probability p has differing outcomes with probability
     1 − p^G − (1 − p)^G. Each further completion adds p^G(1 − p) + (1 − p)^G p, which falls with G,
     so giving each completion where it adds most is optimal (derived). Pure and jittable, with
-    ``total``, ``minimum`` and ``maximum`` static.
+    `total`, `minimum` and `maximum` static.
 
     Args:
         success: Float[n], success probability of each prompt; or Float[n, draws], draws from its
@@ -27,23 +27,23 @@ def rollout_budget(
         maximum: Completions each prompt gets at most.
 
     Returns:
-        Int[n] of sum ``total``. Ties go to the prompt listed first.
+        Int[n] of sum `total`. Ties go to the prompt listed first.
 
     Raises:
-        ValueError: ``total`` is not within n·minimum and n·maximum.
+        ValueError: `total` is not within n·minimum and n·maximum.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> rollout_budget(jnp.array([0.5, 0.1, 0.0]), 24).tolist()
+        >>> import jax.numpy as jnp, jrft
+        >>> jrft.rollout_budget(jnp.array([0.5, 0.1, 0.0]), 24).tolist()
         [6, 16, 2]
     """
     prompts = success.shape[0]
     if not 1 <= minimum <= maximum:
-        raise ValueError(f"minimum is {minimum}: pass a number between 1 and maximum, {maximum}.")
+        raise ValueError(f"minimum is {minimum}: pass a number between 1 and maximum, {maximum}")
     if not prompts * minimum <= total <= prompts * maximum:
         raise ValueError(
-            f"total is {total}: {prompts} prompts can take between {prompts * minimum} (minimum "
-            f"{minimum} each) and {prompts * maximum} (maximum {maximum} each)."
+            f"total is {total}: pass a number between {prompts * minimum} (minimum {minimum} for "
+            f"each of {prompts} prompts) and {prompts * maximum} (maximum {maximum} each)"
         )
     p = success.reshape(prompts, -1, 1)
     sizes = jnp.arange(minimum, maximum)[None, None]

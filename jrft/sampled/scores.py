@@ -19,13 +19,13 @@ class GradientInfo(NamedTuple):
     """Statistics of the samples behind a gradient, over completions of one prompt.
 
     Attributes:
-        reward_mean: float[], mean of the n rewards.
-        reward_std: float[], their standard deviation with ddof 0; exactly 0 if all are equal.
-        gradient_norm: float[], Euclidean norm of the gradient over all parameters.
-        rewards: float[n].
-        advantages: float[n], the factor of each completion's score; all 0 where no two rewards of
+        reward_mean: Float[], mean of the n rewards.
+        reward_std: Float[], their standard deviation with ddof 0; exactly 0 if all are equal.
+        gradient_norm: Float[], Euclidean norm of the gradient over all parameters.
+        rewards: Float[n].
+        advantages: Float[n], the factor of each completion's score; all 0 where no two rewards of
             RLOO's or GRPO's group differ.
-        samples: the n completions and their log-probabilities when drawn.
+        samples: The n completions and their log-probabilities when drawn.
     """
 
     reward_mean: Float[Array, ""]
@@ -40,10 +40,10 @@ class GradientStatistics(NamedTuple):
     """Standard errors of an estimated gradient.
 
     Attributes:
-        gradient: the mean over samples of advantage · score, a pytree like the parameters, in
+        gradient: The mean over samples of advantage · score, a pytree like the parameters, in
             float32 at least.
-        standard_error: a pytree like it, the std of one sample's (ddof 1) over √n.
-        signal_to_noise: float[], ‖gradient‖ over the root of the summed squared standard errors;
+        standard_error: A pytree like it, the std of one sample's (ddof 1) over √n.
+        signal_to_noise: Float[], ‖gradient‖ over the root of the summed squared standard errors;
             about 1 where the samples show noise alone.
     """
 
@@ -67,21 +67,21 @@ def gradient_statistics(
     error that shrinks as the group grows.
 
     Args:
-        policy: the model.
-        params: its parameters.
-        prompt: int[P], the prompt that was sampled from.
-        samples: n ≥ 2 completions.
-        advantages: float[n], the factor of each completion's score, such as
+        policy: The model.
+        params: Its parameters.
+        prompt: Int[P], the prompt that was sampled from.
+        samples: N ≥ 2 completions.
+        advantages: Float[n], the factor of each completion's score, such as
             `GradientInfo.advantages`.
-        block_size: the number of samples whose gradients are in memory at a time; None for all.
+        block_size: The number of samples whose gradients are in memory at a time; None for all.
 
     Returns:
         `GradientStatistics`.
 
     Raises:
-        ValueError: if an argument is malformed or there are fewer than 2 samples.
+        ValueError: If an argument is malformed or there are fewer than 2 samples.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=2)
         >>> params = jnp.zeros((3, 2))
@@ -110,19 +110,19 @@ def per_sample_gradients(
     memory at once; `gradient_statistics` works in blocks.
 
     Args:
-        policy: the model.
-        params: its parameters.
-        prompt: int[P], the prompt that was sampled from.
-        samples: n completions.
-        advantages: float[n], such as `GradientInfo.advantages`.
+        policy: The model.
+        params: Its parameters.
+        prompt: Int[P], the prompt that was sampled from.
+        samples: N completions.
+        advantages: Float[n], such as `GradientInfo.advantages`.
 
     Returns:
         A pytree like `params`, with a leading axis n on every leaf.
 
     Raises:
-        ValueError: if an argument is malformed.
+        ValueError: If an argument is malformed.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jrft
         >>> policy = jrft.tabular_policy(vocab_size=2, length=2)
         >>> params = jnp.zeros((3, 2))
@@ -167,11 +167,11 @@ def mean_gradient(
     """Gradient of the mean over n samples of weight · objective, in blocks.
 
     Args:
-        objective: a function of the parameters and one sample → float[].
-        params: the parameters.
-        samples: arrays of leading axis n.
-        weights: float[n].
-        block_size: the number of samples to vmap at a time. Samples of weight 0 fill the last
+        objective: A function of the parameters and one sample → float[].
+        params: The parameters.
+        samples: Arrays of leading axis n.
+        weights: Float[n].
+        block_size: The number of samples to vmap at a time. Samples of weight 0 fill the last
             block, so that all blocks run one program.
     """
 

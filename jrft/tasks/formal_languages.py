@@ -1,7 +1,7 @@
-"""Formal languages as tasks: every prompt has right completions, told by a reward of 0 or 1.
+"""Formal languages as tasks: the reward is 1 for a right completion and 0 for any other.
 
-All prompts of a task have one length, and so have all completions but for those of Dyck, which end
-in an end-of-sequence token. Small enough to enumerate, so that value and gradient are exact.
+All prompts of a task have one length, and so have its completions, except those of Dyck, which end
+in an end-of-sequence token. The tasks are small enough for exact values and gradients.
 """
 
 import dataclasses
@@ -22,14 +22,14 @@ _Answer = Callable[[Array], Array]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FormalLanguage:
-    """Prompts, a right completion of each, and the reward that tells right from wrong.
+    """Prompts, a right completion of each, and the reward.
 
     Attributes:
         vocab_size: K, tokens of prompts and completions.
-        length: tokens of a completion, end of sequence counted.
-        eos: the token that ends a completion; None if all have `length` tokens.
-        prompts: int32[n, P].
-        answers: int32[n, length], one right completion of each prompt, −1 after its end.
+        length: Tokens of a completion, end of sequence counted.
+        eos: The token that ends a completion; None if all have `length` tokens.
+        prompts: Int32[n, P].
+        answers: Int32[n, length], one right completion of each prompt, −1 after its end.
         reward: (prompt, completion) → 1.0 if the completion is right, 0.0 if not; traceable.
     """
 
@@ -44,12 +44,12 @@ class FormalLanguage:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Demonstrations:
-    """What a policy is pretrained on before it is finetuned on a formal language.
+    """Completions to pretrain a policy on, before it is finetuned on a formal language.
 
     Attributes:
-        completions: int32[n, m, length], the completions that pretraining makes equally likely.
-        changed: bool[n], the prompts that pretraining shows wrong completions of, and no other: a
-            pretrained policy is rewarded for them hardly ever, and with hardly any std.
+        completions: Int32[n, m, length], the completions that pretraining makes equally likely.
+        changed: Bool[n], the prompts with wrong completions alone: a pretrained policy seldom earns
+            a reward for them, with a tiny std.
     """
 
     completions: Int[Array, "n m length"]
@@ -64,9 +64,9 @@ def copy(vocab_size: int, num_tokens: int) -> FormalLanguage:
         num_tokens: P, tokens of a prompt and of a completion; there are K^P prompts.
 
     Raises:
-        ValueError: if a size is too small, or there are too many prompts to enumerate.
+        ValueError: If a size is too small, or there are too many prompts to enumerate.
 
-    Examples:
+    Example:
         >>> language = copy(2, 2)
         >>> language.prompts.tolist() == language.answers.tolist()
         True
@@ -83,9 +83,9 @@ def parity(num_bits: int) -> FormalLanguage:
         num_bits: P, bits of a prompt and tokens of a completion; there are 2^P prompts.
 
     Raises:
-        ValueError: if a size is too small, or there are too many prompts to enumerate.
+        ValueError: If a size is too small, or there are too many prompts to enumerate.
 
-    Examples:
+    Example:
         >>> language = parity(3)
         >>> language.prompts[6].tolist(), language.answers[6].tolist()
         ([1, 1, 0], [1, 0, 0])
@@ -100,13 +100,13 @@ def addition(base: int, num_digits: int) -> FormalLanguage:
 
     Args:
         base: K, of the digits.
-        num_digits: of each number; prompts are the digits of one and then of the other, completions
+        num_digits: Of each number; prompts are the digits of one and then of the other, completions
             have one digit more. There are base^(2 · num_digits) prompts.
 
     Raises:
-        ValueError: if a size is too small, or there are too many prompts to enumerate.
+        ValueError: If a size is too small, or there are too many prompts to enumerate.
 
-    Examples:
+    Example:
         >>> language = addition(10, 1)
         >>> language.prompts[75].tolist(), language.answers[75].tolist()
         ([7, 5], [1, 2])
@@ -125,19 +125,19 @@ def addition(base: int, num_digits: int) -> FormalLanguage:
 def dyck(prompt_length: int, length: int) -> FormalLanguage:
     """Close the brackets: 0 opens, 1 closes, 2 ends the completion.
 
-    Right is every completion that ends, and with which no bracket is closed before it is opened and
-    none stays open: a prompt has many.
+    A completion is right if it ends, closes no bracket before it is opened and leaves none open. A
+    prompt has many right completions.
 
     Args:
         prompt_length: P, brackets of a prompt. The prompts are all beginnings of balanced words
             that can still be closed.
-        length: tokens of a completion at most, its end counted.
+        length: Tokens of a completion at most, its end counted.
 
     Raises:
-        ValueError: if a size is below 1, there are too many prompts to enumerate, or none can be
+        ValueError: If a size is below 1, there are too many prompts to enumerate, or none can be
             closed.
 
-    Examples:
+    Example:
         >>> language = dyck(2, 3)
         >>> language.prompts.tolist(), language.answers.tolist()
         ([[0, 0], [0, 1]], [[1, 1, 2], [2, -1, -1]])
@@ -171,23 +171,23 @@ def dyck(prompt_length: int, length: int) -> FormalLanguage:
 def demonstrations(
     key: PRNGKeyArray, language: FormalLanguage, *, num_shown: int, share_changed: float
 ) -> Demonstrations:
-    """Draw what pretraining shows: the right answer among wrong ones, or wrong ones alone.
+    """Draws completions to pretrain on: the right answer among wrong ones, or wrong ones alone.
 
     The sequence form of `jrft.changed_labels` (Razin et al., ICLR 2024, Section 4.2). A policy that
     has learned the demonstrations earns 1 / m with std √(m − 1) / m on unchanged prompts, and 0
     with std 0 on changed ones.
 
     Args:
-        key: source of the changed prompts and of the wrong completions.
-        language: the task.
-        num_shown: m, completions shown of each prompt.
-        share_changed: of the prompts, rounded to a whole number of them.
+        key: Source of the changed prompts and of the wrong completions.
+        language: The task.
+        num_shown: M, completions shown of each prompt.
+        share_changed: Of the prompts, rounded to a whole number of them.
 
     Raises:
-        ValueError: if `num_shown` is below 1, `share_changed` not in [0, 1], or a prompt has fewer
+        ValueError: If `num_shown` is below 1, `share_changed` not in [0, 1], or a prompt has fewer
             than m wrong completions.
 
-    Examples:
+    Example:
         >>> import jax
         >>> shown = demonstrations(
         ...     jax.random.key(0), copy(2, 2), num_shown=2, share_changed=0.25

@@ -3,7 +3,7 @@
 One output token, logits W x linear in the parameters W, inputs x orthonormal, reward 1 for the
 right label and −1 for every other (Razin et al., ICLR 2024, Section 4.3). Gradient flow on the sum
 of all inputs' objectives moves the logits of each input by themselves, u̇ = ∇_u (objective of the
-input), so everything here is about one input; for the mean over n inputs, times are n-fold.
+input), so every function here treats one input; for the mean over n inputs, times are n-fold.
 
 Derived: RFT's field is 2·p(y*) times SFT's. Both trace one curve of logits, at different speeds.
 """
@@ -20,16 +20,16 @@ def sft_flow(logits: ArrayLike, target: ArrayLike) -> Float[Array, " K"]:
     """Velocity of one input's logits under supervised finetuning: ∇_u log p(y*) = e_{y*} − p.
 
     Args:
-        logits: float[K], u.
-        target: integer in 0 … K−1, y*.
+        logits: Float[K], u.
+        target: Integer in 0 … K−1, y*.
 
     Returns:
-        float[K], which sums to 0. A target outside 0 … K−1 gives NaN.
+        Float[K], which sums to 0. A target outside 0 … K−1 gives NaN.
 
     Raises:
-        ValueError: if `logits` is not a vector of two or more, or `target` is not one integer.
+        ValueError: If `logits` is not a vector of two or more, or `target` is not one integer.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp
         >>> from jrft.tasks.linear import sft_flow
         >>> sft_flow(jnp.zeros(4), 1).tolist()
@@ -45,16 +45,16 @@ def rft_flow(logits: ArrayLike, target: ArrayLike) -> Float[Array, " K"]:
     ∇_u V = 2·p(y*)·(e_{y*} − p), for V = 2·p(y*) − 1.
 
     Args:
-        logits: float[K], u.
-        target: integer in 0 … K−1, y*.
+        logits: Float[K], u.
+        target: Integer in 0 … K−1, y*.
 
     Returns:
-        float[K], which sums to 0. A target outside 0 … K−1 gives NaN.
+        Float[K], which sums to 0. A target outside 0 … K−1 gives NaN.
 
     Raises:
-        ValueError: as `sft_flow`.
+        ValueError: As `sft_flow`.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp
         >>> from jrft.tasks.linear import rft_flow
         >>> rft_flow(jnp.zeros(4), 1).tolist()
@@ -69,16 +69,16 @@ def margin(logits: ArrayLike, target: ArrayLike) -> Float[Array, ""]:
     """How much larger the target's logit is than all others; the input is right when positive.
 
     Args:
-        logits: float[K].
-        target: integer in 0 … K−1.
+        logits: Float[K].
+        target: Integer in 0 … K−1.
 
     Returns:
-        float[]. A target outside 0 … K−1 gives NaN.
+        Float[]. A target outside 0 … K−1 gives NaN.
 
     Raises:
-        ValueError: as `sft_flow`.
+        ValueError: As `sft_flow`.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp
         >>> from jrft.tasks.linear import margin
         >>> float(margin(jnp.array([0.5, 2.0, 1.0]), 2))
@@ -97,16 +97,16 @@ def sft_time(initial_margin: ArrayLike, num_labels: int) -> Float[Array, "..."]:
     O(ln 1/STD)).
 
     Args:
-        initial_margin: float[...], u₀; every number of it is an input.
+        initial_margin: Float[...], u₀; every number of it is an input.
         num_labels: K.
 
     Returns:
-        float[...], 0 where the margin is not negative.
+        Float[...], 0 where the margin is not negative.
 
     Raises:
-        ValueError: if `num_labels` is below 2.
+        ValueError: If `num_labels` is below 2.
 
-    Examples:
+    Example:
         >>> from jrft.tasks.linear import sft_time
         >>> round(float(sft_time(-10.0, 2)), 4)
         5.5
@@ -123,16 +123,16 @@ def rft_time(initial_margin: ArrayLike, num_labels: int) -> Float[Array, "..."]:
     t · STD² → 2(K − 1)/K.
 
     Args:
-        initial_margin: float[...], u₀; every number of it is an input.
+        initial_margin: Float[...], u₀; every number of it is an input.
         num_labels: K.
 
     Returns:
-        float[...], 0 where the margin is not negative.
+        Float[...], 0 where the margin is not negative.
 
     Raises:
-        ValueError: if `num_labels` is below 2.
+        ValueError: If `num_labels` is below 2.
 
-    Examples:
+    Example:
         >>> from jrft.tasks.linear import rft_time
         >>> round(float(rft_time(-10.0, 2)), 1)
         5511.6
@@ -149,16 +149,16 @@ def rft_time_lower_bound(target_prob: ArrayLike, num_labels: int) -> Float[Array
     is the likeliest at p ≥ 1/K only (derived).
 
     Args:
-        target_prob: float[...] in (0, 1), p₀, the target's initial probability.
+        target_prob: Float[...] in (0, 1), p₀, the target's initial probability.
         num_labels: K.
 
     Returns:
-        float[...], 0 at the least.
+        Float[...], 0 at the least.
 
     Raises:
-        ValueError: if `num_labels` is below 2.
+        ValueError: If `num_labels` is below 2.
 
-    Examples:
+    Example:
         >>> from jrft.tasks.linear import rft_time_lower_bound
         >>> float(rft_time_lower_bound(0.0625, 4))
         3.0
@@ -174,16 +174,16 @@ def sft_time_upper_bound(target_prob: ArrayLike, num_labels: int) -> Float[Array
     (1 − p)²·K/(K − 1), and the right label is the likeliest from p = 1/2 on (derived).
 
     Args:
-        target_prob: float[...] in (0, 1), p₀, the target's initial probability.
+        target_prob: Float[...] in (0, 1), p₀, the target's initial probability.
         num_labels: K.
 
     Returns:
-        float[...], 0 at the least.
+        Float[...], 0 at the least.
 
     Raises:
-        ValueError: if `num_labels` is below 2.
+        ValueError: If `num_labels` is below 2.
 
-    Examples:
+    Example:
         >>> from jrft.tasks.linear import sft_time_upper_bound
         >>> round(float(sft_time_upper_bound(0.01, 2)), 3)
         7.824

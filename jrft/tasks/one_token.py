@@ -19,16 +19,16 @@ def expected_reward(logits: ArrayLike, rewards: ArrayLike) -> Float[Array, ""]:
     Section 4.2). Its negative is the loss of reinforcement finetuning.
 
     Args:
-        logits: float[K], one logit a token.
-        rewards: float[K], the reward of each token (integers and booleans count as numbers).
+        logits: Float[K], one logit a token.
+        rewards: Float[K], the reward of each token (integers and booleans count as numbers).
 
     Returns:
-        float[], the expectation. A NaN reward gives NaN, whatever its probability.
+        Float[], the expectation. A NaN reward gives NaN, whatever its probability.
 
     Raises:
-        ValueError: if `logits` is not a vector or `rewards` has another shape.
+        ValueError: If `logits` is not a vector or `rewards` has another shape.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
         >>> logits = jnp.log(jnp.array([0.5, 0.25, 0.25]))
         >>> round(float(jrft.expected_reward(logits, jnp.array([1.0, -1.0, -1.0]))), 6)
@@ -46,16 +46,16 @@ def reward_std(logits: ArrayLike, rewards: ArrayLike) -> Float[Array, ""]:
     defined as 0.
 
     Args:
-        logits: float[K], one logit a token.
-        rewards: float[K], the reward of each token.
+        logits: Float[K], one logit a token.
+        rewards: Float[K], the reward of each token.
 
     Returns:
-        float[], in the unit of the rewards. A NaN reward gives NaN.
+        Float[], in the unit of the rewards. A NaN reward gives NaN.
 
     Raises:
-        ValueError: if `logits` is not a vector or `rewards` has another shape.
+        ValueError: If `logits` is not a vector or `rewards` has another shape.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
         >>> logits = jnp.log(jnp.array([0.5, 0.25, 0.25]))
         >>> round(float(jrft.reward_std(logits, jnp.array([1.0, -1.0, -1.0]))), 6)
@@ -69,16 +69,16 @@ def sft_loss(logits: ArrayLike, target: ArrayLike) -> Float[Array, ""]:
     """Negative log-likelihood of one token, −log softmax(logits)[target]: supervised finetuning.
 
     Args:
-        logits: float[K], one logit a token.
-        target: integer in 0 … K−1.
+        logits: Float[K], one logit a token.
+        target: Integer in 0 … K−1.
 
     Returns:
-        float[], in nats. A target outside 0 … K−1 gives NaN rather than another token's loss.
+        Float[], in nats. A target outside 0 … K−1 gives NaN rather than another token's loss.
 
     Raises:
-        ValueError: if `logits` is not a vector, or `target` is not one integer.
+        ValueError: If `logits` is not a vector, or `target` is not one integer.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jrft
         >>> round(float(jrft.sft_loss(jnp.zeros(4), 2)), 6)
         1.386294

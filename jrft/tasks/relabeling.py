@@ -11,10 +11,10 @@ class ChangedLabels(NamedTuple):
     """A classification task where a pretrained model's habits hold for most inputs only.
 
     Attributes:
-        habits: bool[C, C], row c says which labels the model is pretrained to give inputs of class
+        habits: Bool[C, C], row c says which labels the model is pretrained to give inputs of class
             c, all equally likely; c is among them.
-        targets: int32[n], the label to be rewarded in finetuning.
-        changed: bool[n], the inputs whose target is outside their class's habits, so that a
+        targets: Int32[n], the label to be rewarded in finetuning.
+        changed: Bool[n], the inputs whose target is outside their class's habits, so that a
             pretrained model seldom earns a reward for them, with a tiny standard deviation.
     """
 
@@ -39,7 +39,7 @@ def changed_labels(
 
     Args:
         key: Source of the sets, of the inputs to change and of their targets.
-        labels: int[n], the original labels of 0 … C − 1.
+        labels: Int[n], the original labels of 0 … C − 1.
         num_classes: C.
         num_habits: Size m of each class's set, between 1 and C − 1 (the paper: 5 of 10, 3 of 6).
         share_changed: Share of inputs to change, rounded to a whole number of inputs.
@@ -50,7 +50,7 @@ def changed_labels(
     Raises:
         ValueError: `num_habits` or `share_changed` is out of range.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp
         >>> labels = jnp.arange(20) % 10
         >>> task = changed_labels(jax.random.key(0), labels, 10)
@@ -87,11 +87,11 @@ def correct_label_rewards(
     """Reward of each label of one input: 1 for `target`, `wrong` for the others.
 
     Args:
-        target: int[], the label to be rewarded.
+        target: Int[], the label to be rewarded.
         num_classes: C.
         wrong: Reward of every other label.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp
         >>> correct_label_rewards(jnp.int32(1), 3).tolist()
         [-1.0, 1.0, -1.0]

@@ -45,12 +45,12 @@ class Recurrent(jrft.Policy):
         return state @ params["write"], state
 
 
-SIZES = {"max_prompt": 4, "width": 8, "depth": 1, "heads": 2, "hidden": 12}
+SIZES = {"max_prompt": 4, "width": 8, "depth": 1, "heads": 2}
 
 POLICIES = {
     "tabular": jrft.tabular_policy(3, 3),
     "tabular with end": jrft.tabular_policy(3, 3, eos=1),
-    "transformer": jrft.transformer(3, 3, **SIZES),
+    "transformer": dataclasses.replace(jrft.transformer(3, 3, **SIZES), hidden=12),
     "transformer with end": jrft.transformer(3, 3, **SIZES, eos=1),
     "recurrent": Recurrent(3, 3),
     "recurrent with end": Recurrent(3, 3, eos=0),

@@ -54,13 +54,13 @@ def test_numbers_of_any_real_type_are_rewards(dtype):
     [
         (
             np.zeros(26),
-            r"rewards have shape \[26\]: float\[27\] is needed, one for each",
+            r"rewards have shape \[26\]: pass float\[27\], one for each",
         ),
         (np.zeros((27, 1)), r"rewards have shape \[27, 1\]"),
-        (1.0, r"rewards have shape \[\]: float\[27\]"),
+        (1.0, r"rewards have shape \[\]: pass float\[27\]"),
         (np.zeros(27, complex), r"rewards have dtype complex.*real numbers"),
         (np.where(np.arange(27) == 3, np.nan, 0), r"rewards hold NaN at completion 3 \(1 of 27\)"),
-        (lambda _, y: y, r"reward returned shape \[3\] for one completion: one number"),
+        (lambda _, y: y, r"reward returned shape \[3\] for one completion: pass a function"),
         (lambda _, y: float(y[0]), r"reward needs the values.*jrft\.reward_table"),
         (lambda _, y: np.asarray(y).sum(), r"reward needs the values.*jax\.numpy"),
         (lambda _, y: 1.0 if y[0] == 0 else 0.0, r"reward needs the values"),
@@ -75,7 +75,10 @@ def test_bad_reward(reward, message):
 @pytest.mark.parametrize(
     ("fn", "message"),
     [
-        (lambda _, y: "high", r"fn returned 'high' for the completion \[0, 0, 0\]: a number"),
+        (
+            lambda _, y: "high",
+            r"'high' for the completion \[0, 0, 0\]: pass a function",
+        ),
         (lambda _, y: None, r"fn returned None"),
         (lambda _, y: np.nan, r"rewards hold NaN at completion 0"),
     ],

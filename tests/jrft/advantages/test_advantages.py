@@ -279,7 +279,7 @@ def test_budget_with_nothing_to_choose():
 @pytest.mark.parametrize(
     ("total", "limits", "message"),
     [
-        (3, {}, "total is 3: 2 prompts can take between 4"),
+        (3, {}, "total is 3: pass a number between 4"),
         (200, {}, r"128 \(maximum 64 each\)"),
         (8, {"minimum": 0}, "minimum is 0: pass a number between 1 and maximum, 64"),
     ],

@@ -161,7 +161,7 @@ def test_other_values_and_equal_policies_compile_once():
     for seed in range(3):
         policy = jrft.tabular_policy(3, 2)
         sizes = (
-            exact._value._cache_size(),
+            exact.value_of_table._cache_size(),
             exact._policy_gradient._cache_size(),
             exact._reward_std._cache_size(),
         )
@@ -169,7 +169,7 @@ def test_other_values_and_equal_policies_compile_once():
             # A new reward function each time: rewards are values, not part of the program.
             function(policy, cases.init(policy, seed), [seed], lambda _, y, s=seed: s * y[0])
     assert sizes == (
-        exact._value._cache_size(),
+        exact.value_of_table._cache_size(),
         exact._policy_gradient._cache_size(),
         exact._reward_std._cache_size(),
     )

@@ -66,7 +66,7 @@ def test_the_gradient_stays_within_its_budget():
     prompt, rewards = jnp.array([1, 2]), jnp.zeros(8**4)
 
     def bytes_taken(budget):
-        arguments = params, policy, prompt, rewards, budget
+        arguments = policy, params, prompt, rewards, budget
         compiled = exact._policy_gradient.lower(*arguments).compile()
         return compiled.memory_analysis().temp_size_in_bytes
 

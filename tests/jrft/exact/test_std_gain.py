@@ -73,8 +73,8 @@ def test_it_maps_over_labels_in_one_trace():
 
 def test_bad_labels_are_refused():
     params = TABULAR.init(jax.random.key(0))
-    with pytest.raises(ValueError, match=r"label is int32\[3\]: int\[2\], one completion"):
+    with pytest.raises(ValueError, match=r"label is int32\[3\]: pass int\[2\], one completion"):
         std_gain(TABULAR, params, [], jnp.zeros(9), jnp.array([0, 1, 2], jnp.int32))
-    with pytest.raises(ValueError, match=r"label is float\d+\[2\]: int\[2\]"):
+    with pytest.raises(ValueError, match=r"label is float\d+\[2\]: pass int\[2\]"):
         std_gain(TABULAR, params, [], jnp.zeros(9), jnp.zeros(2))
     assert jnp.isnan(std_gain(TABULAR, params, [], jnp.arange(9.0), [0, 7]))

@@ -1,5 +1,7 @@
 """What every policy owes the rest of the package, in float64."""
 
+import dataclasses
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -179,16 +181,19 @@ def make_transformer(length=3, **changes):
     [
         (lambda: jrft.tabular_policy(0, 2), r"vocab_size is 0: pass at least 1"),
         (lambda: jrft.tabular_policy(2, 0), r"length is 0: pass at least 1"),
-        (lambda: jrft.tabular_policy(3, 2, eos=3), r"eos is 3: a token of 0 … 2 is needed, or"),
+        (lambda: jrft.tabular_policy(3, 2, eos=3), r"eos is 3: pass a token of 0 … 2, or"),
         (lambda: jrft.tabular_policy(3, 2, eos=-1), r"eos is -1"),
         (lambda: jrft.tabular_policy(10, 10), r"too many to enumerate"),
         (lambda: make_transformer(length=0), r"length is 0: pass at least 1"),
         (lambda: make_transformer(max_prompt=-1), r"max_prompt is -1: pass at least 0"),
         (lambda: make_transformer(depth=0), r"depth is 0: pass at least 1"),
-        (lambda: make_transformer(heads=3), r"width 8 is no multiple of 2 · heads = 6"),
-        (lambda: make_transformer(heads=8), r"width 8 is no multiple of 2 · heads = 16"),
-        (lambda: make_transformer(hidden=0), r"hidden is 0: pass at least 1"),
-        (lambda: make_transformer(eos=7), r"eos is 7: a token of 0 … 2"),
+        (lambda: make_transformer(heads=3), r"width is 8: pass a multiple of 2 · heads, 6"),
+        (lambda: make_transformer(heads=8), r"width is 8: pass a multiple of 2 · heads, 16"),
+        (
+            lambda: dataclasses.replace(make_transformer(), hidden=0),
+            r"hidden is 0: pass at least 1",
+        ),
+        (lambda: make_transformer(eos=7), r"eos is 7: pass a token of 0 … 2"),
     ],
 )
 def test_bad_settings(make, message):
@@ -199,13 +204,13 @@ def test_bad_settings(make, message):
 @pytest.mark.parametrize(
     ("prompt", "message"),
     [
-        ([0, 3], r"prompt has token 3 at position 1: tokens are 0 … 2"),
+        ([0, 3], r"prompt has token 3 at position 1: pass tokens of 0 … 2"),
         ([-2, 1], r"prompt has token -2 at position 0"),
-        ([1, -1], r"prompt has padding \(−1\) at position 1, right of a token: pad prompts on the"),
+        ([1, -1], r"prompt has padding \(−1\) at position 1, right of a token: pass prompts that"),
         ([-1, 1, -1, 2], r"prompt has padding \(−1\) at position 2"),
         (np.array([0.5]), r"prompt has dtype float.*integer token ids"),
         (np.array([[0, 1]]), r"prompt has shape \[1, 2\].*jax\.vmap maps over prompts"),
-        (np.zeros(5, int), r"prompt has 5 tokens, max_prompt is 4"),
+        (np.zeros(5, int), r"prompt has 5 tokens, but max_prompt is 4"),
     ],
 )
 def test_bad_prompt(prompt, message):

@@ -99,15 +99,15 @@ def test_equal_settings_share_a_program():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"temperature": 0.0}, "temperature is 0.0: a number above 0"),
-        ({"temperature": float("nan")}, "temperature is nan: a number above 0"),
-        ({"temperature": float("inf")}, "temperature is inf: a number above 0 .* finite"),
-        ({"top_k": 0}, r"top_k is 0: 1 … 3 tokens"),
-        ({"top_k": 4}, r"top_k is 4: 1 … 3 tokens"),
-        ({"top_p": 0.0}, r"top_p is 0.0: a probability above 0"),
-        ({"top_p": 1.1}, r"top_p is 1.1: a probability above 0"),
+        ({"temperature": 0.0}, "temperature is 0.0: pass a finite number above 0"),
+        ({"temperature": float("nan")}, "temperature is nan: pass a finite number above 0"),
+        ({"temperature": float("inf")}, "temperature is inf: pass a finite number above 0"),
+        ({"top_k": 0}, r"top_k is 0: pass 1 … 3"),
+        ({"top_k": 4}, r"top_k is 4: pass 1 … 3"),
+        ({"top_p": 0.0}, r"top_p is 0.0: pass a probability above 0"),
+        ({"top_p": 1.1}, r"top_p is 1.1: pass a probability above 0"),
         ({"min_length": -1}, "min_length is -1: pass at least 0"),
-        ({"min_length": 1}, "min_length is 1: it defers the end of sequence"),
+        ({"min_length": 1}, "min_length is 1: pass 0, or a policy with eos"),
     ],
 )
 def test_bad_settings(settings, message):
@@ -138,9 +138,9 @@ def test_expected_ppo_of_tokens_that_cannot_be_drawn_is_finite():
     policy = jrft.warped_policy(jrft.tabular_policy(3, 2), top_k=2)
     old = jnp.tile(jnp.log(jnp.array([[0.6, 0.3, 0.1]])), (4, 1))
     new, advantages = old + 0.1 * jnp.arange(3.0)[None], jnp.arange(9.0) - 4
-    gradient, info = jrft.expected_ppo_gradient(policy, new, old, [], advantages, ratio="token")
+    gradient, info = jrft.expected_ppo_gradient(policy, new, old, [], advantages)
     assert bool(jnp.isfinite(gradient).all())
     assert bool(jnp.isfinite(info.mean_ratio))
-    unclipped, _ = jrft.expected_ppo_gradient(policy, old, old, [], advantages, ratio="token")
+    unclipped, _ = jrft.expected_ppo_gradient(policy, old, old, [], advantages)
     exact = jrft.exact_policy_gradient(policy, old, [], advantages)
     np.testing.assert_allclose(unclipped, exact, atol=1e-6)
