@@ -1,47 +1,36 @@
 """``python -m experiments NAME [--smoke] [--out DIR] [--tag TAG] [--field-of-config VALUE]``."""
 
-import argparse
 import ast
 import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import tyro
 
 from experiments.data.sources import DataUnavailableError
 from experiments.demo import demo
-from experiments.engine.spread import make_cores_devices
+from experiments.engine.runs import make_cores_devices
 from experiments.output.record import read
-from experiments.output.tables import text_table
+from experiments.output.tables import print_table
 from experiments.protocol import draw, execute
-
-# One claim a file; the file's name is the command's.
-EXPERIMENTS = {
-    path.stem: path for path in sorted((Path(__file__).parent / "studies").glob("*/j*_*.py"))
-}
+from experiments.studies import STUDIES
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command line and returns its exit code.
+    """Runs the command line.
 
-    0 if all went well, 1 for missing data, 2 for bad input, 130 for an interrupt.
+    Args:
+        arguments: Words after the program's name; those of this process by default.
+
+    Returns:
+        The exit code: 0 for success, 1 for missing data, 2 for bad input, 130 for an interrupt.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     command, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     try:
-        match command:
-            case "--help" | "-h":
-                print(_overview())
-            case "demo":
-                print(tyro.cli(demo, args=rest, prog="python -m experiments demo"))
-            case "figures":
-                _redraw(rest)
-            case name if name in EXPERIMENTS:
-                _run(name, rest)
-            case unknown:
-                print(f"There is no {unknown!r}.\n\n{_overview()}", file=sys.stderr)
-                return 2
+        return _call(command, rest)
     except DataUnavailableError as error:
         print(error, file=sys.stderr)
         return 1
@@ -50,10 +39,25 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            "\nInterrupted: repeat the command, and training goes on from its last checkpoint.",
+            "\nInterrupted: repeat the command, and training continues from its last checkpoint.",
             file=sys.stderr,
         )
         return 130
+
+
+def _call(command: str, rest: list[str]) -> int:
+    match command:
+        case "--help" | "-h":
+            print(_overview())
+        case "demo":
+            print(tyro.cli(demo, args=rest, prog="python -m experiments demo"))
+        case "figures":
+            tyro.cli(_redraw, args=rest, prog="python -m experiments figures")
+        case name if name in STUDIES:
+            _run(name, rest)
+        case unknown:
+            print(f"There is no {unknown!r}.\n\n{_overview()}", file=sys.stderr)
+            return 2
     return 0
 
 
@@ -62,52 +66,60 @@ def _overview() -> str:
         "usage: python -m experiments NAME [--smoke] [--out DIR] [--tag TAG] [options of NAME]",
         "       python -m experiments NAME --help",
         "",
-        "  demo                      both studies on embedded data, in minutes: report.html",
+        "  demo                      both papers on embedded data, in minutes: report.html",
         "  figures [DIR]             draws the figures of the result files in DIR again",
     ]
-    for name, path in EXPERIMENTS.items():
-        # Parsed rather than imported: that takes seconds.
+    for name, path in STUDIES.items():
+        # The file is parsed, because importing it takes seconds.
         documentation = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "?"
         lines.append(f"  {name:<25} {documentation.splitlines()[0]}")
     return "\n".join(lines)
 
 
 def _run(name: str, rest: list[str]) -> None:
-    experiment = _study(name)
-    parser = argparse.ArgumentParser(prog=f"python -m experiments {name}", add_help=False)
-    parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--out", type=Path, default=Path("runs"))
-    parser.add_argument("--tag", default="")
-    known, rest = parser.parse_known_args(rest)
-    config = tyro.cli(
-        experiment.Config,
-        args=rest,
-        default=experiment.SMOKE if known.smoke else experiment.Config(),
-        prog=f"{parser.prog} [--smoke] [--out DIR] [--tag TAG]",
-        description=experiment.__doc__,
-    )
-    # A tag tells the result files of one experiment's configurations apart.
-    file = f"{name}-{known.tag}" if known.tag else name
-    record = execute(file, experiment, config, known.out)
-    print(text_table(experiment.table(record)))
-    print(experiment.summary(record))
-    print(known.out / f"{file}.json")
+    study = _load(name)
+
+    def options(
+        config: Any, *, smoke: bool = False, out: Path = Path("runs"), tag: str = ""
+    ) -> None:
+        """Runs the study and writes its result file and figure.
+
+        Args:
+            config: The study's configuration.
+            smoke: Seconds instead of minutes; the numbers mean nothing.
+            out: Directory of the result files.
+            tag: Tells apart the result files of one study's configurations.
+        """
+        del smoke  # It has chosen the defaults.
+        file = f"{name}-{tag}" if tag else name
+        record = execute(file, study, config, out)
+        print_table(study.table(record))
+        print(study.summary(record))
+        print(out / f"{file}.json")
+
+    config = tyro.conf.OmitArgPrefixes[study.Config]
+    options.__annotations__["config"] = config
+    options.__defaults__ = (study.SMOKE if "--smoke" in rest else study.Config(),)
+    tyro.cli(options, args=rest, prog=f"python -m experiments {name}", description=study.__doc__)
 
 
-def _study(name: str) -> ModuleType:
-    return import_module(f"experiments.studies.{EXPERIMENTS[name].parent.name}.{name}")
+def _load(name: str) -> ModuleType:
+    path = STUDIES[name].relative_to(Path(__file__).parent).with_suffix("")
+    return import_module(".".join(("experiments", *path.parts)))
 
 
-def _redraw(rest: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m experiments figures")
-    parser.add_argument(
-        "directory", type=Path, nargs="?", default=Path(__file__).parent / "results"
-    )
-    directory = parser.parse_args(rest).directory
-    for name in EXPERIMENTS:
+def _redraw(
+    directory: tyro.conf.Positional[Path] = Path(__file__).parent / "results",
+) -> None:
+    """Draws the figures of all result files in a directory again.
+
+    Args:
+        directory: Where the result files are, and where the figures go.
+    """
+    for name in STUDIES:
         for path in (directory / f"{name}.json", *sorted(directory.glob(f"{name}-*.json"))):
             if path.exists():
-                print(draw(_study(name), read(path), directory))
+                print(draw(_load(name), read(path), directory))
 
 
 if __name__ == "__main__":

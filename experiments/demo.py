@@ -9,8 +9,8 @@ import matplotlib.pyplot as plt
 from experiments.data.sources import DataUnavailableError
 from experiments.output.page import Section, write_report
 from experiments.protocol import execute
-from experiments.studies.jrft import jrft_perfect_exploration as exploration
-from experiments.studies.jwi import jwi_sparsification as sparsification
+from experiments.studies.jrft.perfect_exploration import study as exploration
+from experiments.studies.jwi.sparsification import study as sparsification
 from experiments.studies.jwi.sparsification.prepare import load
 
 Dataset = Literal["digits", "cora"]

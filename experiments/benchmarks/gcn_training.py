@@ -22,7 +22,7 @@ import optax
 from jax.experimental.sparse import BCOO
 
 from experiments.benchmarks.timing import compare, ratio
-from experiments.engine.spread import Spread
+from experiments.engine.runs import Spread
 from experiments.studies.jwi.sparsification.networks import (
     RUN_AXES,
     Data,

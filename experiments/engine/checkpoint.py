@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from experiments.engine.spread import uncommitted
+from experiments.engine.runs import uncommitted
 
 PyTree = Any
 

@@ -20,7 +20,7 @@ from jax.sharding import PartitionSpec
 from tqdm.auto import tqdm
 
 from experiments.engine.checkpoint import Checkpoints
-from experiments.engine.spread import Spread, is_none, run_many
+from experiments.engine.runs import Spread, is_none, run_many
 
 PyTree = Any
 Scalars = Mapping[str, jax.Array]

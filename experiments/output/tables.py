@@ -1,18 +1,24 @@
-"""Numbers for people: tables of text."""
+"""Tables and numbers for people."""
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 
-def text_table(rows: list[list[str]]) -> str:
-    """A table for the terminal: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+def print_table(rows: list[list[str]]) -> None:
+    """Prints a table: the first column to the left, the others to the right.
+
+    Args:
+        rows: Cells of equally many columns, the headings first.
+    """
+    (first, *others), *body = rows
+    table = Table(first, box=None, pad_edge=False, header_style=None)
+    for heading in others:
+        table.add_column(heading, justify="right")
+    for cells in body:
+        table.add_row(*cells)
+    # Wide enough for every table: a terminal wraps lines better than Rich shortens cells.
+    Console(width=10_000, markup=False, highlight=False).print(table)
 
 
 def mean_and_std(values: np.ndarray, digits: int) -> str:

@@ -94,7 +94,7 @@ def diagnose(
     distributions are taken as drawn from a population that is learned from all of them (empirical
     Bayes), and each prompt gets a posterior of its true std. The model is derived, and its
     coverage is measured, in this project: see `jrft.diagnosis.model.tilts` and
-    experiments/studies/jrft/jrft_diagnosis_coverage.py.
+    experiments/studies/jrft/diagnosis_coverage.
 
     Args:
         rewards: float[p, n], a row of samples a prompt; or p sequences of unequal lengths; or

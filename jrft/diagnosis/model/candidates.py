@@ -22,7 +22,7 @@ from jrft.diagnosis.model.tilts import (
 )
 
 # A prompt's reward distribution is trusted to follow a tilt as much as this many completions are.
-# Chosen by the simulations of experiments/studies/jrft/jrft_diagnosis_coverage.py.
+# Chosen by the simulations of experiments/studies/jrft/diagnosis_coverage.
 SHAPE_CONCENTRATION = 64.0
 
 # Widths of the smooth pieces that make up a prior, along both axes of `tilts.plane`.

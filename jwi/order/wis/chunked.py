@@ -33,7 +33,7 @@ def chunked_walk_index_order(
 
     For undirected graphs up to depth 4 the exact order is the faster one. A deeper network may also
     take the exact order of such a depth, which is faster than chunks and farther from the network's
-    own order; how far is measured in `experiments/studies/jwi/jwi_approximate_orders.py`.
+    own order; how far is measured in `experiments/studies/jwi/approximate_orders.py`.
 
     Args:
         graph: a graph; on a masked graph only the kept edges count.

@@ -1,11 +1,20 @@
 import numpy as np
 import pytest
 
-from experiments.output.tables import mean_and_std, standard_error, text_table
+from experiments.output.tables import mean_and_std, print_table, standard_error
 
 
-def test_columns_are_aligned():
-    assert text_table([["a", "bb"], ["ccc", "d"]]) == "a    bb\nccc   d"
+def test_columns_are_aligned(capsys):
+    print_table([["a", "bb"], ["[ccc]", "d"]])
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "a      bb",
+        "[ccc]   d",
+    ]
+
+
+def test_wide_tables_keep_their_lines(capsys):
+    print_table([["heading"] * 60, ["cell"] * 60])
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 def test_mean_and_sample_std():

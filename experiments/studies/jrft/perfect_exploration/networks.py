@@ -1,29 +1,11 @@
-"""The networks of the controlled experiments."""
+"""The networks of the controlled experiment."""
 
 from typing import Any
 
-import flax.linen as nn
-import jax
-from jax.typing import ArrayLike
-
+from experiments.studies.jrft.controlled_task.perceptron import MLP
 from experiments.studies.jrft.perfect_exploration.bert import Bert
 from experiments.studies.jrft.perfect_exploration.resnet import ResNet18
 from experiments.studies.jrft.perfect_exploration.settings import NetworkName, Settings
-
-
-class MLP(nn.Module):
-    """Perceptron with ReLU between its layers, whose widths end with the number of classes."""
-
-    widths: tuple[int, ...]
-
-    @nn.compact
-    def __call__(self, x: jax.Array, temperature: ArrayLike = 1.0) -> jax.Array:
-        """Logits of a batch of inputs, divided by the temperature."""
-        *hidden, outputs = self.widths
-        x = x.reshape(len(x), -1)
-        for width in hidden:
-            x = nn.relu(nn.Dense(width)(x))
-        return nn.Dense(outputs)(x) / temperature
 
 
 def make_network(name: NetworkName, settings: Settings, num_classes: int) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, NamedTuple
 
-from experiments.studies.jrft.perfect_exploration.task import DatasetName
+from experiments.studies.jrft.controlled_task.task import DatasetName
 
 NetworkName = Literal["mlp", "resnet18", "bert-mini"]
 Scale = Literal["paper", "reduced"]

@@ -1,0 +1,136 @@
+"""Supervised finetuning, and reinforcement finetuning from any point of its way."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import jrft
+from experiments.engine.loop import fit, from_loss
+from experiments.studies.jrft.controlled_task import losses
+from experiments.studies.jrft.controlled_task.task import Task
+
+
+class Labelled(NamedTuple):
+    """What one run of SFT learns, or many along a leading axis.
+
+    Attributes:
+        labels: int32[n], the label to learn for each input.
+        weights: float32[n], 1 for the inputs that are labelled.
+    """
+
+    labels: jax.Array
+    weights: jax.Array
+
+
+@final
+class SftThenRft:
+    """Many runs from one pretrained model; parameters are flat, float32[..., parameters].
+
+    Args:
+        model: From parameters and inputs to logits.
+        task: What RFT maximises the exact expected reward of.
+        start: The pretrained parameters.
+        learning_rate: Adam's, in both phases; its moments start anew with each.
+        directory: Where checkpoints go.
+    """
+
+    def __init__(
+        self, model: Any, task: Task, start: Any, learning_rate: float, directory: Path
+    ) -> None:
+        self._model, self._task, self._directory = model, task, directory
+        # In float32, which is what histories hold.
+        start = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), start)
+        self._start, self._unravel = jax.flatten_util.ravel_pytree(start)
+        # Made once, so that calls share compiled programs.
+        self._adam = optax.adam(learning_rate)
+        self._sft_gradient = from_loss(self._labelled_loss)
+        self._rft_gradient = from_loss(self._negative_reward)
+        self._look_at_many = jax.jit(lambda flat: jax.lax.map(self._look, flat))
+
+    def sft(self, name: str, labelled: Labelled, num_steps: int, every: int) -> np.ndarray:
+        """The way of R runs of SFT from the start, float32[1 + num_steps / every, R, parameters].
+
+        Args:
+            name: Of the checkpoints.
+            labelled: With a leading axis R.
+            num_steps: Full-batch updates.
+            every: Updates between two points.
+        """
+        num_runs = len(labelled.weights)
+        trained = fit(
+            jax.random.split(jax.random.key(0), num_runs),
+            jnp.broadcast_to(self._start, (num_runs, self._start.size)),
+            self._sft_gradient,
+            self._adam,
+            (self._task, labelled),
+            run_axes=(None, 0),
+            num_steps=num_steps,
+            log_every=every,
+            evaluate=_parameters,
+            checkpoints=self._directory / f"sft-{name}",
+            description=f"SFT ({name})",
+        )
+        return trained.history["parameters"]
+
+    def rft(self, name: str, flat: np.ndarray, num_steps: int) -> np.ndarray:
+        """The parameters after RFT from float32[R, parameters]."""
+        trained = fit(
+            jax.random.split(jax.random.key(0), len(flat)),
+            jnp.asarray(flat),
+            self._rft_gradient,
+            self._adam,
+            (self._task,),
+            run_axes=(None,),
+            num_steps=num_steps,
+            log_every=num_steps,
+            checkpoints=self._directory / f"rft-{name}",
+            description=f"RFT ({name})",
+        )
+        return np.asarray(trained.params)
+
+    def look(self, flat: np.ndarray) -> dict[str, np.ndarray]:
+        """Exact quantities of every input: ``reward``, its ``std``, ``target_prob``.
+
+        Args:
+            flat: float32[..., parameters].
+
+        Returns:
+            float32[..., n] each.
+        """
+        seen = self._look_at_many(jnp.asarray(flat.reshape(-1, flat.shape[-1])))
+        shape = (*flat.shape[:-1], -1)
+        return {name: np.asarray(values).reshape(shape) for name, values in seen.items()}
+
+    def _look(self, flat: jax.Array) -> dict[str, jax.Array]:
+        logits = self._logits(flat)
+        rewards, targets = self._task.rewards, self._task.targets
+        return {
+            "reward": jax.vmap(jrft.expected_reward)(logits, rewards),
+            "std": jax.vmap(jrft.reward_std)(logits, rewards),
+            "target_prob": jnp.exp(-jax.vmap(jrft.sft_loss)(logits, targets)),
+        }
+
+    def _logits(self, flat: jax.Array) -> jax.Array:
+        return self._model.apply(self._unravel(flat), self._task.inputs)
+
+    def _labelled_loss(self, key: jax.Array, flat: jax.Array, state: None, batch: Any) -> Any:
+        del key, state
+        _, labelled = batch
+        each = jax.vmap(jrft.sft_loss)(self._logits(flat), labelled.labels)
+        return losses.weighted_mean(each, labelled.weights), (None, {})
+
+    def _negative_reward(self, key: jax.Array, flat: jax.Array, state: None, batch: Any) -> Any:
+        del key, state
+        (task,) = batch
+        values = jax.vmap(jrft.expected_reward)(self._logits(flat), task.rewards)
+        return -jnp.mean(values), (None, {})
+
+
+def _parameters(flat: jax.Array, state: None, data: Any) -> dict[str, jax.Array]:
+    del state, data
+    return {"parameters": flat}
