@@ -1,6 +1,8 @@
 """Autoregressive policies."""
 
 from jrft.policies.policy import Policy
+from jrft.policies.pretrained import *
+from jrft.policies.pretrained import __all__ as _pretrained
 from jrft.policies.tabular import tabular_policy
 from jrft.policies.transformers import transformer
 from jrft.policies.warped import warped_policy
@@ -10,4 +12,5 @@ __all__ = [
     "tabular_policy",
     "transformer",
     "warped_policy",
+    *_pretrained,
 ]

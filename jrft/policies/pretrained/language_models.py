@@ -1,0 +1,206 @@
+"""Language models as policies, whatever their architecture."""
+
+import dataclasses
+from typing import Any, final
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from jrft.completions import PAD, after_end, chosen_log_probs
+from jrft.policies.policy import Params, Policy, check_settings
+from jrft.policies.pretrained.layers import Settings
+from jrft.policies.pretrained.network import Cache
+
+LARGE_VOCABULARY = 4096
+"""From here on, logits of a completion are computed a few positions at a time."""
+
+BLOCK = 8
+"""How many positions."""
+
+
+@final
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class LanguageModel(Policy):
+    """A language model of a known architecture. See `jrft.from_pretrained`.
+
+    Attributes:
+        vocab_size: K, the number of tokens, of prompts and completions alike.
+        length: Tokens of a completion.
+        eos: The token that ends a completion; None if every completion has `length` tokens.
+        config: The sizes, `GPT2Config`, `LlamaConfig` or `T5Config`.
+        start: The token that an empty prompt is read as.
+        settings: How it is computed.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jrft
+        >>> config = jrft.GPT2Config(vocab_size=8, max_positions=16, width=8, depth=1, heads=2)
+        >>> policy = jrft.language_model(config, length=3, eos=0)
+        >>> params = policy.init(jax.random.key(0))
+        >>> jax.jit(policy.log_probs)(params, jnp.array([-1, 3]), jnp.array([5, 0, -1])).shape
+        (3,)
+    """
+
+    vocab_size: int
+    length: int
+    eos: int | None
+    config: Any
+    start: int
+    settings: Settings
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def init(self, key: PRNGKeyArray) -> Params:
+        """Random parameters, by the initial values of `flax.linen`."""
+        return _init(self, key)
+
+    def prefill(
+        self, params: Params, prompt: Int[Array, " prompt"]
+    ) -> tuple[Float[Array, " K"], Cache]:
+        """Read the prompt.
+
+        Raises:
+            ValueError: If prompt and completion have more tokens than the model has positions.
+        """
+        hidden_1xD, cache = self._read_prompt(params, prompt)
+        return self._apply(params, "logits", hidden_1xD)[0], cache
+
+    def step(
+        self, params: Params, cache: Cache, token: Int[Array, ""]
+    ) -> tuple[Float[Array, " K"], Cache]:
+        """Read one token; the cache has room for length − 1."""
+        hidden_1xD, cache = self._apply(params, "step", cache, token)
+        return self._apply(params, "logits", hidden_1xD)[0], cache
+
+    def completion_logits(
+        self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
+    ) -> Float[Array, "length K"]:
+        """The prompt in one pass, which all its completions share, and the completion in one."""
+        return self._apply(params, "logits", self._hidden(params, prompt, completion))
+
+    def log_probs(
+        self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
+    ) -> Float[Array, " length"]:
+        """Log-probability of each token of a completion, float[length], in nats.
+
+        With a large vocabulary, few positions at a time: their logits are computed a second time
+        for the gradient, and never kept.
+        """
+        if self.vocab_size < LARGE_VOCABULARY or self.length <= BLOCK:
+            return super().log_probs(params, prompt, completion)
+        num_blocks = -(-self.length // BLOCK)
+        extra = num_blocks * BLOCK - self.length
+        hidden_TxD = jnp.pad(self._hidden(params, prompt, completion), ((0, extra), (0, 0)))
+        blocks = hidden_TxD.reshape(num_blocks, BLOCK, -1)
+        tokens = jnp.pad(completion, (0, extra)).reshape(num_blocks, BLOCK)
+
+        @jax.checkpoint
+        def chosen(block: tuple[Array, Array]) -> Array:
+            hidden, token = block
+            return chosen_log_probs(self._apply(params, "logits", hidden), token, None)
+
+        log_probs = jax.lax.map(chosen, (blocks, tokens)).reshape(-1)[: self.length]
+        return jnp.where(after_end(completion, self.eos), 0, log_probs)
+
+    def subtree_logits(
+        self, params: Params, logits: Float[Array, " K"], cache: Cache, depth: int
+    ) -> tuple[Float[Array, "..."], ...]:
+        """Level by level; all prefixes share the prompt's part of the cache."""
+        every_token = jnp.arange(self.vocab_size, dtype=jnp.int32)
+
+        def children(own: Any, size: Int[Array, ""]) -> tuple[Array, Any]:
+            def child(token: Int[Array, ""]) -> tuple[Array, Any]:
+                before = cache._replace(own=own, size=size)
+                logits, after = self.step(params, before, token)
+                return logits, after.own
+
+            return jax.vmap(child)(every_token)
+
+        levels, own = [logits[None]], jax.tree.map(lambda x: x[None], cache.own)
+        for t in range(depth - 1):
+            below = jax.vmap(children, (0, None))(own, cache.size + t)
+            level, own = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), below)
+            levels.append(level)
+        return tuple(levels)
+
+    def _hidden(
+        self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
+    ) -> Float[Array, "length D"]:
+        hidden_1xD, cache = self._read_prompt(params, prompt)
+        if self.length == 1:
+            return hidden_1xD
+        return jnp.concatenate([hidden_1xD, self._apply(params, "extend", cache, completion[:-1])])
+
+    def _read_prompt(
+        self, params: Params, prompt: Int[Array, " prompt"]
+    ) -> tuple[Float[Array, "1 D"], Cache]:
+        self.config.check_size(prompt.size, self.length)
+        if not prompt.size:
+            prompt = jnp.full(1, self.start, jnp.int32)
+        else:
+            last = jnp.where(prompt[-1] == PAD, self.start, prompt[-1])
+            prompt = prompt.at[-1].set(last.astype(prompt.dtype))
+        return self._apply(params, "prompt", prompt, self.length)
+
+    def _apply(self, params: Params, method: str, *args: Any) -> Any:
+        return self.config.network(self.settings).apply(params, *args, method=method)
+
+
+@jax.jit
+def _init(policy: LanguageModel, key: PRNGKeyArray) -> Params:
+    def everything(network: Any, token: Int[Array, " 1"]) -> Array:
+        return network.logits(network.prompt(token, 1)[0])
+
+    network = policy.config.network(policy.settings)
+    return network.init(key, jnp.zeros(1, jnp.int32), method=everything)
+
+
+def language_model(
+    config: Any,
+    *,
+    length: int,
+    eos: int | None,
+    start: int | None = None,
+    dtype: str | None = None,
+    remat: bool = False,
+    scan: bool = False,
+) -> LanguageModel:
+    """A language model without weights, of a configuration.
+
+    Args:
+        config: A `GPT2Config`, `LlamaConfig` or `T5Config`.
+        length: Tokens of a completion, the end of sequence counted.
+        eos: The token that ends a completion; None if every completion has `length` tokens.
+        start: The token that an empty prompt is read as; `eos`, or else 0, if not given.
+        dtype: "bfloat16" rounds the factors of matrix products; sums, norms, softmax and
+            log-probabilities stay float32. None keeps the type of the parameters.
+        remat: Whether layers are computed a second time for the gradient, which saves memory.
+        scan: Whether one layer is compiled for all. It compiles faster, and runs slower on CPUs.
+
+    Returns:
+        The policy. Equal arguments give equal policies.
+
+    Raises:
+        ValueError: If a setting is out of its range.
+
+    Example:
+        >>> import jax, jrft
+        >>> config = jrft.LlamaConfig(
+        ...     vocab_size=8, width=8, depth=2, heads=2, key_heads=1, channels=4, hidden=12
+        ... )
+        >>> policy = jrft.language_model(config, length=2, eos=0, dtype="bfloat16")
+        >>> params = policy.init(jax.random.key(0))
+        >>> jrft.sample(jax.random.key(1), policy, params, [3, 1], 4).completions.shape
+        (4, 2)
+    """
+    if dtype not in (None, "float32", "bfloat16"):
+        raise ValueError(f"dtype is {dtype!r}: pass 'float32', 'bfloat16' or None")
+    if start is None:
+        start = 0 if eos is None else eos
+    if not 0 <= start < config.vocab_size:
+        raise ValueError(f"start is {start}: pass a token of 0 … {config.vocab_size - 1}")
+    return LanguageModel(
+        config.vocab_size, length, eos, config, start, Settings(dtype, remat, scan)
+    )
