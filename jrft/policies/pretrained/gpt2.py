@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jrft.policies.policy import check_at_least
+from jrft._checks import check_at_least
 from jrft.policies.pretrained.attention import KeysValues, attend
 from jrft.policies.pretrained.layers import Held, Layers, Reading, Settings, parts_of
 from jrft.policies.pretrained.network import Network

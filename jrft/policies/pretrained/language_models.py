@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from jrft._checks import check_settings
 from jrft.completions import PAD, after_end, chosen_log_probs
-from jrft.policies.policy import Params, Policy, check_settings
+from jrft.policies.policy import Params, Policy
 from jrft.policies.pretrained.layers import Settings
 from jrft.policies.pretrained.network import Cache
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jrft.policies.policy import check_at_least
+from jrft._checks import check_at_least
 from jrft.policies.pretrained.attention import KeysValues, attend, rotate
 from jrft.policies.pretrained.gpt2 import expect
 from jrft.policies.pretrained.layers import Held, Layers, Reading, Settings, parts_of

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from jrft.policies.policy import Params, Policy, check_settings
+from jrft._checks import check_settings
+from jrft.policies.policy import Params, Policy
 from jrft.policies.pretrained.wheels import Wheel, cached_member
 
 _WHEEL = Wheel(

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jrft.policies.policy import check_at_least
+from jrft._checks import check_at_least
 from jrft.policies.pretrained.attention import causal_mask
 from jrft.policies.pretrained.gpt2 import expect
 from jrft.policies.pretrained.layers import Held, Layers, Reading, Settings, empty_slots
