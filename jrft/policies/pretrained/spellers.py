@@ -138,7 +138,7 @@ def speller(length: int = 20) -> PretrainedSpeller:
     """A pretrained model of 834 890 parameters that spells English words into phonemes.
 
     A word has one to three right pronunciations, so an expected reward of being right is a sum of
-    at most three probabilities: with `jrft.answer_policy` and without, it is exact.
+    at most three probabilities, which teacher forcing gives exactly.
     The weights come from the wheel `g2p-en` 2.1.0 (Apache-2.0), which pip downloads once.
 
     Args:

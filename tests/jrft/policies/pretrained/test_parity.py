@@ -166,7 +166,8 @@ def test_greedy_decoding(pair):
     ).numpy()
     skipped = 1 if model.config.is_encoder_decoder else prompts.shape[1]
     for prompt, row in zip(PROMPTS, generated[:, skipped:], strict=True):
-        greedy = jrft.sample(jax.random.key(0), policy, params, prompt, 1, top_k=1)
+        likeliest = jrft.warped_policy(policy, top_k=1)
+        greedy = jrft.sample(jax.random.key(0), likeliest, params, prompt, 1)
         found = np.array(greedy.completions[0])
         ends = np.flatnonzero(row == 1)
         size = ends[0] + 1 if ends.size else LENGTH
