@@ -1,33 +1,35 @@
 """Checks of arguments that several functions share."""
 
+from typing import Any
+
 import numpy as np
 
-# Compiled loops count in int64, and no computer takes so many steps.
+# Compiled loops count steps in int64, and no computer takes this many.
 MOST_STEPS = 2**31 - 1
 
 
 def checked_integer(
     name: str, value: object, meaning: str, *, low: int, high: int | None = None
 ) -> int:
-    """An argument as a Python integer.
+    """Converts an argument to a Python integer in a range.
 
     Args:
-        name: of the argument.
-        value: what the caller gave.
-        meaning: what it stands for, for the message.
-        low: the least value allowed.
-        high: the greatest value allowed; None for no limit.
+        name: Name of the argument.
+        value: What the caller passed.
+        meaning: What the argument means, for the error message.
+        low: Smallest allowed value.
+        high: Largest allowed value; None for no limit.
 
     Returns:
         The value.
 
     Raises:
-        ValueError: if it is no integer, or out of range; booleans are not integers here.
+        ValueError: If the value is no integer (booleans do not count as integers), or out of range.
 
     Example:
-        >>> checked_integer("depth", 0, "the number of layers", low=1)
+        >>> checked_integer("length", -1, "the number of steps", low=0)
         Traceback (most recent call last):
-        ValueError: depth is 0: pass the number of layers, an integer ≥ 1
+        ValueError: length is -1: pass the number of steps, an integer ≥ 0
     """
     is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if is_integer and low <= value and (high is None or value <= high):  # type: ignore[operator]
@@ -36,12 +38,52 @@ def checked_integer(
     raise ValueError(f"{name} is {value!r}: pass {meaning}, an integer {limits}")
 
 
-def checked_depth(depth: object) -> int:
-    """L, the depth of a network, as a Python integer.
+def checked_depth(depth: object, name: str = "depth") -> int:
+    """Converts L, the number of layers of a network, to a Python integer.
 
     Raises:
-        ValueError: if it is no integer, below 1 or above 2^31 − 1.
+        ValueError: If it is no integer from 1 to 2^31 − 1.
+
+    Example:
+        >>> checked_depth(0, "--depth")
+        Traceback (most recent call last):
+        ValueError: --depth is 0: pass how many layers the network has, an integer from 1 ...
     """
-    return checked_integer(
-        "depth", depth, "how many layers the network has", low=1, high=MOST_STEPS
-    )
+    return checked_integer(name, depth, "how many layers the network has", low=1, high=MOST_STEPS)
+
+
+def checked_length(length: object) -> int:
+    """Converts the length of walks to a Python integer.
+
+    Raises:
+        ValueError: If it is no integer from 0 to 2^31 − 1.
+
+    Example:
+        >>> checked_length(True)
+        Traceback (most recent call last):
+        ValueError: length is True: pass how many steps a walk has, an integer from 0 to 2147483647
+    """
+    return checked_integer("length", length, "how many steps a walk has", low=0, high=MOST_STEPS)
+
+
+def check_subset(subset: Any, num_vertices: int | None) -> None:
+    """Checks that a set of vertices is one boolean a vertex.
+
+    Args:
+        subset: An array of NumPy or JAX, traced or not.
+        num_vertices: n; None if any positive number fits.
+
+    Raises:
+        ValueError: If `subset` is not bool[n].
+
+    Example:
+        >>> check_subset(np.array([0, 2]), 3)
+        Traceback (most recent call last):
+        ValueError: subset is int64[2]: pass one boolean a vertex, bool[3]
+    """
+    fits = subset.shape == (subset.size if num_vertices is None else num_vertices,)
+    if subset.dtype != bool or not fits or subset.size == 0:
+        n = "n" if num_vertices is None else num_vertices
+        raise ValueError(
+            f"subset is {subset.dtype}{list(subset.shape)}: pass one boolean a vertex, bool[{n}]"
+        )

@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32
 
+from jwi._checks import checked_depth
 from jwi.cli.arguments import DEFAULT_DEPTH
 from jwi.cli.methods import METHODS, Options
 from jwi.cli.terminal import notes, read, reading, table, waiting
-from jwi.cli.walk_index import checked_depth, own_walk_indices, refusing_overflow
+from jwi.cli.walk_index import refusing_overflow
 from jwi.graph.graph import edge_mask
 from jwi.graph.pruning import Pruned, prune
 from jwi.io import GraphFile
 from jwi.io.files import check_replaceable, written
 from jwi.io.graph_file import known_format
+from jwi.walks.partitions import own_walk_indices
 
 
 def run(parsed: argparse.Namespace) -> None:
@@ -51,11 +53,11 @@ def _depth(method: str, depth: int | None) -> int:
     depths = METHODS[method].depths
     if depth is None:
         return depths[0] if depths else DEFAULT_DEPTH
-    if depths and checked_depth(depth) not in depths:
+    if depths and checked_depth(depth, "--depth") not in depths:
         raise ValueError(
             f"--depth is {depth} and {method} is for depth {depths[0]}: add --method walk-index"
         )
-    return checked_depth(depth)
+    return checked_depth(depth, "--depth")
 
 
 def _check_output(path: Path | None, *, force: bool) -> None:
@@ -125,7 +127,7 @@ def _report(parsed: argparse.Namespace, file: GraphFile, pruned: Pruned, depth: 
     ends = [file.edges.ravel(), file.edges[edge_mask(pruned.graph)].ravel()]
     degrees = [np.bincount(end, minlength=len(file.content.labels)) for end in ends]
     with waiting("counting walks") as tell:
-        indices = [own_walk_indices(graph, depth - 1, tell) for graph in graphs]
+        indices = [own_walk_indices(graph, depth - 1, progress=tell) for graph in graphs]
     entered = indices[0] > 0
     num_edges = len(file.edges)
     return {

@@ -6,17 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from jaxtyping import Int, Int64
 
-from jwi._checks import MOST_STEPS, checked_integer
+from jwi._checks import MOST_STEPS, checked_depth, checked_integer
 from jwi.cli.terminal import read, waiting
-from jwi.graph.graph import GraphsTuple
-from jwi.graph.host import host_graph
-from jwi.graph.info import info_of
 from jwi.io import GraphFile, read_rows_of_names
-from jwi.progress import Progress
-from jwi.walks.closed import closed_walks
-from jwi.walks.counts import count_walks
+from jwi.walks.partitions import own_walk_indices, walk_indices
 
 
 def run(parsed: argparse.Namespace) -> None:
@@ -31,10 +25,9 @@ def run(parsed: argparse.Namespace) -> None:
         (target,) = _numbers(file, [parsed.target], "--target")
     with refusing_overflow(option, asked), waiting("counting walks") as tell:
         if parsed.own:
-            indices = own_walk_indices(file.graph, length, tell).tolist()
+            indices = own_walk_indices(file.graph, length, progress=tell).tolist()
         else:
-            counts = count_walks(file.graph, length, target)
-            indices = walk_indices(file.graph, parts, len(names), counts)
+            indices = walk_indices(file.graph, parts, length, target)
     if parsed.json:
         answer = {"graph": str(parsed.graph), "length": length, "target": parsed.target}
         answer |= {"own": parsed.own, "walk_index": dict(zip(names, indices, strict=True))}
@@ -45,11 +38,6 @@ def run(parsed: argparse.Namespace) -> None:
         heading = "set" if parsed.partition is not None else "vertex"
         rows = [f"{name}\t{index}" for name, index in zip(names, indices, strict=True)]
         print("\n".join([f"# {heading}\twalk_index", *rows]))
-
-
-def checked_depth(depth: int) -> int:
-    """What --depth says, if it is a number of layers; else raises ValueError."""
-    return checked_integer("--depth", depth, "the number of layers", low=1, high=MOST_STEPS)
 
 
 @contextmanager
@@ -64,59 +52,10 @@ def refusing_overflow(option: str, value: int) -> Iterator[None]:
         ) from None
 
 
-def walk_indices(
-    graph: GraphsTuple,
-    parts: Int[np.ndarray, " n"],
-    num_parts: int,
-    counts: Int64[np.ndarray, " n"],
-) -> list[int]:
-    """The walk indices of disjoint sets of vertices.
-
-    Args:
-        graph: a graph, masked or not.
-        parts: the set of each vertex, −1 for none.
-        num_parts: how many sets there are.
-        counts: the walks that start at each vertex.
-
-    Returns:
-        For each set, the sum of counts over its boundary; there is no upper limit.
-    """
-    senders, receivers = host_graph(graph).arcs()
-    crossing = parts[senders] != parts[receivers]
-    senders, receivers = senders[crossing], receivers[crossing]
-    # An arc across puts its end on the boundaries of both sides.
-    of_part = np.concatenate([parts[senders], parts[receivers]]).astype(np.int64)
-    n = len(parts)
-    pairs = of_part * n + np.tile(receivers, 2)
-    part, vertex = np.divmod(np.unique(pairs[of_part >= 0]), n)
-    low, high = np.zeros(num_parts, np.int64), np.zeros(num_parts, np.int64)
-    np.add.at(low, part, counts[vertex] & (2**32 - 1))
-    np.add.at(high, part, counts[vertex] >> 32)
-    return [(above << 32) + below for above, below in zip(high.tolist(), low.tolist(), strict=True)]
-
-
-def own_walk_indices(
-    graph: GraphsTuple, length: int, progress: Progress | None = None
-) -> Int64[np.ndarray, " n"]:
-    """WI_{length, t}({t}) of each vertex t: closed walks of one step more, 0 without an edge in.
-
-    Args:
-        graph: a graph, masked or not.
-        length: how many steps, ≥ 0.
-        progress: called now and then with the share that is done.
-
-    Raises:
-        OverflowError: if a count exceeds 2^63 − 1.
-    """
-    entered = np.zeros(info_of(graph).num_vertices, bool)
-    entered[host_graph(graph).arcs()[1]] = True
-    return np.where(entered, closed_walks(graph, length + 1, progress=progress), 0)
-
-
 def _steps(parsed: argparse.Namespace) -> tuple[str, int, int]:
     """The option that says how long walks are, its value, and the number of steps."""
     if parsed.depth is not None:
-        return "--depth", parsed.depth, checked_depth(parsed.depth) - 1
+        return "--depth", parsed.depth, checked_depth(parsed.depth, "--depth") - 1
     meaning = "the number of steps"
     checked_integer("--length", parsed.length, meaning, low=0, high=MOST_STEPS)
     return "--length", parsed.length, parsed.length

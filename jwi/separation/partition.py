@@ -8,35 +8,16 @@ import numpy as np
 from jaxtyping import Array, Bool, Shaped
 from numpy.typing import ArrayLike
 
+from jwi._checks import check_subset
+
 # Assignments whose intermediate values are in memory at once.
 _AT_ONCE = 2**14
 
 
 def checked_subset(subset: ArrayLike, num_vertices: int | None = None) -> Bool[np.ndarray, " n"]:
-    """The set I as a NumPy array.
-
-    Args:
-        subset: bool[n].
-        num_vertices: n; None if the subset itself says how many vertices there are.
-
-    Returns:
-        bool[n].
-
-    Raises:
-        ValueError: if it is not one boolean a vertex.
-
-    Example:
-        >>> checked_subset([0, 2], 3)
-        Traceback (most recent call last):
-        ValueError: subset is int64[2]: pass one boolean a vertex, bool[3]
-    """
+    """Converts the set I to a NumPy array, bool[n]; any n > 0 fits where it is not given."""
     inside = np.asarray(subset)
-    n = inside.size if num_vertices is None else num_vertices
-    if inside.dtype != bool or inside.shape != (n,) or n == 0:
-        raise ValueError(
-            f"subset is {inside.dtype}{list(inside.shape)}: pass one boolean a vertex,"
-            f" bool[{'n' if num_vertices is None else n}]"
-        )
+    check_subset(inside, num_vertices)
     return inside
 
 

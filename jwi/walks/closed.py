@@ -1,4 +1,4 @@
-"""Closed walks, vertex by vertex, on the host: exact or refused, like the counts of `jwi.walks`."""
+"""Closed walks of every vertex, on the host: exact or refused, like the counts of `jwi.walks`."""
 
 from typing import no_type_check
 
@@ -6,58 +6,58 @@ import numpy as np
 from jaxtyping import Int64
 from numba import njit
 
-from jwi._checks import MOST_STEPS, checked_integer
+from jwi._checks import checked_length
 from jwi.graph.adjacency import arcs_by_vertex
 from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import HostGraph, host_graph
 from jwi.progress import DONE, STOP, Progress, run_watched
 from jwi.walks.triangles import count_triangles
 
-# Steps along arcs at the most, of some nanoseconds each.
+# A loop of fewer steps along arcs is too quick for a progress bar.
 _QUICK = 10**7
 
 
 def closed_walks(
     graph: GraphsTuple, length: int | np.integer, *, progress: Progress | None = None
 ) -> Int64[np.ndarray, " n"]:
-    """How many walks of a length lead from each vertex back to it; on the host, exact.
+    """Counts the walks of a length from each vertex back to it, exactly; on the host.
 
-    Self-loops are added. This is the diagonal of A^length, which decides the walk index of single
-    vertices: WI_{L−1, t}({t}) = (A^L)_tt if another vertex has an edge into t, else 0 (derived).
-    Time grows with the number of arcs within length/2 steps of a vertex; on undirected graphs of E
-    edges it is E for length 2 and E × arboricity for length 3.
+    Self-loops are added. The counts are the diagonal of A^length, which decides the walk index of
+    single vertices: WI_{L−1, t}({t}) = (A^L)_tt if another vertex has an edge into t, else 0
+    (derived). Time grows with the number of arcs within length/2 steps of a vertex; on undirected
+    graphs of E edges it is E for length 2 and E × arboricity for length 3.
 
     Args:
-        graph: a graph, masked or not.
-        length: how many steps, ≥ 0.
-        progress: called now and then with the share of the vertices that is done, in [0, 1]; None
-            for nothing.
+        graph: A graph of n vertices, masked or not.
+        length: Number of steps, ≥ 0.
+        progress: Called now and then with the share of the vertices that is done, in [0, 1]; None
+            for no call.
 
     Returns:
         int64[n].
 
     Raises:
-        ValueError: for a length that is negative or above 2^31 − 1.
-        OverflowError: if a count exceeds 2^63 − 1.
+        ValueError: For a length that is negative or above 2^31 − 1.
+        OverflowError: If a count exceeds 2^63 − 1.
 
     Example:
         >>> import jwi
         >>> closed_walks(jwi.from_edges([0, 1, 2], [1, 2, 0], num_vertices=4), 3).tolist()
         [9, 9, 9, 1]
     """
-    steps = checked_integer("length", length, "how many steps a walk has", low=0, high=MOST_STEPS)
-    read = host_graph(graph)
-    undirected = read.undirected
-    if undirected and steps in (2, 3):
+    steps, read = checked_length(length), host_graph(graph)
+    if read.undirected and steps in (2, 3):
         return _by_triangles(read, steps)
-    if undirected and steps >= 64:
-        # An edge and its self-loops alone make 2^(length − 1).
+    if read.undirected and steps >= 64:
+        # One edge with its two self-loops has 2^(length − 1) closed walks at either end.
         overflowed = np.zeros(read.num_vertices, bool)
         overflowed[read.edges[read.mask]] = True
         _refuse_overflow(overflowed, steps)
+        # No edge is there: a vertex has one closed walk of any length.
         steps = 0
     counts, estimates = _by_expansion(read, steps, progress)
-    # The counts are right modulo 2^64, and the estimates to many digits: between them, sure.
+    # Counts are exact modulo 2^64 and estimates are precise to many digits. A count from 2^63 to
+    # 2^64 − 1 is negative here, and an estimate exposes any larger one.
     _refuse_overflow((counts < 0) | (estimates > 1.5 * 2.0**63), steps)
     return counts
 
@@ -66,7 +66,7 @@ def _refuse_overflow(overflowed: np.ndarray, length: int) -> None:
     if overflowed.any():
         raise OverflowError(
             f"closed_walks: more than 2^63 − 1 walks of length {length} from vertex"
-            f" {np.flatnonzero(overflowed)[0]} to itself: take a shorter length or a sparser graph"
+            f" {np.flatnonzero(overflowed)[0]} to itself: pass a shorter length or a sparser graph"
         )
 
 
@@ -76,7 +76,7 @@ def _by_triangles(graph: HostGraph, length: int) -> Int64[np.ndarray, " n"]:
     degree = np.bincount(edges.ravel(), minlength=graph.num_vertices)
     if length == 2:
         return 1 + degree
-    # Each triangle of a vertex is there with two of the vertex's edges.
+    # A triangle of a vertex counts at two of the vertex's edges.
     at_edges = np.repeat(count_triangles(edges, degree), 2)
     twice = np.zeros_like(degree)
     np.add.at(twice, edges.ravel(), at_edges)
@@ -86,7 +86,7 @@ def _by_triangles(graph: HostGraph, length: int) -> Int64[np.ndarray, " n"]:
 def _by_expansion(
     graph: HostGraph, length: int, progress: Progress | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(A^length)_tt for all t modulo 2^64, and in floating point."""
+    """(A^length)_tt for all t: modulo 2^64, and in floating point."""
     tails, heads = graph.arcs()
     arcs = np.arange(len(tails), dtype=np.int32)
     n = graph.num_vertices
@@ -103,6 +103,8 @@ def _count_directed(forward, backward, length, watch):
     """Meets in the middle: Σ_j (A^p)_tj (A^q)_jt with p + q = length, p = q or p = q + 1."""
     n = len(forward[0]) - 1
     counts, estimates = np.empty(n, np.int64), np.empty(n, np.float64)
+    # One set of arrays serves all vertices. It is all 0 at the start of each turn: a turn clears
+    # the entries that it reached, since clearing all n would cost n² in total.
     ahead, behind = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
     ahead_estimate, behind_estimate = np.zeros(n, np.float64), np.zeros(n, np.float64)
     for vertex in range(n):
@@ -114,7 +116,7 @@ def _count_directed(forward, backward, length, watch):
         count, estimate = np.uint64(0), 0.0
         for other in others:
             if ahead_estimate[other] == 0:
-                continue  # and no product with an estimate that is infinite
+                continue  # 0 times an estimate of infinity would be NaN
             count += ahead[other] * behind[other]
             estimate += ahead_estimate[other] * behind_estimate[other]
         counts[vertex], estimates[vertex] = np.int64(count), estimate
@@ -132,16 +134,19 @@ def _count_undirected(arcs, length, watch):
     starts, to, _ = arcs
     n = len(starts) - 1
     counts, estimates = np.empty(n, np.int64), np.empty(n, np.float64)
+    # All 0 at the start of each turn, as in `_count_directed`.
     ahead, ahead_estimate = np.zeros(n, np.uint64), np.zeros(n, np.float64)
     for vertex in range(n):
         watch[DONE] = vertex
         if watch[STOP]:
             break
+        # A is symmetric, so the walks back are the walks ahead: one expansion serves both halves.
         reached = _walk(arcs, vertex, length // 2, ahead, ahead_estimate, watch)
         count, estimate = np.uint64(0), 0.0
         for other in reached:
             step, step_estimate = ahead[other], ahead_estimate[other]
             if length % 2:
+                # (A a)[other]: the self-loop has given the first term.
                 for place in range(starts[other], starts[other + 1]):
                     step += ahead[to[place]]
                     step_estimate += ahead_estimate[to[place]]
@@ -163,10 +168,11 @@ def _walk(arcs, start, steps, counts, estimates, watch):
     for _ in range(steps):
         if watch[STOP]:
             break
-        # The new counts come from the old ones alone; the self-loops keep a copy where it is.
+        # New counts come from old ones alone, hence the copy. Self-loops leave counts in place.
         before = [(vertex, counts[vertex], estimates[vertex]) for vertex in reached]
         for vertex, count, estimate in before:
             for place in range(starts[vertex], starts[vertex + 1]):
+                # A count may be 0 modulo 2^64; its estimate is then above 0, so both are asked.
                 if counts[to[place]] == 0 and estimates[to[place]] == 0:
                     reached.append(np.int64(to[place]))
                 counts[to[place]] += count

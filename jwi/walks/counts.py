@@ -1,10 +1,10 @@
-"""Walk counts and walk indices on the host, exact or refused.
+"""Walk counts and walk indices on the host: exact, or refused.
 
-Counts are summed in uint64 and held at 2^63 once they exceed 2^63 − 1, so that no sum of two wraps
-unseen. `jwi.walks.traced` has the same counts for a caller's jit and vmap; this form takes no
-compilation and a third of the time.
+A count is summed in uint64 and held at 2^63 once it exceeds 2^63 − 1, so no sum of two counts wraps
+unseen. `jwi.walks.traced` has the same counts for a caller's jit and vmap; these functions compile
+nothing and are faster.
 
-Self-loops: the theory's adjacency matrix has one at every vertex; they are added here.
+The theory's adjacency matrix has a self-loop at every vertex; these functions add the self-loops.
 """
 
 from typing import no_type_check
@@ -16,27 +16,30 @@ from jaxtyping import Array, Bool, Int64, UInt64
 from numba import njit
 from numpy.typing import ArrayLike
 
-from jwi._checks import MOST_STEPS, checked_integer
+from jwi._checks import check_subset, checked_integer, checked_length
 from jwi.graph.graph import GraphsTuple
-from jwi.graph.host import host_graph
+from jwi.graph.host import HostGraph, host_graph
 from jwi.graph.info import info_of
 from jwi.progress import DONE, STOP, run_watched
 
+# A loop of fewer steps along arcs is too quick for a progress bar.
+_QUICK = 10**7
+
 
 def boundary(graph: GraphsTuple, subset: ArrayLike) -> Bool[Array, " n"]:
-    """The boundary C_I of a set I of vertices: those on both sides that an edge across leads to.
+    """Boundary C_I of a set I of vertices: the heads of all arcs between I and its complement.
 
     C_I = {v ∈ I : u → v for some u ∉ I} ∪ {v ∉ I : u → v for some u ∈ I}. Works under jit and vmap.
 
     Args:
-        graph: a graph, masked or not.
+        graph: A graph of n vertices, masked or not.
         subset: bool[n], the set I.
 
     Returns:
         bool[n], the set C_I.
 
     Raises:
-        ValueError: if `subset` is not one boolean a vertex.
+        ValueError: If `subset` is not one boolean a vertex.
 
     References:
         Razin, Verbin, Cohen, "On the Ability of Graph Neural Networks to Model Interactions Between
@@ -48,25 +51,27 @@ def boundary(graph: GraphsTuple, subset: ArrayLike) -> Bool[Array, " n"]:
         >>> boundary(graph, [True, True, False, False]).tolist()
         [False, True, True, False]
     """
-    return _boundary(graph, _subset(graph, subset))
+    inside = jnp.asarray(subset)
+    check_subset(inside, info_of(graph).num_vertices)
+    return _boundary(graph, inside)
 
 
 def count_walks(
     graph: GraphsTuple, length: int | np.integer, target: int | np.integer | None = None
 ) -> Int64[np.ndarray, " n"]:
-    """How many walks of a length start at each vertex, self-loops added; on the host, exact.
+    """Counts the walks of a length that start at each vertex, exactly; on the host.
 
     Args:
-        graph: a graph, masked or not.
-        length: how many steps, ≥ 0.
-        target: count only walks that end at this vertex.
+        graph: A graph of n vertices, masked or not.
+        length: Number of steps, ≥ 0.
+        target: Vertex where the walks end; None for any vertex.
 
     Returns:
         int64[n], row sums of A^length, or its column `target`; A[i, j] = 1 iff i → j or i = j.
 
     Raises:
-        ValueError: for a length or target out of range.
-        OverflowError: if a count exceeds 2^63 − 1.
+        ValueError: For a length or target out of range.
+        OverflowError: If a count exceeds 2^63 − 1.
 
     Example:
         >>> import jwi
@@ -74,9 +79,9 @@ def count_walks(
         >>> count_walks(graph, 2).tolist(), count_walks(graph, 2, target=0).tolist()
         ([5, 7, 5], [2, 2, 1])
     """
-    steps, end = _checked(graph, length, target)
-    counts = _count_walks(graph, steps, end)
-    _refuse_overflow("count_walks", counts, np.arange(len(counts)), steps)
+    steps = checked_length(length)
+    counts = held_counts(host_graph(graph), steps, target)
+    refuse_overflow("count_walks", counts, np.arange(len(counts)), steps)
     return counts.astype(np.int64)
 
 
@@ -86,23 +91,24 @@ def walk_index(
     length: int | np.integer,
     target: int | np.integer | None = None,
 ) -> int:
-    """The walk index of a set of vertices: walks that start on its boundary; on the host, exact.
+    """Walk index of a set of vertices, exact; on the host.
 
-    For the prediction of a graph WI_length(I) = Σ_{i ∈ C_I} Σ_j (A^length)_ij, for that of a vertex
-    t WI_{length, t}(I) = Σ_{i ∈ C_I} (A^length)_it. Networks of depth L take length = L − 1.
+    It counts the walks that start on the boundary of the set. For a prediction over the graph
+    WI_length(I) = Σ_{i ∈ C_I} Σ_j (A^length)_ij; for the prediction of a vertex t
+    WI_{length, t}(I) = Σ_{i ∈ C_I} (A^length)_it. A network of depth L takes length = L − 1.
 
     Args:
-        graph: a graph, masked or not.
+        graph: A graph of n vertices, masked or not.
         subset: bool[n], the set I.
-        length: how many steps, ≥ 0.
-        target: the vertex t whose prediction is meant; None for a prediction over the graph.
+        length: Number of steps, ≥ 0.
+        target: The vertex t whose prediction is meant; None for a prediction over the graph.
 
     Returns:
-        The walk index as a Python integer: the sum over the boundary has no upper limit.
+        The walk index, as a Python integer: the sum over the boundary has no upper limit.
 
     Raises:
-        ValueError: for a subset, length or target that does not fit the graph.
-        OverflowError: if the walks from one boundary vertex exceed 2^63 − 1.
+        ValueError: For a subset, length or target that does not fit the graph.
+        OverflowError: If more than 2^63 − 1 walks start at one boundary vertex.
 
     References:
         Razin, Verbin, Cohen, 2023, Definition 2.
@@ -115,15 +121,37 @@ def walk_index(
         >>> walk_index(graph, [True, False, False], length=2, target=0)
         4
     """
-    steps, end = _checked(graph, length, target)
-    counts = _count_walks(graph, steps, end)
-    ends = np.flatnonzero(boundary(graph, subset))
-    _refuse_overflow("walk_index", counts, ends, steps)
-    return sum(counts[ends].tolist())
+    steps = checked_length(length)
+    counts = held_counts(host_graph(graph), steps, target)
+    starts = np.flatnonzero(boundary(graph, subset))
+    refuse_overflow("walk_index", counts, starts, steps)
+    return sum(counts[starts].tolist())
 
 
-# Steps along arcs, of a nanosecond each.
-_QUICK = 10**7
+def held_counts(
+    graph: HostGraph, length: int, target: int | np.integer | None
+) -> UInt64[np.ndarray, " n"]:
+    """Row sums of A^length, or its column `target`; 2^63 where they exceed 2^63 − 1."""
+    n = graph.num_vertices
+    counts = np.ones(n, np.uint64)
+    if target is not None:
+        counts[:] = 0
+        counts[checked_integer("target", target, "a vertex or None", low=0, high=n - 1)] = 1
+    quick = length * len(graph.on) < _QUICK
+    arguments = graph.senders, graph.receivers, graph.on, counts, length
+    return run_watched(_walk, arguments, length, quick=quick)
+
+
+def refuse_overflow(
+    name: str, counts: UInt64[np.ndarray, " n"], vertices: np.ndarray, length: int
+) -> None:
+    """Raises OverflowError if the count of one of some vertices is held at 2^63."""
+    overflowed = vertices[counts[vertices] == 2**63]
+    if overflowed.size:
+        raise OverflowError(
+            f"{name}: more than 2^63 − 1 walks of length {length} at vertex {overflowed[0]}: pass a"
+            " shorter length or a sparser graph, or use jwi.log_count_walks and jwi.log_walk_index"
+        )
 
 
 @jax.jit
@@ -132,67 +160,26 @@ def _boundary(graph: GraphsTuple, inside: Bool[Array, " n"]) -> Bool[Array, " n"
     return jnp.zeros(len(inside), bool).at[graph.receivers].max(crossing)
 
 
-def _count_walks(graph: GraphsTuple, length: int, target: int | None) -> UInt64[np.ndarray, " n"]:
-    """Row sums of A^length, or its column `target`; 2^63 where they exceed 2^63 − 1."""
-    n = info_of(graph).num_vertices
-    counts = np.ones(n, np.uint64)
-    if target is not None:
-        counts[:] = 0
-        counts[target] = 1
-    *_, senders, receivers, mask = host_graph(graph)
-    quick = length * len(mask) < _QUICK
-    return run_watched(_walk, (senders, receivers, mask, counts, length), length, quick=quick)
-
-
 @njit(cache=True, nogil=True)
 @no_type_check
 def _walk(senders, receivers, mask, counts, length, watch):
-    """A^length times the counts, held at 2^63."""
+    """Multiplies the counts by A, `length` times; a count above 2^63 − 1 is held at 2^63."""
     limit = np.uint64(2**63)
     for step in range(length):
         watch[DONE] = step
         if watch[STOP]:
             break
+        # Each walk of the self-loop stays where it is: the copy counts it.
         longer = counts.copy()
         for arc in range(len(mask)):
             if mask[arc]:
                 count = longer[senders[arc]] + counts[receivers[arc]]
-                # Neither exceeds 2^63: a sum that wraps is 0, which is less than both.
+                # Both terms are at most 2^63. Only 2^63 + 2^63 wraps, and gives 0, less than both.
                 if count >= limit or count < counts[receivers[arc]]:
                     count = limit
                 longer[senders[arc]] = count
+        # Counts that one step leaves alone stay for ever: they are at the limit, or lead nowhere.
         if np.array_equal(counts, longer):
-            # So they will stay: they are at the limit, or lead nowhere.
             break
         counts = longer
     return counts
-
-
-def _refuse_overflow(name: str, counts: np.ndarray, vertices: np.ndarray, length: int) -> None:
-    overflowed = vertices[counts[vertices] == 2**63]
-    if overflowed.size:
-        raise OverflowError(
-            f"{name}: more than 2^63 − 1 walks of length {length} at vertex {overflowed[0]}: take a"
-            " shorter length or a sparser graph, or jwi.log_count_walks and jwi.log_walk_index"
-        )
-
-
-def _subset(graph: GraphsTuple, subset: ArrayLike) -> Bool[Array, " n"]:
-    inside = jnp.asarray(subset)
-    n = info_of(graph).num_vertices
-    if inside.dtype != bool or inside.shape != (n,):
-        raise ValueError(
-            f"subset is {inside.dtype}{list(inside.shape)}: pass one boolean a vertex, bool[{n}]"
-        )
-    return inside
-
-
-def _checked(
-    graph: GraphsTuple, length: int | np.integer, target: int | np.integer | None
-) -> tuple[int, int | None]:
-    """Length and target as Python integers."""
-    steps = checked_integer("length", length, "how many steps a walk has", low=0, high=MOST_STEPS)
-    if target is None:
-        return steps, None
-    last = info_of(graph).num_vertices - 1
-    return steps, checked_integer("target", target, "a vertex or None", low=0, high=last)

@@ -1,12 +1,12 @@
-"""Logarithms of walk counts and walk indices, where the counts themselves exceed every integer.
+"""Logarithms of walk counts and walk indices, for counts that exceed every integer type.
 
-A count after L steps grows like the L-th power of the degrees, so deep networks soon leave int64.
-Here a count is a mantissa in [½, 1) and an exponent of its own, an integer: nothing overflows, no
-vertex is lost beside another with many more walks, and a step rounds the mantissa alone, so that L
-steps add a relative error of some L units in the last place to the count, and to its logarithm no
-more than that. `jwi.count_walks` is exact where it fits.
+A count after L steps grows like the L-th power of the degrees, so the counts of deep networks soon
+exceed int64. Here each count is a mantissa in [½, 1) and an integer exponent of its own: nothing
+overflows, and small counts survive beside large ones. A step rounds the mantissa alone, so L steps
+add a relative error of about L units in the last place to a count. `jwi.count_walks` is exact where
+counts fit.
 
-Self-loops: the theory's adjacency matrix has one at every vertex; they are added here.
+The theory's adjacency matrix has a self-loop at every vertex; these functions add the self-loops.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from jwi.graph.graph import GraphsTuple
 from jwi.graph.info import info_of
 from jwi.walks.counts import boundary
 
-# The exponent of 0, so low that no count beside it has a lower one.
+# The exponent of the count 0: lower than that of any other count.
 _NONE = -(2**30)
 
 
@@ -34,14 +34,14 @@ class _Scaled(NamedTuple):
 def log_count_walks(
     graph: GraphsTuple, length: int | Int[Array, ""], target: int | Int[Array, ""] | None = None
 ) -> Float[Array, " n"]:
-    """Natural logarithm of `jwi.count_walks`; under jit and vmap, of any length.
+    """Natural logarithm of `jwi.count_walks`, for any length; works under jit and vmap.
 
-    Compiled once for all lengths, targets and masks.
+    One compilation serves all lengths, targets and masks.
 
     Args:
-        graph: a graph, masked or not.
-        length: how many steps, ≥ 0.
-        target: count only walks that end at this vertex.
+        graph: A graph of n vertices, masked or not.
+        length: Number of steps, ≥ 0; a negative one counts as 0.
+        target: Vertex where the walks end; None for any vertex.
 
     Returns:
         float[n], float64 in 64-bit mode, else float32; −inf where there is no walk.
@@ -66,21 +66,21 @@ def log_walk_index(
     length: int | Int[Array, ""],
     target: int | Int[Array, ""] | None = None,
 ) -> Float[Array, ""]:
-    """Natural logarithm of `jwi.walk_index`; under jit and vmap, of any length.
+    """Natural logarithm of `jwi.walk_index`, for any length; works under jit and vmap.
 
-    Compiled once for all subsets, lengths, targets and masks.
+    One compilation serves all subsets, lengths, targets and masks.
 
     Args:
-        graph: a graph, masked or not.
+        graph: A graph of n vertices, masked or not.
         subset: bool[n], the set I.
-        length: how many steps, ≥ 0.
-        target: the vertex whose prediction is meant; None for a prediction over the graph.
+        length: Number of steps, ≥ 0; a negative one counts as 0.
+        target: The vertex t whose prediction is meant; None for a prediction over the graph.
 
     Returns:
-        A float, float64 in 64-bit mode, else float32; −inf where the walk index is 0.
+        A scalar, float64 in 64-bit mode, else float32; −inf where the walk index is 0.
 
     Raises:
-        ValueError: if `subset` is not one boolean a vertex.
+        ValueError: If `subset` is not one boolean a vertex.
 
     References:
         Razin, Verbin, Cohen, 2023, Definition 2.
@@ -97,9 +97,10 @@ def log_walk_index(
 
 
 def _one_step_longer(graph: GraphsTuple, counts: _Scaled) -> _Scaled:
-    """Sums over each vertex and where its arcs lead."""
+    """Multiplies the counts by A: adds to each vertex the counts at the heads of its arcs."""
     mantissa, exponent = counts
     exponents = jnp.where(graph.edges.mask, exponent[graph.receivers], _NONE)
+    # All terms of a sum are scaled to its largest exponent, so the largest term loses no digit.
     largest = exponent.at[graph.senders].max(exponents)
     ahead = jnp.where(graph.edges.mask, mantissa[graph.receivers], 0)
     ahead = jnp.ldexp(ahead, exponents - largest[graph.senders])

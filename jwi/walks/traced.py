@@ -1,10 +1,10 @@
-"""Walk counts and walk indices for a caller's jit and vmap, exact or flagged.
+"""Walk counts and walk indices for a caller's jit and vmap: exact, or flagged.
 
-Every count is a sum of non-negative integers. It is summed in words so short that no word's sum
-can overflow; after the carries, the top word shows exactly whether the count fits. A count that
-does not fit is held at one above the largest integer, and so is all that is summed from it.
+A count is a sum of non-negative integers. Each term is split into words so short that sums of words
+cannot overflow; after the carries, the top word shows exactly whether the count fits. A count that
+does not fit is held at one above the largest integer, and so is every sum that contains it.
 
-Self-loops: the theory's adjacency matrix has one at every vertex; they are added here.
+The theory's adjacency matrix has a self-loop at every vertex; these functions add the self-loops.
 """
 
 import jax
@@ -21,20 +21,21 @@ from jwi.walks.counts import boundary
 def count_walks_with_overflow(
     graph: GraphsTuple, length: int | Int[Array, ""], target: int | Int[Array, ""] | None = None
 ) -> tuple[Int[Array, " n"], Bool[Array, " n"]]:
-    """`count_walks` for use under a caller's jit and vmap.
+    """`jwi.count_walks` for a caller's jit and vmap.
 
-    Compiled once for all lengths, targets and masks. Counts are int64 in 64-bit mode, else int32.
+    One compilation serves all lengths, targets and masks.
 
     Args:
-        graph: a graph, masked or not.
-        length: how many steps, ≥ 0.
-        target: count only walks that end at this vertex.
+        graph: A graph of n vertices, masked or not.
+        length: Number of steps, ≥ 0; a negative one counts as 0.
+        target: Vertex where the walks end; None for any vertex.
 
     Returns:
-        Counts int[n], exact where they fit and the largest integer where not; bool[n], where not.
+        Counts, int64[n] in 64-bit mode, else int32[n]: exact if they fit, else the largest integer;
+        and bool[n], which counts do not fit.
 
     Raises:
-        ValueError: in 32-bit mode, for 2^24 or more vertices.
+        ValueError: In 32-bit mode, for 2^24 or more vertices.
 
     Example:
         >>> import jwi
@@ -53,22 +54,22 @@ def walk_index_with_overflow(
     length: int | Int[Array, ""],
     target: int | Int[Array, ""] | None = None,
 ) -> tuple[Int[Array, ""], Bool[Array, ""]]:
-    """`walk_index` for use under a caller's jit and vmap.
+    """`jwi.walk_index` for a caller's jit and vmap.
 
-    Compiled once for all subsets, lengths, targets and masks.
+    One compilation serves all subsets, lengths, targets and masks.
 
     Args:
-        graph: a graph, masked or not.
+        graph: A graph of n vertices, masked or not.
         subset: bool[n], the set I.
-        length: how many steps, ≥ 0.
-        target: the vertex whose prediction is meant; None for a prediction over the graph.
+        length: Number of steps, ≥ 0; a negative one counts as 0.
+        target: The vertex t whose prediction is meant; None for a prediction over the graph.
 
     Returns:
         The walk index, int64 in 64-bit mode, else int32: exact if it fits, else the largest
         integer; and whether it did not fit.
 
     Raises:
-        ValueError: if `subset` is not one boolean a vertex; in 32-bit mode, for 2^24 or more
+        ValueError: If `subset` is not one boolean a vertex; in 32-bit mode, for 2^24 or more
             vertices.
 
     Example:
@@ -93,7 +94,7 @@ def _count_walks(
     if unsigned == jnp.uint32 and n >= 2**24:
         raise ValueError(
             f"graph has {n} vertices: in 32-bit mode sums of 2^24 or more counts are not exact,"
-            " set jax_enable_x64"
+            " pass fewer, or set jax_enable_x64"
         )
 
     def one_step_longer(_: Array, counts: Array) -> Array:
@@ -106,25 +107,26 @@ def _count_walks(
 
 
 def _word_bits(dtype: np.dtype) -> int:
-    """Bits a word, so that n words and a carry sum to less than 2^width: n < 2^(width − bits)."""
+    """Bits in a word: n words and a carry must sum to less than 2^width, n < 2^(width − bits)."""
     return 32 if dtype == jnp.uint64 else 8
 
 
 def _words(counts: UInt[Array, "*shape"]) -> UInt[Array, "*shape words"]:
-    """The counts' words, least significant first."""
+    """Splits counts into words, least significant first."""
     bits, width = _word_bits(counts.dtype), 8 * counts.dtype.itemsize
     words = [(counts >> place) & (2**bits - 1) for place in range(0, width, bits)]
     return jnp.stack(words, axis=-1)
 
 
 def _from_words(sums: UInt[Array, "*shape words"]) -> UInt[Array, "*shape"]:
-    """Counts from the sums of their words; `_too_large` where they exceed signed integers."""
+    """Adds the words' sums up to counts; `_too_large` where a count exceeds signed integers."""
     bits = _word_bits(sums.dtype)
     total = word = jnp.zeros(sums.shape[:-1], sums.dtype)
     for place in range(sums.shape[-1]):
+        # What a word's sum has above its bits is the carry into the next word.
         word = sums[..., place] + (word >> bits)
         total |= (word & (2**bits - 1)) << (place * bits)
-    # The last word is the top one: a count that fits leaves its highest bit free.
+    # `word` is now the top word: a count that fits leaves its highest bit, the sign, free.
     return jnp.where(word >> (bits - 1) == 0, total, _too_large(sums.dtype))
 
 

@@ -8,17 +8,13 @@ import jax
 import networkx
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import jwi
 from jwi.cli import main
 from jwi.cli.arguments import METHODS as DESCRIBED
 from jwi.cli.methods import METHODS
-from jwi.cli.walk_index import own_walk_indices, walk_indices
 from jwi.io import read_graph
 from tests.cases.commands import PRUNE, TEXT, kept_by, write_graph
-from tests.cases.graphs import NUM_VERTICES, PAIRS, from_pairs
 
 
 @pytest.fixture
@@ -151,29 +147,6 @@ def test_removed_names_are_read_as_they_were(graph, capsys):
     assert Path("lines.txt").read_text() == '"a\nb"\tc\n'
 
 
-@settings(deadline=None, max_examples=30)
-@given(PAIRS, st.booleans(), st.lists(st.integers(-1, 2), min_size=6, max_size=6))
-def test_walk_indices_of_disjoint_sets(pairs, undirected, parts):
-    graph = from_pairs(pairs, undirected=undirected)
-    # Counts that a sum of 64 bits would lose.
-    counts = jwi.count_walks(graph, 2) + 2**62
-    found = walk_indices(graph, np.array(parts), 3, counts)
-    for part in range(3):
-        ends = np.asarray(jwi.boundary(graph, np.array(parts) == part))
-        assert found[part] == sum(counts[ends].tolist())
-
-
-@settings(deadline=None, max_examples=15)
-@given(PAIRS, st.booleans(), st.integers(0, 3))
-def test_own_walk_indices(pairs, undirected, length):
-    graph = from_pairs(pairs, undirected=undirected)
-    own = [
-        jwi.walk_index(graph, np.arange(NUM_VERTICES) == t, length, target=t)
-        for t in range(NUM_VERTICES)
-    ]
-    assert own_walk_indices(graph, length).tolist() == own
-
-
 def test_walk_index_of_vertices_sets_and_partitions(graph, capsys):
     labels = [str(10 * vertex) for vertex in range(10)]
     Path("sides.tsv").write_text("".join(f"{x}\t{'lr'[int(x) > 40]}\n" for x in labels[:-1]))
@@ -216,10 +189,13 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
         ([*PRUNE, "--keep", "50"], "keep is 50.0: pass the share of edges that stays"),
         ([*PRUNE, "--num-removed", "16"], "num_removed is 16: pass how many edges go, an integer"),
         ([*PRUNE, "--keep", "0.5", "--depth", "3"], "one-walk-index is for depth 2: add --method"),
-        ([*PRUNE, "--keep", "0.5", "--depth", "0"], "--depth is 0: pass the number of layers"),
+        (
+            [*PRUNE, "--keep", "0.5", "--depth", "0"],
+            "--depth is 0: pass how many layers",
+        ),
         (
             [*PRUNE, "--keep", "0.5", "--method", "random", "--depth", str(2**31)],
-            "--depth is 2147483648: pass the number of layers, an integer from 1 to 2147483647",
+            "--depth is 2147483648: pass how many layers the network has, an integer",
         ),
         # Nothing is written before all is known.
         (
@@ -232,7 +208,7 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
         ),
         (
             [*PRUNE, "--keep", "0.5", "--method", "walk-index", "--depth", "0"],
-            "--depth is 0: pass the number of layers",
+            "--depth is 0: pass how many layers",
         ),
         (
             [*PRUNE, "--keep", "0.5", "--directed"],
@@ -272,7 +248,10 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
         ([*WALKS, "--own", "--target", "0"], "--own is for the prediction at each vertex: leave"),
         ([*WALKS, "--partition", "words.txt"], "words.txt: 'ann' is no vertex of graph.txt"),
         ([*WALKS, "--partition", "twice.txt"], "twice.txt has 10 more than once: put each vertex"),
-        (["walk-index", "graph.txt", "--depth", "0"], "--depth is 0: pass the number of layers"),
+        (
+            ["walk-index", "graph.txt", "--depth", "0"],
+            "--depth is 0: pass how many layers",
+        ),
         (["walk-index", "graph.txt", "--length", "-1"], "--length is -1: pass the number of steps"),
         (["walk-index", "graph.txt", "--length", str(2**31)], "an integer from 0 to 2147483647"),
         (["walk-index", "smiths.csv", "--depth", str(2**31)], "an integer from 1 to 2147483647"),

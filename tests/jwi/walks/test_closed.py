@@ -45,7 +45,7 @@ def test_what_exceeds_int64_is_refused_even_if_it_wraps_to_a_small_number(length
     edge = jwi.from_edges([0], [1], num_vertices=3)
     assert jwi.closed_walks(edge, 63).tolist() == [2**62, 2**62, 1]
     message = (
-        rf"more than 2\^63 − 1 walks of length {length} from vertex 0 to itself: take a shorter"
+        rf"more than 2\^63 − 1 walks of length {length} from vertex 0 to itself: pass a shorter"
     )
     with pytest.raises(OverflowError, match=message):
         jwi.closed_walks(edge, length)
