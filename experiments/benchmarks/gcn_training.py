@@ -27,7 +27,7 @@ from experiments.studies.jwi.sparsification.networks import (
     RUN_AXES,
     Data,
     gradient_of_loss,
-    initialise,
+    initialize,
     make_optimizer,
 )
 from experiments.studies.jwi.sparsification.prepare import Study, prepare
@@ -110,7 +110,7 @@ def _epochs(
     sweep: Sweep | None = None,
 ) -> Callable[[], Any]:
     """Trains one seed, or all at once; starts anew with every call."""
-    params, model_state = initialise(prepared.model, prepared.keys, data.graph)
+    params, model_state = initialize(prepared.model, prepared.keys, data.graph)
     gradient_fn = gradient_of_loss(prepared.model)
     optimizer = make_optimizer(prepared.settings)
 

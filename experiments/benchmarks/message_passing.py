@@ -1,4 +1,4 @@
-"""How fast are sums over arcs and layer normalisation on a CPU, compiled as loops by this library?
+"""How fast are sums over arcs and layer normalization on a CPU, compiled as loops by this library?
 
 Of rows of 64 features, on one core or two as each function likes. The peers are what one would
 write in JAX, `jax.ops.segment_sum` of gathered rows and Flax's LayerNorm, and SciPy's CSR product,
@@ -103,7 +103,7 @@ def _quantities(graph: GraphsTuple, width: int) -> dict[str, Quantity]:
     layers = LayerNorm(), nn.LayerNorm(epsilon=1e-5, use_fast_variance=False)
     params = layers[0].init(jax.random.key(0), values)
 
-    def normalised(layer: nn.Module) -> Callable[..., Any]:
+    def normalized(layer: nn.Module) -> Callable[..., Any]:
         return lambda _, params, values: layer.apply(params, values)
 
     sums, by_layer = (graph, values, weight), (None, params, values)
@@ -121,15 +121,15 @@ def _quantities(graph: GraphsTuple, width: int) -> dict[str, Quantity]:
             None,
             2 * num_arcs,
         ),
-        "layer normalisation": Quantity(
-            compiled(normalised(layers[0]), *by_layer),
-            compiled(normalised(layers[1]), *by_layer),
+        "layer normalization": Quantity(
+            compiled(normalized(layers[0]), *by_layer),
+            compiled(normalized(layers[1]), *by_layer),
             None,
             n,
         ),
         "its gradient in values and parameters": Quantity(
-            compiled(gradients(normalised(layers[0])), *by_layer),
-            compiled(gradients(normalised(layers[1])), *by_layer),
+            compiled(gradients(normalized(layers[0])), *by_layer),
+            compiled(gradients(normalized(layers[1])), *by_layer),
             None,
             2 * n,
         ),

@@ -136,7 +136,7 @@ def _without(adjacency: np.ndarray, edge: np.ndarray) -> np.ndarray:
 def _sorted_walk_indices(adjacency: np.ndarray) -> list[float]:
     """Walks of two steps from the boundary of each vertex to it, ascending; exact below 2^53.
 
-    The boundary of a vertex is itself and its neighbours, nothing if it has none.
+    The boundary of a vertex is itself and its neighbors, nothing if it has none.
     """
     indices = np.sum(adjacency * (adjacency @ adjacency), axis=0)
     return np.sort(np.where(adjacency.sum(axis=0) > 1, indices, 0)).tolist()

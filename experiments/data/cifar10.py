@@ -26,7 +26,7 @@ _RECORD = 1 + _CHANNELS * _SIDE**2
 
 
 def cifar10() -> ImageClassification:
-    """CIFAR-10: 50 000 images to train on and 10 000 to test on, 32 × 32 pixels in 3 colours.
+    """CIFAR-10: 50 000 images to train on and 10 000 to test on, 32 × 32 pixels in 3 colors.
 
     Raises:
         DataUnavailableError: It is not at hand and cannot be downloaded.
@@ -53,7 +53,7 @@ def cifar10_subset() -> ImageClassification:
 
 
 def parse_records(content: bytes) -> Images:
-    """Reads records of a label and 3 · 32² pixels, colour by colour, a byte each.
+    """Reads records of a label and 3 · 32² pixels, color by color, a byte each.
 
     Raises:
         ValueError: That is no whole number of records, or a label exceeds 9.

@@ -1,4 +1,4 @@
-"""A graph data set that needs no network: nearest neighbours among scikit-learn's digits."""
+"""A graph data set that needs no network: nearest neighbors among scikit-learn's digits."""
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -13,11 +13,11 @@ def digits(
     """Graph of the 1 797 digits of 8 × 8 pixels, each seeing a few of its own pixels.
 
     Two digits are adjacent if one is among the ``num_neighbors`` nearest of the other, over all
-    64 pixels: 7 518 edges with 6 neighbours. With all pixels as features the edges would hardly
+    64 pixels: 7 518 edges with 6 neighbors. With all pixels as features the edges would hardly
     matter, so each vertex keeps a random share of its own and has zeros elsewhere.
 
     Args:
-        num_neighbors: Nearest neighbours each vertex is joined to.
+        num_neighbors: Nearest neighbors each vertex is joined to.
         visible_share: Probability that a vertex sees one of its pixels.
         seed: Seed of the choice of pixels.
     """

@@ -51,9 +51,9 @@ def parse_planetoid(name: str, files: dict[str, Path]) -> VertexClassification:
     one_hot = np.zeros((num_vertices, ally.shape[1]), np.int32)
     features[: len(allx)], one_hot[: len(ally)] = allx, ally
     features[test_index], one_hot[test_index] = tx, ty
-    neighbours = load_pickle(files["graph"])
+    neighbors = load_pickle(files["graph"])
     edges = np.array(
-        [(vertex, other) for vertex, others in neighbours.items() for other in others], np.int64
+        [(vertex, other) for vertex, others in neighbors.items() for other in others], np.int64
     ).reshape(-1, 2)
     return VertexClassification(
         name, edges, features, one_hot.argmax(1).astype(np.int32), one_hot.shape[1]

@@ -71,7 +71,7 @@ def parse_scored_pairs(text: str) -> ScoredPairs:
     Raises:
         ValueError: A line has fewer columns, or its score is not a number from 0 to 5.
 
-    Examples:
+    Example:
         >>> parse_scored_pairs("news\tMSR\t2012\t1\t3.8\tA man plays.\tA man sings.").pairs
         [('A man plays.', 'A man sings.')]
     """

@@ -29,7 +29,7 @@ class TokenPairs(NamedTuple):
 def words(sentence: str) -> list[str]:
     """Its words and marks in lower case.
 
-    Examples:
+    Example:
         >>> words("A plane's taking off.")
         ['a', 'plane', "'", 's', 'taking', 'off', '.']
     """
@@ -44,7 +44,7 @@ def vocabulary(sentences: Iterable[str], size: int) -> dict[str, int]:
     Raises:
         ValueError: There is no room for a word.
 
-    Examples:
+    Example:
         >>> vocabulary(["a plane", "a flute"], 6)
         {'[PAD]': 0, '[CLS]': 1, '[SEP]': 2, '[UNK]': 3, 'a': 4, 'flute': 5}
     """

@@ -22,7 +22,7 @@ matplotlib.rcParams.update(
     }
 )
 
-# Okabe and Ito's palette, told apart by colour-blind readers too. One meaning, one colour.
+# Okabe and Ito's palette, told apart by color-blind readers too. One meaning, one color.
 COLORS = {
     "rft": "#d55e00",
     "sft": "#0072b2",

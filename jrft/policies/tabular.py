@@ -63,7 +63,7 @@ class Tabular(Policy):
         cache: Int[Array, ""],
         depth: int,
     ) -> tuple[Float[Array, "..."], ...]:
-        """The rows below one prefix: at every level they are neighbours."""
+        """The rows below one prefix: at every level they are neighbors."""
         levels, first = [], cache
         for t in range(depth):
             levels.append(jax.lax.dynamic_slice_in_dim(params, first, self.vocab_size**t))

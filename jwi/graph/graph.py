@@ -16,13 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.sparse import BCOO
 from jaxtyping import Bool, Int32, PyTree
-from jraph import GraphsTuple
 from numpy.typing import ArrayLike
 
 from jwi._checks import checked_integer
 from jwi.graph.adjacency import expand, sorted_arcs_by_vertex
 from jwi.graph.host import host_graph, num_present_edges
-from jwi.graph.info import GraphInfo, info_of
+from jwi.graph.info import GraphInfo, GraphsTuple, info_of
 
 _MAX_INDEX = np.iinfo(np.int32).max
 

@@ -5,10 +5,9 @@ from typing import NamedTuple, no_type_check
 import jax
 import numpy as np
 from jaxtyping import Bool, Int, Int32
-from jraph import GraphsTuple
 from numba import njit
 
-from jwi.graph.info import GraphInfo, info_of
+from jwi.graph.info import GraphInfo, GraphsTuple, info_of
 
 _FINE, _SENDER, _RECEIVER, _ID, _PADDING_ON, _SELF_LOOP, _NOT_AN_EDGE, _HALF_ON = range(8)
 

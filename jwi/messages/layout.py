@@ -225,7 +225,7 @@ def _segment_product(
     on_arcs: Array, mask: Array, receivers: Array, num_vertices: int, multiply: Multiply
 ) -> Array:
     """Products of the rows of each receiver, 1 where the mask has none."""
-    # The arcs of one receiver are neighbours in the list: a scan that starts anew with each.
+    # The arcs of one receiver are neighbors in the list: a scan that starts anew with each.
     starts = (receivers != jnp.roll(receivers, 1))[:, None]
 
     def combine(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -23,7 +23,7 @@ def in_degree(graph: GraphsTuple) -> Int[Array, " n"]:
     Returns:
         int32[n].
 
-    Examples:
+    Example:
         >>> import jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3)
         >>> in_degree(path).tolist()
@@ -39,7 +39,7 @@ def neighbor_sum(
     weight: Float[Array, "arcs *heads"] | None = None,
     loops: Float[Array, "n *heads"] | None = None,
 ) -> Float[Array, "n *heads d"]:
-    """Weighted sum over incoming neighbours: out[i] = Σ_(kept arcs a: j→i) weight[a] · values[j].
+    """Weighted sum over incoming neighbors: out[i] = Σ_(kept arcs a: j→i) weight[a] · values[j].
 
     Args:
         graph: Graph of n vertices; arcs whose mask is False contribute nothing.
@@ -52,7 +52,7 @@ def neighbor_sum(
         As `values`; zero for a vertex without incoming arcs and loop. It is differentiable in
         `values`, `weight` and `loops`, in reverse mode (`jax.grad`) to any order.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3)
         >>> neighbor_sum(path, jnp.array([[1.0], [10.0], [100.0]])).tolist()
@@ -71,7 +71,7 @@ def neighbor_sum(
 def neighbor_product(
     graph: GraphsTuple, values: Shaped[Array, "n d"], multiply: Multiply = jax.lax.mul
 ) -> Shaped[Array, "n d"]:
-    """Product over incoming neighbours: out[i] = Π_(kept arcs j→i) values[j], elementwise.
+    """Product over incoming neighbors: out[i] = Π_(kept arcs j→i) values[j], elementwise.
 
     Args:
         graph: Graph of n vertices; arcs whose mask is False contribute nothing.
@@ -83,7 +83,7 @@ def neighbor_product(
     Returns:
         As `values`; ones for a vertex without incoming arcs. No self-loops are added.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3)
         >>> neighbor_product(path, jnp.array([[2.0], [3.0], [5.0]])).tolist()

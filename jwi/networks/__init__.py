@@ -4,7 +4,7 @@ from jwi.networks.base import mean_readout, vertex_readout
 from jwi.networks.gat import GAT, GATConv
 from jwi.networks.gcn import GCN, GCNConv
 from jwi.networks.gin import GIN, MLP, GINConv, GINEps, GINEpsConv
-from jwi.networks.layer_norm import LayerNorm
+from jwi.networks.layer_normalization import LayerNorm
 from jwi.networks.linear import Linear
 from jwi.networks.log_product import LogProductNetwork, SignedLog
 from jwi.networks.modular_product import ModularProductNetwork

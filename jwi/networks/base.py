@@ -9,14 +9,14 @@ from jax.experimental.sparse import BCOO
 from jaxtyping import Array, Float
 
 from jwi.graph.graph import GraphsTuple
-from jwi.networks.layer_norm import LayerNorm
+from jwi.networks.layer_normalization import LayerNorm
 from jwi.networks.linear import Features
 
 
 def vertex_readout(hidden: Float[Array, "n d"]) -> Float[Array, "n d"]:
     """Vertex prediction: the head sees each vertex for itself.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp
         >>> vertex_readout(jnp.ones((3, 2))).shape
         (3, 2)
@@ -27,7 +27,7 @@ def vertex_readout(hidden: Float[Array, "n d"]) -> Float[Array, "n d"]:
 def mean_readout(hidden: Float[Array, "n d"]) -> Float[Array, " d"]:
     """Graph prediction: the head sees the mean over all vertices.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp
         >>> mean_readout(jnp.array([[1.0], [3.0]])).tolist()
         [2.0]
@@ -41,7 +41,7 @@ def vertex_features(graph: GraphsTuple) -> Features:
     Raises:
         ValueError: If `graph.nodes` is not a floating-point row for each vertex.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jwi.graph.graph
         >>> vertex_features(jwi.graph.from_edges([0], [1], 2, nodes=jnp.ones((2, 3)))).shape
         (2, 3)
@@ -58,7 +58,7 @@ def vertex_features(graph: GraphsTuple) -> Features:
 def dense_vertex_features(graph: GraphsTuple) -> Float[Array, "n d"]:
     """`vertex_features` as an array, for networks that have use for every zero.
 
-    Examples:
+    Example:
         >>> import jax.numpy as jnp, jwi.graph.graph
         >>> nodes = BCOO.fromdense(jnp.eye(2))
         >>> dense_vertex_features(jwi.graph.from_edges([0], [1], 2, nodes=nodes)).tolist()

@@ -11,11 +11,11 @@ from jwi.networks.linear import Features, Linear
 
 
 class GATConv(nn.Module):
-    """Multi-head graph attention: each head averages its neighbours by learned attention.
+    """Multi-head graph attention: each head averages its neighbors by learned attention.
 
     For each head with features h = x W, the score of an arc j → i is
     LeakyReLU(a_sender · h[j] + a_receiver · h[i]) with slope 0.2, the attention its softmax over
-    the neighbours of i and i itself. The heads' outputs are concatenated. An arc weight multiplies
+    the neighbors of i and i itself. The heads' outputs are concatenated. An arc weight multiplies
     the message that travels along the arc, after the softmax.
 
     Source: Veličković et al., "Graph attention networks", equations 3 to 5.
@@ -27,7 +27,7 @@ class GATConv(nn.Module):
     Raises:
         ValueError: When called, if `heads` does not divide `features`.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> layer = GATConv(features=4, heads=2)
@@ -87,7 +87,7 @@ def _attend(
     loop_scores: Float[Array, "n heads"],
     weight: Float[Array, " arcs"] | None,
 ) -> Float[Array, "n heads d"]:
-    """Sum of the values at neighbours and the vertex itself, by the softmax of their scores."""
+    """Sum of the values at neighbors and the vertex itself, by the softmax of their scores."""
     powers, loop_powers = softmax_powers(arcs, scores, loop_scores)
     total = arcs.sum(powers) + loop_powers
     if weight is not None:
@@ -106,7 +106,7 @@ class GAT(ConvNetwork):
         readout: `vertex_readout` or `mean_readout`.
         heads: Number of attention heads; divides `width`.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> model = GAT(width=8, depth=2, num_outputs=4, heads=2)

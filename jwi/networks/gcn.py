@@ -13,7 +13,7 @@ from jwi.networks.linear import Features, Linear
 
 
 class GCNConv(nn.Module):
-    """Graph convolution with symmetric normalisation: D^(−1/2) (A + I) D^(−1/2) X W + b.
+    """Graph convolution with symmetric normalization: D^(−1/2) (A + I) D^(−1/2) X W + b.
 
     A is the adjacency of the kept arcs, D the in-degrees of A + I: both follow the edge mask, so
     a masked graph gives what the really smaller graph gives. An arc weight multiplies the message
@@ -25,7 +25,7 @@ class GCNConv(nn.Module):
     Attributes:
         features: Width of the output.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> layer = GCNConv(features=4)
@@ -75,7 +75,7 @@ class GCN(ConvNetwork):
         num_outputs: Width of the head, for instance the number of classes.
         readout: `vertex_readout` or `mean_readout`.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> model = GCN(width=8, depth=2, num_outputs=4)

@@ -16,14 +16,14 @@ from jwi.networks.norms import batch_norm
 
 
 class MLP(nn.Module):
-    """(Linear → normalisation → ReLU) × depth, every layer of one width.
+    """(Linear → normalization → ReLU) × depth, every layer of one width.
 
     Attributes:
         features: Width of every layer.
-        norm: Makes a normalisation layer, without arguments.
+        norm: Makes a normalization layer, without arguments.
         depth: Number of layers.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp
         >>> mlp = MLP(4, functools.partial(batch_norm, train=False))
         >>> mlp.apply(mlp.init(jax.random.key(0), jnp.ones((3, 2))), jnp.ones((3, 2))).shape
@@ -57,7 +57,7 @@ class MLP(nn.Module):
 
 
 class GINConv(nn.Module):
-    """Graph isomorphism convolution: MLP((1 + ε) x[i] + Σ x[j] over neighbours j).
+    """Graph isomorphism convolution: MLP((1 + ε) x[i] + Σ x[j] over neighbors j).
 
     Source: Xu et al., "How powerful are graph neural networks?", equation 4.1.
 
@@ -66,7 +66,7 @@ class GINConv(nn.Module):
             layer where that is narrower than the input.
         eps: The number ε, fixed; 0 is the paper's GIN-0.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> layer = GINConv(nn.Dense(4), eps=0.5)
@@ -149,10 +149,10 @@ class GIN(ConvNetwork):
         depth: Number of layers.
         num_outputs: Width of the head, for instance the number of classes.
         readout: `vertex_readout` or `mean_readout`.
-        mlp_norm: Normalisation in the MLPs, `batch_norm` or `layer_norm`. Where samples are
+        mlp_norm: Normalization in the MLPs, `batch_norm` or `layer_norm`. Where samples are
             vmapped: `functools.partial(batch_norm, axis_name=...)`.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> model = GIN(width=8, depth=2, num_outputs=4)
@@ -181,7 +181,7 @@ class GIN(ConvNetwork):
 class GINEps(GIN):
     """`GIN` with the ε of every layer trained, as in the sparsification study.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> variables = GINEps(width=8, depth=1, num_outputs=4).init(jax.random.key(0), path)

@@ -23,12 +23,12 @@ class Linear(nn.Module):
     Attributes:
         features: Width of the output.
         use_bias: Whether b is added.
-        kernel_init: Initialises W.
+        kernel_init: Initializes W.
 
     Raises:
         ValueError: When called, if a sparse input is no matrix of single entries.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp
         >>> words = jnp.eye(3)[:, :2]
         >>> layer = Linear(4)
@@ -50,7 +50,7 @@ class Linear(nn.Module):
 
         Args:
             x: Float[n, d] or a BCOO matrix of that shape.
-            mix: A linear map of rows onto rows, such as a sum over neighbours, that is applied
+            mix: A linear map of rows onto rows, such as a sum over neighbors, that is applied
                 before the bias: mix(x W) + b, which is mix(x) W + b.
 
         Returns:

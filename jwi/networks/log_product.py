@@ -29,7 +29,7 @@ class SignedLog(NamedTuple):
 def signed_log(values: Float[Array, "..."]) -> SignedLog:
     """Sign and logarithm of real numbers; the gradient at 0 is taken as 0.
 
-    Examples:
+    Example:
         >>> signed_log(jnp.array([-1.0, 0.0])).sign.tolist()
         [-1.0, 0.0]
     """
@@ -74,7 +74,7 @@ class LogProductNetwork(ProductAggregation):
         ValueError: When called on more vertices than a product of this precision carries: about
             1e5 in float32.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> network = LogProductNetwork(width=4, depth=2)
@@ -96,7 +96,7 @@ class LogProductNetwork(ProductAggregation):
 
     @nn.nowrap
     def neighborhood_product(self, graph: GraphsTuple, values: SignedLog) -> SignedLog:
-        """Product over each vertex's neighbours and the vertex itself."""
+        """Product over each vertex's neighbors and the vertex itself."""
         sign, log = values
         check_factors(len(log), log.dtype)
         arcs = arcs_of(graph, len(log))

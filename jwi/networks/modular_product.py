@@ -61,7 +61,7 @@ class ModularProductNetwork(ProductAggregation):
     Raises:
         ValueError: When called, if `prime` is not a prime up to 65521, or features are no integers.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0], [1], 2, nodes=jnp.array([[2], [-3]]))
         >>> network = ModularProductNetwork(width=1, depth=1, prime=7)
@@ -96,7 +96,7 @@ class ModularProductNetwork(ProductAggregation):
     def neighborhood_product(
         self, graph: GraphsTuple, values: UInt32[Array, "n d"]
     ) -> UInt32[Array, "n d"]:
-        """Product over each vertex's neighbours and the vertex itself."""
+        """Product over each vertex's neighbors and the vertex itself."""
         multiply = modular_multiply(self.prime)
         return multiply(values, neighbor_product(graph, values, multiply))
 
@@ -110,7 +110,7 @@ class ModularProductNetwork(ProductAggregation):
 def modular_multiply(prime: int) -> Multiply:
     """The product of uint32 residues modulo a prime; one function a prime, so jit knows it.
 
-    Examples:
+    Example:
         >>> int(modular_multiply(7)(jnp.uint32(3), jnp.uint32(5)))
         1
     """

@@ -1,12 +1,12 @@
-"""Normalisation layers under one signature, for networks that take either."""
+"""Normalization layers under one signature, for networks that take either."""
 
 import flax.linen as nn
 
-from jwi.networks.layer_norm import LayerNorm
+from jwi.networks.layer_normalization import LayerNorm
 
 
 def batch_norm(*, train: bool, axis_name: str | None = None) -> nn.BatchNorm:
-    """Normalisation of each feature over the vertices, and over samples where those are vmapped.
+    """Normalization of each feature over the vertices, and over samples where those are vmapped.
 
     Its running averages are the collection `batch_stats`: pass `mutable=["batch_stats"]` to `apply`
     when training.
@@ -18,7 +18,7 @@ def batch_norm(*, train: bool, axis_name: str | None = None) -> nn.BatchNorm:
     Returns:
         A module Float[n, d] → Float[n, d].
 
-    Examples:
+    Example:
         >>> import functools
         >>> over_samples = functools.partial(batch_norm, axis_name="samples")
         >>> over_samples(train=True).axis_name
@@ -35,7 +35,7 @@ def batch_norm(*, train: bool, axis_name: str | None = None) -> nn.BatchNorm:
 
 
 def layer_norm(*, train: bool) -> LayerNorm:
-    """Normalisation of each vertex over its features; the same in training and prediction.
+    """Normalization of each vertex over its features; the same in training and prediction.
 
     Args:
         train: Without effect.
@@ -43,7 +43,7 @@ def layer_norm(*, train: bool) -> LayerNorm:
     Returns:
         A module Float[n, d] → Float[n, d].
 
-    Examples:
+    Example:
         >>> layer_norm(train=True).epsilon
         1e-05
     """

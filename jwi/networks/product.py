@@ -47,7 +47,7 @@ class ProductAggregation(nn.Module, abc.ABC):
     @nn.nowrap
     @abc.abstractmethod
     def neighborhood_product(self, graph: GraphsTuple, values: Any) -> Any:
-        """Product over each vertex's neighbours and the vertex itself."""
+        """Product over each vertex's neighbors and the vertex itself."""
 
     @nn.nowrap
     @abc.abstractmethod
@@ -81,7 +81,7 @@ class ProductAggregation(nn.Module, abc.ABC):
 class ProductNetwork(ProductAggregation):
     """Product aggregation in floating point.
 
-    A vertex's product has one factor for each neighbour, and grows or shrinks exponentially with
+    A vertex's product has one factor for each neighbor, and grows or shrinks exponentially with
     depth: `LogProductNetwork` does not overflow.
 
     Attributes:
@@ -93,7 +93,7 @@ class ProductNetwork(ProductAggregation):
         ValueError: When called on more vertices than a product of this precision carries: about
             1e5 in float32.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> network = ProductNetwork(width=4, depth=2)
@@ -118,7 +118,7 @@ class ProductNetwork(ProductAggregation):
     def neighborhood_product(
         self, graph: GraphsTuple, values: Float[Array, "n d"]
     ) -> Float[Array, "n d"]:
-        """Product over each vertex's neighbours and the vertex itself."""
+        """Product over each vertex's neighbors and the vertex itself."""
         check_factors(len(values), values.dtype)
         return values * neighbor_product(graph, values)
 
@@ -135,13 +135,13 @@ def check_factors(count: int, dtype: DTypeLike) -> None:
     add up in the next: f is a product of as many factors x as there are walks.
 
     Args:
-        count: Upper bound on the number of factors; of a vertex's neighbours: all vertices.
+        count: Upper bound on the number of factors; of a vertex's neighbors: all vertices.
         dtype: Floating-point type of the factors.
 
     Raises:
         ValueError: If `count` is above 0.0125/ε: 104 857 in float32.
 
-    Examples:
+    Example:
         >>> check_factors(200_000, jnp.float64)
     """
     limit = int(0.0125 / float(jnp.finfo(dtype).eps))

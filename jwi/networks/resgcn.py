@@ -16,20 +16,20 @@ from jwi.networks.norms import batch_norm
 class GENConv(nn.Module):
     """Generalised convolution with softmax aggregation: MLP(x[i] + Σ_j softmax_j(t m[j]) ⊙ m[j]).
 
-    The message of neighbour j is m[j] = ReLU(x[j]) + 1e-7, times the weight of its arc; the softmax
-    goes over the neighbours j of i, in each feature for itself. At t = 0 it is their mean, for
+    The message of neighbor j is m[j] = ReLU(x[j]) + 1e-7, times the weight of its arc; the softmax
+    goes over the neighbors j of i, in each feature for itself. At t = 0 it is their mean, for
     large t their maximum. The input has the width of the messages: `features`.
 
     Source: Li et al., "DeeperGCN: all you need to train deeper GCNs", section 3.
 
     Attributes:
         features: Width of input and output.
-        norm: Makes a normalisation layer of the MLP, without arguments; unused for one layer.
+        norm: Makes a normalization layer of the MLP, without arguments; unused for one layer.
         temperature: The number t, which multiplies messages in the softmax.
         mlp_depth: Number of linear layers of the MLP; those between are twice as wide and followed
-            by normalisation and ReLU.
+            by normalization and ReLU.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> layer = GENConv(3, functools.partial(batch_norm, train=True))
@@ -88,7 +88,7 @@ class ResGCN(nn.Module):
         temperature: The number t of every `GENConv`.
         mlp_depth: Number of linear layers in every `GENConv`.
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
         >>> model = ResGCN(width=8, depth=2, num_outputs=4)

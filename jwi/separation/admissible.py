@@ -1,7 +1,7 @@
 """Admissible sets of vertices, over which the lower bounds on the separation rank are maximal.
 
 A set C is admissible for I if C = N(I′) ∩ N(J′) for some I′ ⊆ I and J′ ⊆ I^c such that each vertex
-of C has one neighbour in I′ and one in J′. In a directed graph [derived]: N(I′) are the vertices
+of C has one neighbor in I′ and one in J′. In a directed graph [derived]: N(I′) are the vertices
 that an arc from I′ leads to, and each vertex of C has one arc from I′ and one from J′. Self-loops
 count. C lies in the boundary of I, and I′ and J′ may be taken from where arcs into it start.
 """

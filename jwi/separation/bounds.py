@@ -55,7 +55,7 @@ def separation_bounds(
     The lower bounds are 0 where ρ = 0. ρ is exact where at most 16 vertices have an arc into the
     boundary, self-loops counted; beyond, it is that of one admissible set, found greedily.
 
-    Directed graphs: an arc i → j makes i a neighbour of j, and walks follow the arcs. The bounds
+    Directed graphs: an arc i → j makes i a neighbor of j, and walks follow the arcs. The bounds
     have been compared with exact ranks, without violation. Not covered: several types of edges.
 
     Args:

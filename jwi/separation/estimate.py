@@ -43,7 +43,7 @@ def separation_rank_estimate(
     are a matrix whose exact rank is at most sep(f; I), and equals it for almost all assignments
     where m is large enough and f is analytic. Its numerical rank is counted here. It is no bound:
     small singular values may fall below the tolerance, and rounding may rise above it. Where it is
-    m, the sample is too small to tell. Networks with ReLU or normalisation have an infinite
+    m, the sample is too small to tell. Networks with ReLU or normalization have an infinite
     separation rank as a rule; what compares across partitions is how fast the spectrum falls.
 
     Args:

@@ -40,7 +40,7 @@ def test_bad_options_are_refused(capsys, tmp_path):
 
 def test_missing_data_say_what_to_do(capsys, tmp_path, monkeypatch):
     monkeypatch.delenv("DATA_DIR", raising=False)
-    monkeypatch.setenv("STUDIES_CACHE", str(tmp_path))
+    monkeypatch.setenv("EXPERIMENTS_CACHE", str(tmp_path))
 
     def refuse(*arguments, **settings):
         raise OSError("no network")

@@ -100,7 +100,7 @@ def rank_modulo(matrix, prime):
 
 
 def admissible_sets(n, arcs, inside):
-    """N(I′) ∩ N(J′) for all I′ ⊆ I and J′ ⊆ I^c without repeating shared neighbours."""
+    """N(I′) ∩ N(J′) for all I′ ⊆ I and J′ ⊆ I^c without repeating shared neighbors."""
 
     def reached(sources):
         return {k for k in range(n) for s in sources if k == s or (s, k) in arcs}

@@ -39,7 +39,7 @@ from experiments.studies.jwi.sparsification.networks import (
     NetworkName,
     evaluate,
     gradient_of_loss,
-    initialise,
+    initialize,
     make_optimizer,
 )
 from experiments.studies.jwi.sparsification.orders import LABELS, untrained_orders
@@ -118,7 +118,7 @@ def _train(config: Config, prepared: Study, graphs: list[Any], directory: Path) 
     graph = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[_topology(g) for g in graphs])
     keep = jnp.ones((len(graphs), len(jwi.edge_list(graphs[0]))), bool)
     data = prepared.data._replace(graph=(prepared.data.graph.nodes, graph), keep=keep)
-    params, model_state = initialise(prepared.model, prepared.keys, graphs[0])
+    params, model_state = initialize(prepared.model, prepared.keys, graphs[0])
     gradient_fn = gradient_of_loss(prepared.model)
     fitted = fit(
         prepared.keys,
@@ -152,7 +152,7 @@ def _whole(data: Data) -> Data:
 def _cost(config: Config, prepared: Study, graph: Any) -> dict[str, float]:
     """Median seconds of a training step on one graph, and the bytes it takes beside its inputs."""
     data = prepared.data._replace(graph=graph, keep=jnp.ones(len(jwi.edge_list(graph)), bool))
-    params, model_state = initialise(prepared.model, prepared.keys[:1], graph)
+    params, model_state = initialize(prepared.model, prepared.keys[:1], graph)
     params, model_state = jax.tree.map(lambda leaf: leaf[0], (params, model_state))
     optimizer = make_optimizer(prepared.settings)
     step = partial(_step, gradient_of_loss(prepared.model), optimizer)

@@ -198,7 +198,7 @@ def _over_time(diagnosis: Diagnosis) -> dict[str, Any]:
     if over_time is None:
         return {"curves": None, "changes": []}
     steps = over_time.steps
-    # Neighbouring steps are averaged where there are more than a curve can show.
+    # Neighboring steps are averaged where there are more than a curve can show.
     bins = np.arange(len(steps)) * min(len(steps), _MAX_STEPS) // len(steps)
 
     def averaged(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Layer normalisation and its gradient as compiled loops, for CPUs.
+"""Layer normalization and its gradient as compiled loops, for CPUs.
 
 XLA goes through the rows several times, and a pass over some megabytes costs more than the
 arithmetic. Here a row stays in cache from its mean to its result.
@@ -25,10 +25,10 @@ def forward(
     bias: Float[Array, " d"],
     settings: Float[Array, " 2"],
 ) -> Sequence[Array]:
-    """Layer normalisation, its means and its factors, as in `jwi.networks.layer_norm`."""
+    """Layer normalization, its means and its factors, as in `jwi.networks.layer_normalization`."""
     per_row = _like(x, x.shape[0])
     return xla_handlers.call(
-        normalise, x.dtype, [_like(x, *x.shape), per_row, per_row], x, scale, bias, settings
+        normalize, x.dtype, [_like(x, *x.shape), per_row, per_row], x, scale, bias, settings
     )
 
 
@@ -40,7 +40,7 @@ def gradients(
     cotangent: Float[Array, "n d"],
     settings: Float[Array, " 2"],
 ) -> Sequence[Array]:
-    """Cotangents of x, scale and bias, as in `jwi.networks.layer_norm`."""
+    """Cotangents of x, scale and bias, as in `jwi.networks.layer_normalization`."""
     parameter = _like(x, *scale.shape)
     return xla_handlers.call(
         pull_back, x.dtype, [_like(x, *x.shape), parameter, parameter],
@@ -54,12 +54,12 @@ def _like(array: Array, *shape: int) -> jax.ShapeDtypeStruct:
 
 @njit(cache=True)
 @no_type_check
-def normalise(frame, dtype):
+def normalize(frame, dtype):
     """The handler of `forward`."""
     out = result(frame, 0)
     batch = batch_shape(out, 2)
     for k in range(batch.prod()):
-        _normalise(
+        _normalize(
             array_2d(out, batch, k, dtype),
             array_1d(result(frame, 1), batch, k, dtype),
             array_1d(result(frame, 2), batch, k, dtype),
@@ -73,7 +73,7 @@ def normalise(frame, dtype):
 # Sums over features may be added in any order, or each would be one addition at a time.
 @njit(cache=True, fastmath={"reassoc"}, error_model="numpy")
 @no_type_check
-def _normalise(out, means, factors, x, scale, bias, settings):
+def _normalize(out, means, factors, x, scale, bias, settings):
     epsilon, floor = settings[0], settings[1]
     one = scale.dtype.type(1)
     share = one / scale.dtype.type(len(scale))
@@ -133,20 +133,20 @@ def _pull_back(x_bar, scale_bar, bias_bar, x, scale, means, factors, cotangent, 
     partial = np.zeros((2, len(scale)), scale.dtype)
     for row in range(len(x)):
         mean, factor = means[row], factors[row]
-        along_ones = along_normalised = zero
+        along_ones = along_normalized = zero
         for k in range(len(scale)):
             slope = cotangent[row, k] * scale[k]
             along_ones += slope
-            along_normalised += slope * (_raised(x[row, k], floor) - mean)
+            along_normalized += slope * (_raised(x[row, k], floor) - mean)
         along_ones *= share
-        along_normalised *= factor * share
+        along_normalized *= factor * share
         for k in range(len(scale)):
-            normalised = (_raised(x[row, k], floor) - mean) * factor
-            partial[0, k] += cotangent[row, k] * normalised
+            normalized = (_raised(x[row, k], floor) - mean) * factor
+            partial[0, k] += cotangent[row, k] * normalized
             partial[1, k] += cotangent[row, k]
-            # The cotangent of the normalised x, without its parts along ones and along the
-            # normalised x, to which normalisation is blind.
-            rest = cotangent[row, k] * scale[k] - along_ones - normalised * along_normalised
+            # The cotangent of the normalized x, without its parts along ones and along the
+            # normalized x, to which normalization is blind.
+            rest = cotangent[row, k] * scale[k] - along_ones - normalized * along_normalized
             x_bar[row, k] = zero if x[row, k] <= floor else factor * rest
         if row % _ROWS_OF_PARTIAL_SUMS == _ROWS_OF_PARTIAL_SUMS - 1 or row == len(x) - 1:
             scale_bar += partial[0]

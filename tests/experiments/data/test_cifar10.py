@@ -37,15 +37,15 @@ def archive(tmp_path, monkeypatch):
     return contents, write, path
 
 
-def test_pixels_are_stored_colour_by_colour():
+def test_pixels_are_stored_color_by_color():
     rows = records([3, 7], np.random.default_rng(0))
     images = loader.parse_records(rows.tobytes())
     assert images.labels.tolist() == [3, 7]
     assert images.pixels.shape == (2, 32, 32, 3)
     assert images.pixels.dtype == np.float32
-    for colour, y, x in ((0, 0, 0), (1, 0, 5), (2, 31, 4)):
-        stored = rows[1, 1 + 1024 * colour + 32 * y + x]
-        assert images.pixels[1, y, x, colour] == pytest.approx(stored / 255)
+    for color, y, x in ((0, 0, 0), (1, 0, 5), (2, 31, 4)):
+        stored = rows[1, 1 + 1024 * color + 32 * y + x]
+        assert images.pixels[1, y, x, color] == pytest.approx(stored / 255)
 
 
 def test_other_bytes_are_refused():

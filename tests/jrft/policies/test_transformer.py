@@ -35,7 +35,7 @@ def test_parameters_are_float32_of_the_named_sizes():
     leaves = jax.tree.leaves(cases.init(SMALL))
     assert {leaf.dtype for leaf in leaves} == {jnp.dtype(jnp.float32)}
     # Embedding and head; attention, MLP and norms of one layer; the last norm.
-    assert sum(leaf.size for leaf in leaves) == (4 + 3) * 8 + (4 * 64 + 2 * 96 + 2 * 8) + 8
+    assert sum(leaf.size for leaf in leaves) == (4 + 3) * 8 + (4 * 64 + 2 * 256 + 2 * 8) + 8
 
 
 def test_bfloat16_computes_probabilities_in_float32():

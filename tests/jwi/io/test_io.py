@@ -14,7 +14,7 @@ from jwi.io import FORMATS, read_graph
 
 # A triangle with a tail, an isolated vertex, a self-loop at c.
 NETWORK = networkx.Graph([("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("c", "c")])
-NETWORK.add_node("alone", colour="red")
+NETWORK.add_node("alone", color="red")
 NETWORK.edges["b", "c"]["weight"] = 2.5
 MATRIX = scipy.sparse.coo_array(networkx.to_scipy_sparse_array(NETWORK, weight="weight"))
 EDGES = [(0, 1), (0, 2), (1, 2), (2, 3)]
@@ -75,7 +75,7 @@ def test_attributes_are_kept(tmp_path, format_):
     out = tmp_path / f"out{FORMATS[format_][0]}"
     file.write(out, np.array([edge == ("b", "c") for edge in _named_edges(file)]))
     back = getattr(networkx, f"read_{format_}")(out)
-    assert back.nodes["alone"]["colour"] == "red"
+    assert back.nodes["alone"]["color"] == "red"
     assert back.edges["b", "c"]["weight"] == 2.5
     assert sorted(back) == ["a", "alone", "b", "c", "d"]
     assert back.number_of_edges() == 2

@@ -1,4 +1,4 @@
-"""Layer normalisation against Flax's, values and gradients."""
+"""Layer normalization against Flax's, values and gradients."""
 
 import sys
 from functools import partial
@@ -116,8 +116,8 @@ def test_gradients_of_many_rows_add_up_without_loss():
     x = jnp.tile(jnp.arange(8.0), (300_000, 1))
     bars = jax.grad(lambda params: LayerNorm().apply(params, x).sum())(params)["params"]
     assert bars["bias"].tolist() == [300_000] * 8
-    normalised = (np.arange(8) - 3.5) / np.sqrt(5.25 + 1e-5)
-    np.testing.assert_allclose(bars["scale"], 300_000 * normalised, rtol=1e-5)
+    normalized = (np.arange(8) - 3.5) / np.sqrt(5.25 + 1e-5)
+    np.testing.assert_allclose(bars["scale"], 300_000 * normalized, rtol=1e-5)
 
 
 @pytest.mark.parametrize("floor", [-np.inf, 0.0])

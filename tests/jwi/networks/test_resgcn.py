@@ -21,7 +21,7 @@ from tests.cases.messages import (
 )
 
 
-def normalised(x, axis):
+def normalized(x, axis):
     """Zero mean and unit variance along an axis."""
     centred = x - x.mean(axis=axis, keepdims=True)
     return centred / np.sqrt((centred**2).mean(axis=axis, keepdims=True) + 1e-5)
@@ -45,7 +45,7 @@ def gen_conv_by_loops(graph, x, weight, t, p):
     if "Dense_1" not in p:
         return dense(out, p["Dense_0"])
     norm = p["LayerNorm_0"]
-    hidden = normalised(dense(out, p["Dense_0"]), axis=1) * norm["scale"] + norm["bias"]
+    hidden = normalized(dense(out, p["Dense_0"]), axis=1) * norm["scale"] + norm["bias"]
     return dense(np.maximum(hidden, 0), p["Dense_1"])
 
 
@@ -107,7 +107,7 @@ def test_resgcn_is_encoder_first_conv_blocks_and_head():
 
     def activated(hidden, layer):
         norm = p[f"BatchNorm_{layer}"]
-        return np.maximum(normalised(hidden, axis=0) * norm["scale"] + norm["bias"], 0)
+        return np.maximum(normalized(hidden, axis=0) * norm["scale"] + norm["bias"], 0)
 
     hidden = dense(np.float64(graph.nodes), p["encoder"])
     hidden = gen_conv_by_loops(graph, hidden, weight, 0.1, p["GENConv_0"])

@@ -40,7 +40,7 @@ def test_admissible_sets_of_the_definition(seed, monkeypatch):
     greedy, is_largest = admissible.most_walks(graph, inside, walks)
     assert not is_largest
     assert greedy in sums
-    # A crossing arc and its common neighbours are admissible by themselves: greed begins there.
+    # A crossing arc and its common neighbors are admissible by themselves: greed begins there.
     pairs = [
         [k for k in range(N) if all(k == end or (end, k) in arcs for end in arc)]
         for arc in arcs

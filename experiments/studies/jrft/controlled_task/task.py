@@ -81,13 +81,13 @@ def image_task(
 
 
 def _pooled(pixels: np.ndarray, pooling: int) -> np.ndarray:
-    num_images, height, width, *colours = pixels.shape
+    num_images, height, width, *colors = pixels.shape
     if pooling < 1 or height % pooling or width % pooling:
         raise ValueError(f"pooling={pooling} must divide the images' sides, {height} and {width}.")
     if pooling == 1:
         return pixels
     squares = (height // pooling, pooling, width // pooling, pooling)
-    return pixels.reshape(num_images, *squares, *colours).mean(axis=(2, 4))
+    return pixels.reshape(num_images, *squares, *colors).mean(axis=(2, 4))
 
 
 def pair_task(

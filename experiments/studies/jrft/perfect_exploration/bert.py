@@ -62,7 +62,7 @@ class Bert(nn.Module):
 
 
 class _Layer(nn.Module):
-    """Attention and a feed-forward layer, each added to its input and normalised after."""
+    """Attention and a feed-forward layer, each added to its input and normalized after."""
 
     num_heads: int
 

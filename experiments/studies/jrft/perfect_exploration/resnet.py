@@ -8,11 +8,11 @@ import jax.numpy as jnp
 
 
 class ResNet18(nn.Module):
-    """Four stages of two residual blocks, from images float[n, h, w] or float[n, h, w, colours].
+    """Four stages of two residual blocks, from images float[n, h, w] or float[n, h, w, colors].
 
     For small images: the first convolution is 3 × 3 of stride 1, and nothing is pooled after it.
-    Deviation from the paper's network: group normalisation (Wu and He, ECCV 2018) in place of
-    batch normalisation. With the latter, an input's logits and their gradient depend on the other
+    Deviation from the paper's network: group normalization (Wu and He, ECCV 2018) in place of
+    batch normalization. With the latter, an input's logits and their gradient depend on the other
     inputs of its batch, while the theorem is about the gradient of one input.
 
     Attributes:
@@ -31,7 +31,7 @@ class ResNet18(nn.Module):
         # Groups of 2 channels in the first stage and 16 in the last; 32 of them at width 64.
         num_groups = self.width // 2
         x = images[..., None] if images.ndim == 3 else images
-        x = nn.relu(_normalised(_convolution(self.width, x), num_groups))
+        x = nn.relu(_normalized(_convolution(self.width, x), num_groups))
         for stage in range(4):
             for block in range(2):
                 strides = 2 if stage > 0 and block == 0 else 1
@@ -49,16 +49,16 @@ class _Block(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         y = _convolution(self.channels, x, strides=self.strides)
-        y = nn.relu(_normalised(y, self.num_groups))
-        y = _normalised(_convolution(self.channels, y), self.num_groups)
+        y = nn.relu(_normalized(y, self.num_groups))
+        y = _normalized(_convolution(self.channels, y), self.num_groups)
         if x.shape != y.shape:
             x = _convolution(self.channels, x, size=1, strides=self.strides)
-            x = _normalised(x, self.num_groups)
+            x = _normalized(x, self.num_groups)
         return nn.relu(x + y)
 
 
 def _convolution(channels: int, x: jax.Array, *, size: int = 3, strides: int = 1) -> jax.Array:
-    """Without bias, which the normalisation after it would undo."""
+    """Without bias, which the normalization after it would undo."""
     return nn.Conv(
         channels,
         (size, size),
@@ -73,7 +73,7 @@ def _convolution(channels: int, x: jax.Array, *, size: int = 3, strides: int = 1
     )(x)
 
 
-def _normalised(x: jax.Array, num_groups: int) -> jax.Array:
+def _normalized(x: jax.Array, num_groups: int) -> jax.Array:
     # The variance in two passes: in one, it cancels where the mean is large.
     return nn.GroupNorm(num_groups, epsilon=1e-5, use_fast_variance=False)(x)
 

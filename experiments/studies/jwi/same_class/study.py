@@ -122,11 +122,11 @@ RUN_AXES = Data(graph=None, train=None, test=None)  # type: ignore[arg-type]
 
 
 class GINWithLoops(jwi.networks.GIN):
-    """GIN-0 on a graph whose vertices have self-loops: a vertex is its own neighbour too."""
+    """GIN-0 on a graph whose vertices have self-loops: a vertex is its own neighbor too."""
 
     @nn.nowrap
     def conv(self, *, train: bool) -> nn.Module:
-        """One convolution: the vertex itself, and once more as its neighbour."""
+        """One convolution: the vertex itself, and once more as its neighbor."""
         return jwi.networks.GINConv(self.mlp(train=train), eps=1.0)
 
 

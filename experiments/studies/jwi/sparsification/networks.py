@@ -97,7 +97,7 @@ class Data(NamedTuple):
 RUN_AXES = Data(graph=None, labels=None, split=None, keep=0)  # type: ignore[arg-type]
 
 
-def initialise(model: nn.Module, keys: jax.Array, graph: Any) -> tuple[Any, Any]:
+def initialize(model: nn.Module, keys: jax.Array, graph: Any) -> tuple[Any, Any]:
     """Parameters and batch statistics of R runs, from R keys."""
     variables = jax.jit(jax.vmap(model.init, in_axes=(0, None)))(keys, graph)
     return variables["params"], {k: v for k, v in variables.items() if k != "params"}

@@ -36,7 +36,7 @@ from experiments.studies.jwi.sparsification.networks import (
     NetworkName,
     evaluate,
     gradient_of_loss,
-    initialise,
+    initialize,
     make_optimizer,
 )
 from experiments.studies.jwi.sparsification.orders import LABELS, Method, untrained_orders
@@ -216,7 +216,7 @@ def _kept(path: Path, cell: Callable[[Path], dict[str, list[float]]]) -> dict[st
 
 def _trainer(config: Config, study: Study) -> Callable[..., dict[str, list[float]]]:
     """A function (masks bool[seeds, E], description, checkpoints) → results by seed."""
-    params, model_state = initialise(study.model, study.keys, study.data.graph)
+    params, model_state = initialize(study.model, study.keys, study.data.graph)
     # One program, so that the next cell does not compile it again.
     program = partial(
         fit,

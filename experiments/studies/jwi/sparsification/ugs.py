@@ -22,7 +22,7 @@ from experiments.studies.jwi.sparsification.networks import (
     Settings,
     cross_entropy,
     evaluate,
-    initialise,
+    initialize,
     make_optimizer,
 )
 
@@ -58,7 +58,7 @@ def ugs_orders(
         int32[R, E], edge ids, first removed first.
     """
     num_edges = len(jwi.edge_list(data.graph))
-    params, model_state = initialise(model, keys, data.graph)
+    params, model_state = initialize(model, keys, data.graph)
     # One program for all rounds.
     train = partial(
         fit,

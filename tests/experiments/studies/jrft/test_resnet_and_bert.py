@@ -36,7 +36,7 @@ def small():
 
 
 def test_sizes_are_the_published_ones():
-    # Normalisation has a scale and a bias a channel, be it of batches or groups.
+    # Normalization has a scale and a bias a channel, be it of batches or groups.
     assert num_parameters(ResNet18(10), jnp.zeros((1, 32, 32, 3))) == 11_173_962
     # BERT-mini has 11 170 560 parameters; then come the logits.
     assert num_parameters(Bert(6, 30_522), pairs(np.ones((1, 4)))) == 11_170_560 + 6 * 257
@@ -83,7 +83,7 @@ def test_gradients_are_finite_and_reach_every_layer(small, name):
             assert np.abs(leaf).max() > 0, path
 
 
-def test_grey_images_have_one_colour():
+def test_grey_images_have_one_color():
     assert num_parameters(ResNet18(10, 4), jnp.zeros((1, 8, 8))) == num_parameters(
         ResNet18(10, 4), jnp.zeros((1, 8, 8, 1))
     )

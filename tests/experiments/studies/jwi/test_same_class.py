@@ -104,10 +104,10 @@ def data():
 
 @pytest.fixture(scope="module")
 def gcn(data):
-    return initialise("gcn", data)
+    return initialize("gcn", data)
 
 
-def initialise(name, data):
+def initialize(name, data):
     """A network, its parameters and its state."""
     network = study.make_network(name, study.SMOKE)
     graph = data.graph._replace(nodes=data.train.features[0])
@@ -115,15 +115,15 @@ def initialise(name, data):
     return network, variables["params"], {k: v for k, v in variables.items() if k != "params"}
 
 
-def test_gin_normalises_over_the_vertices_of_all_pairs(data):
-    network, params, model_state = initialise("gin", data)
+def test_gin_normalizes_over_the_vertices_of_all_pairs(data):
+    network, params, model_state = initialize("gin", data)
     features = data.train.features
     logits, updated = study.predict(network, params, model_state, data.graph, features, train=True)
     # The same network on the disjoint union of the ten graphs, in float64.
     adjacency = np.eye(32)
     adjacency[np.ix_(range(16), range(16))] = adjacency[np.ix_(range(16, 32), range(16, 32))] = 1
     adjacency[0, 16] = adjacency[16, 0] = 1
-    # Self-loops make a vertex its own neighbour, beside the term of its own.
+    # Self-loops make a vertex its own neighbor, beside the term of its own.
     hidden = (adjacency + np.eye(32)) @ np.asarray(features, np.float64)
     weights = jax.tree.map(lambda a: np.asarray(a, np.float64), params)
     mlp, head = weights["GINConv_0"]["mlp"], weights["head"]

@@ -86,7 +86,7 @@ def test_a_sweep_over_sparsities_is_one_trace(graph):
     loss = chex.assert_max_traces(loss, 2)  # for the shapes of what it logs, and to run
     num_edges = len(jwi.edge_list(graph))
     keep = np.tri(num_edges, dtype=bool)
-    params, model_state = networks.initialise(model, keys(num_edges), graph)
+    params, model_state = networks.initialize(model, keys(num_edges), graph)
     gradient_fn, optimizer = from_loss(loss), optax.adam(1e-2)
     for masks in (keep, ~keep):
         fit(
@@ -99,7 +99,7 @@ def test_a_sweep_over_sparsities_is_one_trace(graph):
 def test_every_network_learns_its_training_vertices(graph, name):
     settings = networks.settings("cora", name, width=8, depth=2, learning_rate=3e-2)
     model = networks.make_network(name, settings, 3)
-    params, model_state = networks.initialise(model, keys(2), graph)
+    params, model_state = networks.initialize(model, keys(2), graph)
     keep = np.ones((2, len(jwi.edge_list(graph))), bool)
     fitted = fit(
         keys(2), params, networks.gradient_of_loss(model), networks.make_optimizer(settings),

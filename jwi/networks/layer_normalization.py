@@ -1,4 +1,4 @@
-"""Layer normalisation, in one pass over memory on CPUs."""
+"""Layer normalization, in one pass over memory on CPUs."""
 
 import math
 from functools import partial
@@ -28,7 +28,7 @@ class LayerNorm(nn.Module):
         floor: Smaller entries of x are raised to it before, in the same pass: 0 for the layer of
             relu(x).
 
-    Examples:
+    Example:
         >>> import jax, jax.numpy as jnp
         >>> layer = LayerNorm()
         >>> x = jnp.array([[1.0, 3.0], [5.0, 5.0]])
@@ -107,18 +107,18 @@ def _plain_gradients(
 ) -> list[Array]:
     _, floor = settings
     raised = jnp.where(x < floor, floor, x)
-    normalised = (raised - mean[:, None]) * factor[:, None]
+    normalized = (raised - mean[:, None]) * factor[:, None]
     slope = cotangent * scale[None]
-    # The cotangent of the normalised x, without its parts along ones and along the normalised x, to
-    # which normalisation is blind.
+    # The cotangent of the normalized x, without its parts along ones and along the normalized x, to
+    # which normalization is blind.
     along_ones = slope.mean(axis=1, keepdims=True)
-    along_normalised = (slope * normalised).mean(axis=1, keepdims=True)
-    raised_bar = factor[:, None] * (slope - along_ones - normalised * along_normalised)
+    along_normalized = (slope * normalized).mean(axis=1, keepdims=True)
+    raised_bar = factor[:, None] * (slope - along_ones - normalized * along_normalized)
     x_bar = jnp.where(x <= floor, 0, raised_bar)
-    return [x_bar, (cotangent * normalised).sum(axis=0), cotangent.sum(axis=0)]
+    return [x_bar, (cotangent * normalized).sum(axis=0), cotangent.sum(axis=0)]
 
 
-_forward_pass = by_platform(_plain_forward, kernels.forward, kernels.normalise)
+_forward_pass = by_platform(_plain_forward, kernels.forward, kernels.normalize)
 _backward_pass = by_platform(_plain_gradients, kernels.gradients, kernels.pull_back)
 
 
