@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 
+from jrft.cli import OK
 from jrft.cli.files import write_atomically
 from jrft.expected.conformance import conformance_arrays
 
@@ -25,4 +26,4 @@ def run(parsed: argparse.Namespace) -> int:
     np.savez(file, allow_pickle=False, **arrays)
     write_atomically(path, file.getvalue())
     print(f"wrote {path}: {len(arrays)} arrays, explained in docs/conformance.md")
-    return 0
+    return OK

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+from jrft.cli import DEAD, OK
 from jrft.cli.files import write_atomically
 from jrft.diagnosis.diagnosis import Diagnosis, diagnose_log
 from jrft.diagnosis.log.columns import Columns
@@ -16,8 +17,6 @@ from jrft.diagnosis.report.export import as_dict
 from jrft.diagnosis.report.html import html_report
 from jrft.diagnosis.report.text import text_report
 from jrft.diagnosis.settings import DiagnosisSettings
-
-_OK, _DEAD = 0, 1
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -51,8 +50,8 @@ def run(parsed: argparse.Namespace) -> int:
             f"{parsed.fail_if_dead:.1%} were allowed",
             file=sys.stderr,
         )
-        return _DEAD
-    return _OK
+        return DEAD
+    return OK
 
 
 def _source(paths: Sequence[str], file: RewardFile) -> str:

@@ -106,8 +106,8 @@ def with_edge_mask(graph: GraphsTuple, keep: ArrayLike) -> GraphsTuple:
         A graph with the same arrays, except `edges.mask`.
 
     Raises:
-        ValueError: If `keep` is not a vector of booleans; if its length is wrong. Under jit only a
-            length beyond the graph's room is noticed.
+        ValueError: If `keep` is not a vector of booleans; if its length is wrong, which under jit
+            is noticed on a padded graph only if there is no room for so many edges.
 
     Example:
         >>> graph = from_edges([0, 1], [1, 2], num_vertices=3)
@@ -121,13 +121,17 @@ def with_edge_mask(graph: GraphsTuple, keep: ArrayLike) -> GraphsTuple:
         raise ValueError(
             f"keep is {keep.dtype}{list(keep.shape)}: pass one boolean an edge, bool[E]"
         )
-    # Under jit the number of edges without padding is not known.
-    traced = isinstance(graph.n_edge, jax.core.Tracer)
-    room = info_of(graph).num_edges
-    known = (room,) if traced else (num_present_edges(graph), room)
-    if len(keep) > room or (not traced and len(keep) not in known):
+    # `n_node` counts vertices, and, in a padded graph, padding. Under jit it is not known how many
+    # edges of a padded graph are padding.
+    room, is_padded = info_of(graph).num_edges, graph.n_node.shape[0] > 1
+    if is_padded and isinstance(graph.n_edge, jax.core.Tracer):
+        fits, num_edges = len(keep) <= room, room
+    else:
+        num_edges = num_present_edges(graph) if is_padded else room
+        fits = len(keep) in (num_edges, room)
+    if not fits:
         raise ValueError(
-            f"keep has {len(keep)} entries and the graph has {known[0]} edges:"
+            f"keep has {len(keep)} entries and the graph has {num_edges} edges:"
             " pass one boolean an edge, removed edges too"
         )
     # Padding has id −1, the place after the last edge.

@@ -61,7 +61,8 @@ def host_graph(graph: GraphsTuple) -> HostGraph:
     info = info_of(graph)
     ids, senders, receivers, on = _host_arrays(graph)
     _check_vertices(graph, info)
-    num_edges = num_present_edges(graph)
+    # There is an arc for every edge, so that a wrong count takes no memory and is found below.
+    num_edges = min(max(num_present_edges(graph), 0), len(ids))
     edges, mask, fault, arc = _read_edges(
         (ids, senders, receivers, on), info.num_vertices, num_edges, info.undirected
     )
@@ -159,29 +160,27 @@ def _reason(
     num_vertices: int,
 ) -> str:
     """Says what is wrong with an arc."""
-    match fault:
-        case 1 | 2:
-            name, ends = ("senders", senders) if fault == _SENDER else ("receivers", receivers)
-            return f"graph.{name}[{arc}] is {ends[arc]}: vertices are 0 to {num_vertices - 1}"
-        case 3:
-            return f"graph.edges.id[{arc}] is {ids[arc]}: ids are 0, 1, …, or −1 for padding"
-        case 4:
-            return f"graph.edges.mask[{arc}] is True and the arc is padding: make it False"
-        case 5:
-            return (
-                f"graph has an arc from vertex {senders[arc]} to itself: self-loops are always"
-                " there and no edges, build graphs with jwi.from_edges"
-            )
-        case 7:
-            return (
-                f"graph.edges.mask has one arc of edge {ids[arc]} on and the other off: set masks"
-                " with jwi.with_edge_mask"
-            )
-        case _:
-            return (
-                "graph.edges.id does not number edges 0, 1, … with one arc each (directed) or two"
-                " opposite arcs each (undirected): build graphs with jwi.from_edges"
-            )
+    if fault in (_SENDER, _RECEIVER):
+        name, ends = ("senders", senders) if fault == _SENDER else ("receivers", receivers)
+        return f"graph.{name}[{arc}] is {ends[arc]}: vertices are 0 to {num_vertices - 1}"
+    if fault == _ID:
+        return f"graph.edges.id[{arc}] is {ids[arc]}: ids are 0, 1, …, or −1 for padding"
+    if fault == _PADDING_ON:
+        return f"graph.edges.mask[{arc}] is True and the arc is padding: make it False"
+    if fault == _SELF_LOOP:
+        return (
+            f"graph has an arc from vertex {senders[arc]} to itself: self-loops are always there"
+            " and no edges, build graphs with jwi.from_edges"
+        )
+    if fault == _HALF_ON:
+        return (
+            f"graph.edges.mask has one arc of edge {ids[arc]} on and the other off: set masks"
+            " with jwi.with_edge_mask"
+        )
+    return (
+        "graph.edges.id does not number edges 0, 1, … with one arc each (directed) or two"
+        " opposite arcs each (undirected): build graphs with jwi.from_edges"
+    )
 
 
 @njit(cache=True)

@@ -110,7 +110,7 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path, capsys):
 
 def test_as_a_module_from_another_directory(rollouts, tmp_path):
     run = subprocess.run(
-        [sys.executable, "-m", "jrft.cli", "diagnose", "rollouts.jsonl", "--fail-if-dead", "0.3"],
+        [sys.executable, "-m", "jrft", "diagnose", "rollouts.jsonl", "--fail-if-dead", "0.3"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -247,8 +247,16 @@ WRONG_GRAPHS = {
         lambda graph: jax.tree.map(lambda x: jnp.stack([x, x]), graph),
         "host functions take one graph at a time, index the batch first",
     ),
-    "another number of edges": (
+    "fewer edges": (
         lambda graph: graph._replace(n_edge=graph.n_edge - 2),
+        r"graph\.edges\.id does not number edges",
+    ),
+    "more edges than arcs": (
+        lambda graph: graph._replace(n_edge=graph.n_edge + 2**30),
+        r"graph\.edges\.id does not number edges",
+    ),
+    "a negative number of edges": (
+        lambda graph: graph._replace(n_edge=-graph.n_edge),
         r"graph\.edges\.id does not number edges",
     ),
     "no edges": (
@@ -292,9 +300,21 @@ def test_a_graph_knows_what_it_is(undirected):
     assert jwi.pad(graph, num_vertices=7, num_edges=4).globals == jwi.GraphInfo(7, 4, undirected)
 
 
-def test_under_jit_a_mask_beyond_the_edges_is_refused_when_traced():
-    with pytest.raises(ValueError, match="keep has 4 entries and the graph has 3 edges"):
-        jax.jit(jwi.with_edge_mask)(jwi.from_edges(*PATH), jnp.ones(4, bool))
+@pytest.mark.parametrize("length", [2, 4])
+def test_under_jit_a_mask_of_another_length_is_refused_when_traced(length):
+    with pytest.raises(ValueError, match=f"keep has {length} entries and the graph has 3 edges"):
+        jax.jit(jwi.with_edge_mask)(jwi.from_edges(*PATH), jnp.ones(length, bool))
+
+
+def test_masks_of_padded_graphs_may_leave_padding_out():
+    padded_graph = jwi.pad(jwi.from_edges(*PATH), num_edges=5)
+    for length in (3, 5):
+        keep = jnp.arange(length) < 2
+        for mask in (jwi.with_edge_mask, jax.jit(jwi.with_edge_mask)):
+            assert jwi.edge_mask(mask(padded_graph, keep)).tolist() == [True, True, False]
+    for mask, length in ((jwi.with_edge_mask, 4), (jax.jit(jwi.with_edge_mask), 6)):
+        with pytest.raises(ValueError, match=f"keep has {length} entries"):
+            mask(padded_graph, jnp.ones(length, bool))
 
 
 @pytest.mark.parametrize("function", HOST_FUNCTIONS)
