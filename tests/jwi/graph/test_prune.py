@@ -84,7 +84,7 @@ def test_a_graph_without_edges_can_be_pruned_of_nothing():
         (ORDER, {"num_removed": -1}, "num_removed is -1: pass how many edges go"),
         (ORDER, {"num_removed": True}, "num_removed is True: pass how many edges go"),
         (ORDER[:4], {"num_removed": 5}, "order ranks 4 edges and 5 are to be removed: rank more"),
-        ([0, 1, 0], {"num_removed": 1}, "order has the edge 0 more than once: rank each edge once"),
+        ([0, 1, 0], {"num_removed": 1}, "order has the edge 0 more than once: name each edge once"),
         ([0, 10], {"num_removed": 1}, r"order has the edge 10: .* jwi\.edge_list, here 0 to 9"),
         ([0, -1], {"num_removed": 1}, r"order has the edge -1: .*cut the order at the −1 that"),
         ([0.0, 1.0], {"num_removed": 1}, r"order is float64\[2\]: pass a vector of edge ids"),
