@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # The public names of a room are its `__all__`. A room is imported when one of its names is first
 # asked for, so that `import jwi` takes no time. The lightest rooms are asked first.
-_ROOMS = ("graph", "walks", "order", "messages", "networks", "separation", "io")
+_ROOMS = ("order", "graph", "walks", "messages", "networks", "separation", "io")
 
 
 def __getattr__(name: str) -> Any:

@@ -23,18 +23,12 @@ matplotlib.rcParams.update(
 )
 
 # Okabe and Ito's palette, told apart by color-blind readers too. One meaning, one color.
-COLORS = {
-    "rft": "#d55e00",
-    "sft": "#0072b2",
-    "random": "#999999",
-    "spectral": "#cc79a7",
-    "ugs": "#e69f00",
-    "two-walk-index": "#56b4e9",
-    "one-walk-index": "#009e73",
-}
+COLORS = {"rft": "#d55e00", "sft": "#0072b2"}
 
 
-def mean_and_band(axis: Axes, x: ArrayLike, runs: np.ndarray, label: str, color: str) -> None:
+def mean_and_band(
+    axis: Axes, x: ArrayLike, runs: np.ndarray, label: str, color: str, style: str = "-"
+) -> None:
     """Draws the mean over runs, and the sample std (ddof 1) around it as a band.
 
     Args:
@@ -43,9 +37,10 @@ def mean_and_band(axis: Axes, x: ArrayLike, runs: np.ndarray, label: str, color:
         runs: float[R, T], a row a run.
         label: For the legend.
         color: Of line and band.
+        style: Of the line.
     """
     mean, std = _mean_and_std(runs)
-    _line_and_band(axis, x, (mean - std, mean, mean + std), label, color)
+    _line_and_band(axis, x, (mean - std, mean, mean + std), label, color, style)
 
 
 def geometric_mean_and_band(
@@ -63,10 +58,15 @@ def _mean_and_std(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _line_and_band(
-    axis: Axes, x: ArrayLike, heights: tuple[np.ndarray, ...], label: str, color: str
+    axis: Axes,
+    x: ArrayLike,
+    heights: tuple[np.ndarray, ...],
+    label: str,
+    color: str,
+    style: str = "-",
 ) -> None:
     lower, middle, upper = heights
-    axis.plot(x, middle, label=label, color=color)
+    axis.plot(x, middle, style, label=label, color=color)
     axis.fill_between(x, lower, upper, color=color, alpha=0.2, linewidth=0)
 
 

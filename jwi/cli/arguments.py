@@ -1,17 +1,10 @@
-"""The arguments of `jwi`. Imports argparse alone, so that help takes no time."""
+"""The arguments of `jwi`. Imports nothing heavy, so that help takes no time."""
 
 import argparse
 from pathlib import Path
 
-# For each method of `jwi.cli.methods`.
-METHODS = {
-    "one-walk-index": "1-WIS, the default: for networks of depth 2; fast on millions of edges",
-    "walk-index": "(L−1)-WIS for networks of depth L, exact; --depth 3 is 2-WIS",
-    "random": "uniformly at random",
-    "spectral": "at random by effective resistance: redundant edges go first",
-    "local-degree": "edges to the neighbors of highest degree stay longest",
-    "local-similarity": "edges between vertices with few neighbors in common go first",
-}
+from jwi.order import METHODS, summaries
+
 _EXIT_CODES = (
     "Exit codes: 0 fine; 2 the input or the arguments cannot be read; 130 interrupted (Ctrl-C)."
 )
@@ -49,7 +42,7 @@ class _Version(argparse.Action):
 
 
 def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    methods = "\n".join(f"  {name:<18}{meaning}" for name, meaning in METHODS.items())
+    methods = "\n".join(f"  {name:<18}{summary}" for name, summary in summaries().items())
     command = commands.add_parser(
         "prune",
         help="remove the edges that a graph neural network can best spare",
@@ -76,7 +69,7 @@ def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help=f"depth of the network (default {DEFAULT_DEPTH}); for methods without a depth, that"
         " of the walk index that is reported",
     )
-    command.add_argument("--seed", type=_seed, default=0, help="of random and spectral (default 0)")
+    command.add_argument("--seed", type=_seed, default=0, help="of random methods (default 0)")
     command.add_argument(
         "--removed", type=Path, metavar="FILE", help="also write the removed edges, in their order"
     )

@@ -5,12 +5,12 @@ import json
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 from jaxtyping import Int32
 
 from jwi._checks import checked_depth
 from jwi.cli.arguments import DEFAULT_DEPTH
-from jwi.cli.methods import METHODS, Options
 from jwi.cli.terminal import notes, read, reading, table, waiting
 from jwi.cli.walk_index import refusing_overflow
 from jwi.graph.graph import edge_mask
@@ -18,6 +18,7 @@ from jwi.graph.pruning import Pruned, prune
 from jwi.io import GraphFile
 from jwi.io.files import check_replaceable, written
 from jwi.io.graph_file import known_format
+from jwi.order import ORDERS, RankingOptions
 from jwi.walks.partitions import own_walk_indices
 
 
@@ -50,7 +51,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 def _depth(method: str, depth: int | None) -> int:
     """The depth of the network, if the method is for it."""
-    depths = METHODS[method].depths
+    depths = ORDERS[method].depths
     if depth is None:
         return depths[0] if depths else DEFAULT_DEPTH
     if depths and checked_depth(depth, "--depth") not in depths:
@@ -86,7 +87,7 @@ def _check_removed(path: Path, output: Path) -> None:
 
 
 def _check_directions(method: str, *, directed: bool) -> None:
-    if not directed or METHODS[method].directed:
+    if not directed or ORDERS[method].directed:
         return
     raise ValueError(
         f"the graph is directed and {method} is for undirected graphs: add --undirected, or rank by"
@@ -100,9 +101,10 @@ def _pruned(parsed: argparse.Namespace, file: GraphFile, depth: int) -> Pruned:
     # Cutting any order tells how many edges go, and whether the amount is one.
     count = len(prune(file.graph, np.arange(num_edges), **amount).removed)
     with waiting(f"ranking {num_edges:,} edges by {parsed.method}") as tell:
-        options = Options(depth, count, parsed.seed, tell)
-        order = METHODS[parsed.method].rank(file.graph, options)
-    return prune(file.graph, order, num_removed=count)
+        order = ORDERS[parsed.method]
+        key = jax.random.key(parsed.seed) if order.is_random else None
+        ranking = order.rank(file.graph, RankingOptions(depth, count, key, tell))
+    return prune(file.graph, ranking, num_removed=count)
 
 
 def _write_edges(path: Path, file: GraphFile, edges: Int32[np.ndarray, " N"]) -> None:

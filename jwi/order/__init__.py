@@ -1,30 +1,101 @@
-"""Removal orders: rankings of edge ids, first removed first."""
+"""Removal orders: rankings of edge ids, first removed first. `METHODS` is the table of them.
 
-from jwi.order.local_degree import local_degree_order
-from jwi.order.local_similarity import local_similarity_order
-from jwi.order.magnitude import magnitude_order
-from jwi.order.random import random_order
-from jwi.order.resistance.exact import effective_resistances, effective_resistances_estimate
-from jwi.order.spectral import spectral_order
-from jwi.order.wis.addition import walk_index_addition_order
-from jwi.order.wis.any_depth import walk_index_order
-from jwi.order.wis.chunked import chunked_walk_index_order
-from jwi.order.wis.depth_2 import one_walk_index_order
-from jwi.order.wis.depth_2_traced import one_walk_index_order_with_rounds
-from jwi.order.wis.partitions import partition_walk_index_order
+A method is a file and a line. Two edits add one, here called `new-score`:
 
-__all__ = [
-    "chunked_walk_index_order",
-    "effective_resistances",
-    "effective_resistances_estimate",
-    "local_degree_order",
-    "local_similarity_order",
-    "magnitude_order",
-    "one_walk_index_order",
-    "one_walk_index_order_with_rounds",
-    "partition_walk_index_order",
-    "random_order",
-    "spectral_order",
-    "walk_index_addition_order",
-    "walk_index_order",
-]
+1. Write `jwi/order/new_score.py`. The first line of its docstring says which edges go first: help
+   and documentation show it. The file defines the function `new_score_order`, with the formula and
+   its source in the docstring, and beside it `ORDER = Order("new score", …)`, see `entry`.
+2. Append the line `"new-score": "new_score",` to `METHODS`.
+
+From there it is `jwi.new_score_order`, `jwi.ORDERS["new-score"]`, `jwi prune --method new-score`, a
+method of the sparsification study, and a row of the benchmark `sparsifiers`. The tests of all
+orders take it in, and one of them asks for an oracle of its own.
+
+Nothing here imports JAX: a file is loaded when one of its names is first asked for.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed here.
+    from jwi.order.entry import Order as Order
+    from jwi.order.entry import RankingOptions as RankingOptions
+    from jwi.order.local_degree import local_degree_order as local_degree_order
+    from jwi.order.local_similarity import local_similarity_order as local_similarity_order
+    from jwi.order.magnitude import magnitude_order as magnitude_order
+    from jwi.order.random import random_order as random_order
+    from jwi.order.resistance.exact import effective_resistances as effective_resistances
+    from jwi.order.resistance.exact import (
+        effective_resistances_estimate as effective_resistances_estimate,
+    )
+    from jwi.order.spectral import spectral_order as spectral_order
+    from jwi.order.wis.addition import walk_index_addition_order as walk_index_addition_order
+    from jwi.order.wis.any_depth import walk_index_order as walk_index_order
+    from jwi.order.wis.chunked import chunked_walk_index_order as chunked_walk_index_order
+    from jwi.order.wis.depth_2 import one_walk_index_order as one_walk_index_order
+    from jwi.order.wis.depth_2_traced import (
+        one_walk_index_order_with_rounds as one_walk_index_order_with_rounds,
+    )
+    from jwi.order.wis.partitions import partition_walk_index_order as partition_walk_index_order
+
+    ORDERS: dict[str, Order]
+
+# Name of the method: its file. Figures color curves by their place here, so append.
+METHODS = {
+    "one-walk-index": "wis.depth_2",
+    "walk-index": "wis.any_depth",
+    "random": "random",
+    "spectral": "spectral",
+    "local-degree": "local_degree",
+    "local-similarity": "local_similarity",
+}
+# Public names besides the methods' functions. An order here needs more than a graph.
+_OTHERS = {
+    "Order": "entry",
+    "RankingOptions": "entry",
+    "chunked_walk_index_order": "wis.chunked",
+    "effective_resistances": "resistance.exact",
+    "effective_resistances_estimate": "resistance.exact",
+    "magnitude_order": "magnitude",
+    "one_walk_index_order_with_rounds": "wis.depth_2_traced",
+    "partition_walk_index_order": "wis.partitions",
+    "walk_index_addition_order": "wis.addition",
+}
+_FILES = _OTHERS | {f"{name.replace('-', '_')}_order": file for name, file in METHODS.items()}
+__all__ = sorted([*_FILES, "ORDERS"])
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ORDERS":
+        value = {method: _loaded(file).ORDER for method, file in METHODS.items()}
+    elif name in _FILES:
+        value = getattr(_loaded(_FILES[name]), name)
+    else:
+        raise AttributeError(f"module 'jwi.order' has no attribute {name!r}")
+    # Found at once the next time.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def summaries() -> dict[str, str]:
+    """One line about each method: the first line of its file, read as text.
+
+    Example:
+        >>> summaries()["random"]
+        'Random removal: the baseline of every sparsifier'
+    """
+    lines = {}
+    for method, file in METHODS.items():
+        path = Path(__file__).parent / f"{file.replace('.', '/')}.py"
+        with path.open(encoding="utf-8") as text:
+            lines[method] = text.readline().strip().strip('"').rstrip(".")
+    return lines
+
+
+def _loaded(file: str) -> Any:
+    return import_module(f"{__name__}.{file}")

@@ -10,6 +10,7 @@ from jwi.graph.adjacency import arcs_by_vertex
 from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import check_undirected
 from jwi.graph.info import info_of
+from jwi.order.entry import Order
 from jwi.order.selection import kept_edges
 
 _DIGITS = 40
@@ -49,6 +50,9 @@ def local_degree_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
     check_undirected(graph, "local degree")
     kept, edges = kept_edges(graph)
     return kept[np.argsort(local_degree_scores(edges, info_of(graph).num_vertices), kind="stable")]
+
+
+ORDER = Order("local degree", lambda graph, _: local_degree_order(graph))
 
 
 def local_degree_scores(edges: np.ndarray, num_vertices: int) -> Float64[np.ndarray, " E"]:

@@ -6,6 +6,7 @@ from jaxtyping import Float64, Int32
 from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import check_undirected
 from jwi.graph.info import info_of
+from jwi.order.entry import Order
 from jwi.order.local_degree import best_scores
 from jwi.order.selection import kept_edges
 from jwi.order.wis.triangulation import triangulate
@@ -41,6 +42,9 @@ def local_similarity_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
     return kept[
         np.argsort(local_similarity_scores(edges, info_of(graph).num_vertices), kind="stable")
     ]
+
+
+ORDER = Order("local similarity", lambda graph, _: local_similarity_order(graph))
 
 
 def local_similarity_scores(edges: np.ndarray, num_vertices: int) -> Float64[np.ndarray, " E"]:

@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Array, Int32, Key
 
 from jwi.graph.graph import GraphsTuple
+from jwi.order.entry import Order
 from jwi.order.selection import kept_ids
 
 
@@ -28,3 +29,11 @@ def random_order(key: Key[Array, ""], graph: GraphsTuple) -> Int32[np.ndarray, "
         [0, 1, 2]
     """
     return np.asarray(jax.random.permutation(key, kept_ids(graph)))
+
+
+ORDER = Order(
+    "random",
+    lambda graph, options: random_order(options.required_key(), graph),
+    directed=True,
+    is_random=True,
+)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from jwi._checks import checked_integer
 from jwi.graph.graph import GraphsTuple
+from jwi.order.entry import Order
 from jwi.order.resistance.exact import resistances_or_estimate
 from jwi.order.selection import kept_ids
 
@@ -64,3 +65,10 @@ def spectral_order(
     with jax.enable_x64(True):
         noise = np.asarray(jax.random.gumbel(for_sample, shares.shape, jnp.float64))
     return kept[np.argsort(np.log(shares) + noise, kind="stable")]
+
+
+ORDER = Order(
+    "spectral",
+    lambda graph, options: spectral_order(options.required_key(), graph),
+    is_random=True,
+)

@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 
 import jwi
 from experiments.engine.loop import EarlyStopping, fit
-from experiments.output.figures import COLORS, mean_and_band
+from experiments.output.figures import mean_and_band
 from experiments.output.record import Record
 from experiments.output.tables import mean_and_std
 from experiments.studies.jwi.sparsification.networks import (
@@ -42,7 +42,7 @@ from experiments.studies.jwi.sparsification.networks import (
     initialize,
     make_optimizer,
 )
-from experiments.studies.jwi.sparsification.orders import LABELS, untrained_orders
+from experiments.studies.jwi.sparsification.orders import LABELS, line_of, untrained_orders
 from experiments.studies.jwi.sparsification.prepare import Study, prepare
 
 METHODS = ("random", "one-walk-index")
@@ -93,7 +93,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     accuracy: dict[str, list[Any]] = {}
     cost: dict[str, list[dict[str, float]]] = {}
     for method in METHODS:
-        orders = untrained_orders(method, graph, prepared.keys)  # type: ignore[arg-type]
+        orders = untrained_orders(method, graph, prepared.keys)
         accuracy[method], cost[method] = [], []
         for removed in config.removed:
             smaller = [
@@ -193,9 +193,10 @@ def figure(record: Record) -> Figure:
     kept = 100 * (1 - np.array(record.config["removed"]))
     for method in METHODS:
         runs = 100 * np.array(record.results["test_accuracy"][method])
-        mean_and_band(axes[0], kept, runs, LABELS[method], COLORS[method])
+        line = line_of(method)
+        mean_and_band(axes[0], kept, runs, line.label, line.color)
         for axis, (_, values) in zip(axes[1:], _quantities(record, method), strict=True):
-            axis.plot(kept, values, "o-", color=COLORS[method], label=LABELS[method])
+            axis.plot(kept, values, "o-", color=line.color, label=line.label)
     for axis, label in zip(axes, ("test accuracy (%)", "ms a step", "MiB a step"), strict=True):
         axis.set_xlabel("edges kept (%)")
         axis.set_ylabel(label)

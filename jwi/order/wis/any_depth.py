@@ -1,4 +1,4 @@
-"""Walk Index Sparsification for networks of any depth, by the definition and one edge at a time."""
+"""(L − 1)-WIS: Walk Index Sparsification for networks of any depth L, exact."""
 
 from typing import no_type_check
 
@@ -9,6 +9,7 @@ from numba import njit
 from jwi._checks import checked_depth
 from jwi.graph.graph import GraphsTuple
 from jwi.graph.info import info_of
+from jwi.order.entry import Order
 from jwi.order.selection import checked_num_removed, kept_edges
 from jwi.order.wis.depth_2 import remove_by_degrees
 from jwi.order.wis.depth_3 import remove_by_triangles
@@ -82,6 +83,15 @@ def walk_index_order(
     return kept[
         remove_by_definition(edges, walks, depth, count, undirected=undirected, progress=progress)
     ]
+
+
+ORDER = Order(
+    "(L − 1)-WIS",
+    lambda graph, options: walk_index_order(
+        graph, options.depth, num_removed=options.num_removed, progress=options.progress
+    ),
+    directed=True,
+)
 
 
 def remove_by_definition(

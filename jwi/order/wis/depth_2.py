@@ -11,6 +11,7 @@ from jwi.graph.adjacency import arcs_by_vertex
 from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import check_undirected
 from jwi.graph.info import info_of
+from jwi.order.entry import Order
 from jwi.order.selection import kept_edges
 from jwi.order.wis.sorting import sort_by_id
 from jwi.progress import DONE, FEW_EDGES, STOP, Progress, run_watched
@@ -46,6 +47,13 @@ def one_walk_index_order(
     check_undirected(graph, "1-WIS by degrees", "pass depth=2 to jwi.walk_index_order")
     kept, edges = kept_edges(graph)
     return kept[remove_by_degrees(edges, info_of(graph).num_vertices, len(edges), progress)]
+
+
+ORDER = Order(
+    "1-WIS",
+    lambda graph, options: one_walk_index_order(graph, progress=options.progress),
+    depths=(2,),
+)
 
 
 def remove_by_degrees(

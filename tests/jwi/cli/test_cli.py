@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -11,9 +12,8 @@ import pytest
 
 import jwi
 from jwi.cli import main
-from jwi.cli.arguments import METHODS as DESCRIBED
-from jwi.cli.methods import METHODS
 from jwi.io import read_graph
+from jwi.order import METHODS, summaries
 from tests.cases.commands import PRUNE, TEXT, kept_by, write_graph
 
 
@@ -26,28 +26,25 @@ def words(line):
     return line.split()
 
 
-ORDERS = {
-    "one-walk-index": jwi.one_walk_index_order,
-    "walk-index": lambda graph: jwi.walk_index_order(graph, 3),
-    "random": lambda graph: jwi.random_order(jax.random.key(5), graph),
-    "spectral": lambda graph: jwi.order.spectral_order(jax.random.key(5), graph),
-    "local-degree": jwi.order.local_degree_order,
-    "local-similarity": jwi.order.local_similarity_order,
-}
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_written_is_what_the_library_prunes(graph, method):
+    order = jwi.ORDERS[method]
+    depth = order.depths[0] if order.depths else 3
+    ranking = order.rank(graph, jwi.RankingOptions(depth, random_key=jax.random.key(5)))
     command = ["prune", "graph.txt", "-o", "out.txt", "--method", method, "--seed", "5"]
-    depth = ["--depth", "3"] if method == "walk-index" else []
-    assert main([*command, *depth, "--keep", "0.4"]) == 0
-    assert Path("out.txt").read_text() == kept_by(graph, ORDERS[method](graph), keep=0.4)
-    assert main([*command, *depth, "--num-removed", "2", "--force"]) == 0
-    assert Path("out.txt").read_text() == kept_by(graph, ORDERS[method](graph), num_removed=2)
+    command += ["--depth", str(depth)]
+    assert main([*command, "--keep", "0.4"]) == 0
+    assert Path("out.txt").read_text() == kept_by(graph, ranking, keep=0.4)
+    assert main([*command, "--num-removed", "2", "--force"]) == 0
+    assert Path("out.txt").read_text() == kept_by(graph, ranking, num_removed=2)
 
 
-def test_every_method_is_described():
-    assert list(DESCRIBED) == list(METHODS) == list(ORDERS)
+def test_help_describes_every_method(capsys):
+    with pytest.raises(SystemExit):
+        main(["prune", "--help"])
+    out = capsys.readouterr().out
+    for method, summary in summaries().items():
+        assert f"  {method:<18}{summary}\n" in out
 
 
 def test_what_was_done_is_told(graph, capsys):
@@ -332,7 +329,7 @@ def test_too_little_memory_is_told_in_one_line(graph, monkeypatch, capsys):
     def hungry(graph, options):
         raise MemoryError
 
-    monkeypatch.setitem(METHODS, "random", METHODS["random"]._replace(rank=hungry))
+    monkeypatch.setitem(jwi.ORDERS, "random", replace(jwi.ORDERS["random"], rank=hungry))
     assert main([*PRUNE, "--keep", "0.5", "--method", "random"]) == 2
     message = "jwi: there is not enough memory for this graph: pass a smaller one\n"
     assert capsys.readouterr().err == message
@@ -344,7 +341,7 @@ def test_overwriting_follows_links_and_leaves_who_may_read(graph):
     Path("link.txt").symlink_to("out.txt")
     assert main(["prune", "graph.txt", "-o", "link.txt", "--keep", "0", "--force"]) == 0
     assert Path("link.txt").is_symlink()
-    assert Path("out.txt").read_text() == kept_by(graph, ORDERS["one-walk-index"](graph), keep=0)
+    assert Path("out.txt").read_text() == kept_by(graph, jwi.one_walk_index_order(graph), keep=0)
     assert Path("out.txt").stat().st_mode & 0o777 == 0o600
     before = os.umask(0o027)
     try:

@@ -56,7 +56,7 @@ def test_streams_that_are_closed_are_not_missed(graph):
 def test_streams_of_other_encodings_do_no_harm(graph):
     run = shell(f"{JWI} prune --help", PYTHONIOENCODING="ascii")
     assert run.returncode == 0
-    assert r"(L\u22121)-WIS for networks of depth L" in run.stdout
+    assert r"(L \u2212 1)-WIS: Walk Index Sparsification" in run.stdout
     Path("é.txt").write_text("1 2\n2 3\n")
     run = shell(f"{JWI} prune é.txt --keep 0.5 -o out.txt", PYTHONIOENCODING="ascii")
     assert (run.returncode, run.stderr) == (0, "")
@@ -64,9 +64,9 @@ def test_streams_of_other_encodings_do_no_harm(graph):
 
 
 RANKING = """
-import gc, sys, time
+import dataclasses, gc, sys, time
+import jwi
 from jwi.cli import main
-from jwi.cli.methods import METHODS
 
 def interrupt(phase, info):
     gc.callbacks.remove(interrupt)
@@ -78,7 +78,7 @@ def slow(graph, options):
     for _ in range(600):
         time.sleep(0.1)
 
-METHODS["random"] = METHODS["random"]._replace(rank=slow)
+jwi.ORDERS["random"] = dataclasses.replace(jwi.ORDERS["random"], rank=slow)
 sys.argv = ["jwi", "prune", "graph.txt", "--keep", "0.5", "-o", "out.txt", "--method", "random"]
 sys.exit(main())
 """

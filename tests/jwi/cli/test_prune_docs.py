@@ -8,8 +8,8 @@ import pytest
 
 import jwi
 from jwi.cli import main
-from jwi.cli.arguments import METHODS
 from jwi.io import FORMATS
+from jwi.order import METHODS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "prune.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(sh|python|)\n(.*?)```\n", PAGE, re.S)

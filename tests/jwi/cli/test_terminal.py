@@ -4,6 +4,7 @@ import io
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ import pytest
 
 import jwi
 from jwi.cli import main
-from jwi.cli.methods import METHODS
 from tests.cases.commands import PRUNE, write_graph
 
 
@@ -49,12 +49,20 @@ def test_progress_is_for_terminals_alone(graph, monkeypatch, capsys):
     assert "ranking 15 edges by one-walk-index" in terminal.getvalue()
 
 
+def rank_by(monkeypatch, function):
+    """Makes the default method call a function."""
+    order = replace(jwi.ORDERS["one-walk-index"], rank=function)
+    monkeypatch.setitem(jwi.ORDERS, "one-walk-index", order)
+
+
 def test_a_clock_runs_while_edges_are_ranked(graph, monkeypatch):
     def slow(graph, options):
         time.sleep(0.5)
         return jwi.one_walk_index_order(graph)
 
-    monkeypatch.setitem(METHODS, "one-walk-index", METHODS["one-walk-index"]._replace(rank=slow))
+    monkeypatch.setitem(
+        jwi.ORDERS, "one-walk-index", replace(jwi.ORDERS["one-walk-index"], rank=slow)
+    )
     monkeypatch.setattr("jwi.cli.terminal._TICK", 0.02)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
@@ -69,7 +77,9 @@ def test_a_failure_stops_the_clock(graph, monkeypatch):
     def broken(graph, options):
         raise ValueError("there is no such order")
 
-    monkeypatch.setitem(METHODS, "one-walk-index", METHODS["one-walk-index"]._replace(rank=broken))
+    monkeypatch.setitem(
+        jwi.ORDERS, "one-walk-index", replace(jwi.ORDERS["one-walk-index"], rank=broken)
+    )
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     threads = threading.active_count()

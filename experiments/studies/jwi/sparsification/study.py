@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 
 import jwi
 from experiments.engine.loop import EarlyStopping, fit
-from experiments.output.figures import COLORS, mean_and_band
+from experiments.output.figures import mean_and_band
 from experiments.output.record import Record, atomic_path
 from experiments.output.tables import mean_and_std, standard_error
 from experiments.studies.jwi.sparsification.networks import (
@@ -39,7 +39,12 @@ from experiments.studies.jwi.sparsification.networks import (
     initialize,
     make_optimizer,
 )
-from experiments.studies.jwi.sparsification.orders import LABELS, Method, untrained_orders
+from experiments.studies.jwi.sparsification.orders import (
+    LABELS,
+    check_methods,
+    line_of,
+    untrained_orders,
+)
 from experiments.studies.jwi.sparsification.prepare import Study, prepare
 from experiments.studies.jwi.sparsification.ugs import ugs_orders
 
@@ -70,10 +75,10 @@ class Config:
     ] = "cora"
     """A public graph; or the embedded graph of scikit-learn's digits, which needs no network."""
     network: NetworkName = "gcn"
-    methods: tuple[Method, ...] = (
+    methods: tuple[str, ...] = (
         "random", "spectral", "ugs", "two-walk-index", "one-walk-index"
     )  # fmt: skip
-    """How edges are chosen, in the figure's order."""
+    """How edges are chosen, in the figure's order: ugs, two-walk-index, or methods of jwi prune."""
     removed: tuple[float, ...] = tuple(i / 20 for i in range(21))
     """Shares of the edges to remove."""
     num_seeds: int = 10
@@ -139,6 +144,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
         config: The configuration; the result is a function of it alone.
         directory: Where finished cells and checkpoints go; an interrupted run continues from there.
     """
+    check_methods(config.methods)
     study = prepare(
         config.dataset,
         config.network,
@@ -167,10 +173,10 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     }
 
 
-def _orders(method: Method, config: Config, study: Study, directory: Path) -> np.ndarray:
+def _orders(method: str, config: Config, study: Study, directory: Path) -> np.ndarray:
     """int32[seeds, E], edge ids, first removed first."""
     if method != "ugs":
-        return untrained_orders(method, study.data.graph, study.keys)
+        return untrained_orders(method, study.data.graph, study.keys, study.settings.depth)
     return ugs_orders(
         study.model,
         study.settings,
@@ -185,8 +191,8 @@ def _orders(method: Method, config: Config, study: Study, directory: Path) -> np
 
 
 def _cells(
-    config: Config, study: Study, orders: dict[Method, np.ndarray], directory: Path
-) -> Iterator[tuple[tuple[Method, float], dict[str, list[float]]]]:
+    config: Config, study: Study, orders: dict[str, np.ndarray], directory: Path
+) -> Iterator[tuple[tuple[str, float], dict[str, list[float]]]]:
     """Accuracy of every method and ratio, by seed; what is equal for all methods, once."""
     train = _trainer(config, study)
     grid = [(method, removed) for method in config.methods for removed in config.removed]
@@ -261,13 +267,14 @@ def figure(record: Record) -> Figure:
     removed = 100 * np.array(record.config["removed"])
     for method in record.config["methods"]:
         runs = np.array(record.results["test_accuracy"][method])
-        mean_and_band(axis, removed, runs, LABELS[method], COLORS[method])
+        line = line_of(method)
+        mean_and_band(axis, removed, runs, line.label, line.color, line.style)
         paper = _paper(record).get(method, {})
         axis.plot(
             [100 * r for r in paper],
             [accuracy / 100 for accuracy in paper.values()],
             "x",
-            color=COLORS[method],
+            color=line.color,
         )
     axis.set_xlabel("edges removed (%)" + ("; crosses: the paper's" if _paper(record) else ""))
     axis.set_ylabel("test accuracy")

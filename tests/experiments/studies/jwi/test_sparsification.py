@@ -14,7 +14,7 @@ from experiments.data.vertex_classification import Split
 from experiments.engine.loop import fit, from_loss
 from experiments.output.record import make_record
 from experiments.studies.jwi.sparsification import networks, study
-from experiments.studies.jwi.sparsification.orders import untrained_orders
+from experiments.studies.jwi.sparsification.orders import LABELS, line_of, untrained_orders
 from experiments.studies.jwi.sparsification.ugs import ugs_orders
 
 
@@ -35,13 +35,29 @@ def data_of(graph, keep):
     return networks.Data(graph, jnp.arange(8) % 3, split, jnp.asarray(keep))
 
 
-@pytest.mark.parametrize("method", ["random", "spectral", "two-walk-index", "one-walk-index"])
+UNTRAINED = [method for method in LABELS if method != "ugs"]
+
+
+@pytest.mark.parametrize("method", UNTRAINED)
 def test_orders_are_new_for_each_run_where_they_are_random(graph, method):
     orders = untrained_orders(method, graph, keys(3))
     num_edges = len(jwi.edge_list(graph))
     assert np.sort(orders).tolist() == [list(range(num_edges))] * 3
-    assert (orders[0] == orders[1]).all() == method.endswith("walk-index")
+    is_random = method in jwi.ORDERS and jwi.ORDERS[method].is_random
+    assert (orders[0] == orders[1]).all() == (not is_random)
     np.testing.assert_array_equal(orders, untrained_orders(method, graph, keys(3)))
+
+
+def test_methods_are_told_apart_and_their_names_checked(graph):
+    lines = [line_of(method) for method in LABELS]
+    assert len({line[1:] for line in lines}) == len({line.label for line in lines}) == len(lines)
+    np.testing.assert_array_equal(
+        untrained_orders("two-walk-index", graph, keys(1))[0], jwi.walk_index_order(graph, 3)
+    )
+    with pytest.raises(ValueError, match="methods has 'wis': pass names among ugs, two-walk-index"):
+        study.run(replace(study.SMOKE, methods=("wis",)), None)
+    with pytest.raises(ValueError, match="'ugs': it has no order without training"):
+        untrained_orders("ugs", graph, keys(1))
 
 
 def test_masks_keep_the_share_asked_for(graph):
