@@ -1,4 +1,4 @@
-"""Graph attention network (Veličković et al., ICLR 2018)."""
+"""Graph attention network: a learned average over neighbors."""
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -7,18 +7,20 @@ from jaxtyping import Array, Float
 from jwi.graph.graph import GraphsTuple
 from jwi.messages.layout import Arcs, arcs_of, softmax_powers
 from jwi.networks.base import ConvNetwork
-from jwi.networks.linear import Features, Linear
+from jwi.networks.features import Features
+from jwi.networks.linear import Linear
 
 
 class GATConv(nn.Module):
     """Multi-head graph attention: each head averages its neighbors by learned attention.
 
-    For each head with features h = x W, the score of an arc j → i is
-    LeakyReLU(a_sender · h[j] + a_receiver · h[i]) with slope 0.2, the attention its softmax over
-    the neighbors of i and i itself. The heads' outputs are concatenated. An arc weight multiplies
-    the message that travels along the arc, after the softmax.
+    A head computes features h = x W. The score of an arc j → i is
+    LeakyReLU(a_sender · h[j] + a_receiver · h[i]) with slope 0.2. The attention is the softmax of
+    the scores over the neighbors of i and i itself. The outputs of the heads are concatenated. An
+    arc weight multiplies the message along the arc, after the softmax.
 
-    Source: Veličković et al., "Graph attention networks", equations 3 to 5.
+    Reference:
+        Veličković et al., "Graph attention networks", ICLR 2018: equations 3 to 5.
 
     Attributes:
         features: Width of the output, all heads together.
@@ -62,7 +64,6 @@ class GATConv(nn.Module):
                 " that divides the features"
             )
         shape = (self.heads, self.features // self.heads)
-        shape = (self.heads, self.features // self.heads)
         glorot = nn.initializers.glorot_uniform()
         linear = Linear(self.features, use_bias=False, kernel_init=glorot, name="linear")
         hidden = linear(x).reshape(-1, *shape)
@@ -71,6 +72,7 @@ class GATConv(nn.Module):
         receiver = self.param("attention_receiver", init, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
 
+        # The score of an arc is linear in both ends, so each vertex computes its share once.
         arcs = arcs_of(graph, len(hidden))
         sender_scores = (hidden * sender[None]).sum(axis=-1)
         receiver_scores = (hidden * receiver[None]).sum(axis=-1)
@@ -87,9 +89,10 @@ def _attend(
     loop_scores: Float[Array, "n heads"],
     weight: Float[Array, " arcs"] | None,
 ) -> Float[Array, "n heads d"]:
-    """Sum of the values at neighbors and the vertex itself, by the softmax of their scores."""
+    """Average of the values at the neighbors and the vertex itself, by the softmax of scores."""
     powers, loop_powers = softmax_powers(arcs, scores, loop_scores)
     total = arcs.sum(powers) + loop_powers
+    # The weights multiply messages only: the softmax's denominator is summed before.
     if weight is not None:
         powers = powers * arcs.arrange(weight[:, None])
     out = arcs.weighted_sum(values, powers, loop_powers)

@@ -1,4 +1,4 @@
-"""Graph convolutional network (Kipf and Welling, ICLR 2017)."""
+"""Graph convolutional network: a degree-normalized sum over neighbors."""
 
 import flax.linen as nn
 import jax
@@ -9,18 +9,20 @@ from jwi.graph.graph import GraphsTuple
 from jwi.messages.layout import arcs_of
 from jwi.messages.message_passing import in_degree
 from jwi.networks.base import ConvNetwork
-from jwi.networks.linear import Features, Linear
+from jwi.networks.features import Features
+from jwi.networks.linear import Linear
 
 
 class GCNConv(nn.Module):
     """Graph convolution with symmetric normalization: D^(−1/2) (A + I) D^(−1/2) X W + b.
 
-    A is the adjacency of the kept arcs, D the in-degrees of A + I: both follow the edge mask, so
-    a masked graph gives what the really smaller graph gives. An arc weight multiplies the message
-    that travels along the arc and leaves D alone.
+    A is the adjacency matrix of the kept arcs, and D has the in-degrees of A + I. Both follow the
+    edge mask, so a masked graph and its compacted copy give the same result. An arc weight
+    multiplies the message along the arc and leaves D unchanged.
 
-    Source: Kipf and Welling, "Semi-supervised classification with graph convolutional networks",
-    equation 2.
+    Reference:
+        Kipf and Welling, "Semi-supervised classification with graph convolutional networks", ICLR
+        2017: equation 2.
 
     Attributes:
         features: Width of the output.
@@ -53,10 +55,11 @@ class GCNConv(nn.Module):
         Returns:
             Float[n, features].
         """
-        # The order of products follows GCN's usual widths: narrow first, then pass messages.
+        # Multiply by W first: layers are usually narrower than their input, so messages are short.
         glorot = nn.initializers.glorot_uniform()
         linear = Linear(self.features, use_bias=False, kernel_init=glorot, name="linear")
         hidden = linear(x)
+        # D^(−1/2), and the weight D^(−1/2) A D^(−1/2) of each arc and D^(−1) of each self-loop.
         scale = jax.lax.rsqrt(in_degree(graph).astype(hidden.dtype) + 1)
         arcs = arcs_of(graph, len(hidden))
         on_arcs = arcs.from_senders(scale) * arcs.from_receivers(scale)

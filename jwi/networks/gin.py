@@ -1,6 +1,5 @@
-"""Graph isomorphism network (Xu et al., ICLR 2019)."""
+"""Graph isomorphism network: an MLP of the sum over neighbors."""
 
-import functools
 from collections.abc import Callable
 
 import flax.linen as nn
@@ -11,8 +10,9 @@ from jaxtyping import Array, Float
 from jwi.graph.graph import GraphsTuple
 from jwi.messages.message_passing import neighbor_sum
 from jwi.networks.base import ConvNetwork
-from jwi.networks.linear import Features, Linear
-from jwi.networks.norms import batch_norm
+from jwi.networks.features import Features
+from jwi.networks.linear import Linear
+from jwi.networks.norms import batch_norm, normalize
 
 
 class MLP(nn.Module):
@@ -20,12 +20,13 @@ class MLP(nn.Module):
 
     Attributes:
         features: Width of every layer.
-        norm: Makes a normalization layer, without arguments.
+        norm: Makes a normalization layer: `batch_norm` or `LayerNorm`, for instance.
         depth: Number of layers.
+        train: Whether batch normalization computes its statistics from the call.
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> mlp = MLP(4, functools.partial(batch_norm, train=False))
+        >>> mlp = MLP(4, batch_norm)
         >>> mlp.apply(mlp.init(jax.random.key(0), jnp.ones((3, 2))), jnp.ones((3, 2))).shape
         (3, 4)
     """
@@ -33,6 +34,7 @@ class MLP(nn.Module):
     features: int
     norm: Callable[[], nn.Module]
     depth: int = 2
+    train: bool = False
 
     @nn.compact
     def __call__(
@@ -42,8 +44,8 @@ class MLP(nn.Module):
 
         Args:
             x: Float[n, d_in] or a BCOO matrix of that shape.
-            mix: A linear map of rows onto rows, applied to the input; where that is wider than a
-                layer, to what the first linear layer makes of it, which is the same.
+            mix: A linear map of the rows, such as a sum over neighbors, applied to the input. It
+                commutes with x W, so it is applied after W if W makes rows shorter.
 
         Returns:
             Float[n, features].
@@ -52,18 +54,20 @@ class MLP(nn.Module):
             x, mix = mix(x), None
         hidden = Linear(self.features)(x, mix)
         for _ in range(self.depth - 1):
-            hidden = Linear(self.features)(nn.relu(self.norm()(hidden)))
-        return nn.relu(self.norm()(hidden))
+            hidden = nn.relu(normalize(self.norm(), hidden, train=self.train))
+            hidden = Linear(self.features)(hidden)
+        return nn.relu(normalize(self.norm(), hidden, train=self.train))
 
 
 class GINConv(nn.Module):
     """Graph isomorphism convolution: MLP((1 + ε) x[i] + Σ x[j] over neighbors j).
 
-    Source: Xu et al., "How powerful are graph neural networks?", equation 4.1.
+    Reference:
+        Xu et al., "How powerful are graph neural networks?", ICLR 2019: equation 4.1.
 
     Attributes:
-        mlp: Module Float[n, d_in] → Float[n, d]. An `MLP` passes messages after its first linear
-            layer where that is narrower than the input.
+        mlp: Module Float[n, d_in] → Float[n, d]. An `MLP` passes messages after its first matrix
+            product if that makes rows shorter.
         eps: The number ε, fixed; 0 is the paper's GIN-0.
 
     Example:
@@ -92,16 +96,22 @@ class GINConv(nn.Module):
             weight: Multiplies the message of each arc; 1 if not given.
 
         Returns:
-            Float[n, d], d as the MLP has it.
+            Float[n, d], where d is the MLP's width.
         """
         return _apply(self.mlp, self.eps, graph, x, weight)
 
 
 class GINEpsConv(nn.Module):
-    """`GINConv` with ε a trained parameter, 0 at first: the paper's GIN-ε.
+    """`GINConv` with ε a trained parameter that starts at 0: the paper's GIN-ε.
 
     Attributes:
         mlp: Module Float[n, d_in] → Float[n, d].
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jwi.graph.graph
+        >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
+        >>> GINEpsConv(nn.Dense(4)).init(jax.random.key(0), path, path.nodes)["params"]["eps"]
+        Array(0., dtype=float32)
     """
 
     mlp: nn.Module
@@ -149,8 +159,8 @@ class GIN(ConvNetwork):
         depth: Number of layers.
         num_outputs: Width of the head, for instance the number of classes.
         readout: `vertex_readout` or `mean_readout`.
-        mlp_norm: Normalization in the MLPs, `batch_norm` or `layer_norm`. Where samples are
-            vmapped: `functools.partial(batch_norm, axis_name=...)`.
+        mlp_norm: Makes the normalization layers of the MLPs: `batch_norm` or `LayerNorm`. If
+            samples are vmapped: `functools.partial(batch_norm, axis_name=...)`.
 
     Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
@@ -164,7 +174,7 @@ class GIN(ConvNetwork):
         ((3, 4), ['batch_stats'])
     """
 
-    mlp_norm: Callable[..., nn.Module] = batch_norm
+    mlp_norm: Callable[[], nn.Module] = batch_norm
 
     @nn.nowrap
     def conv(self, *, train: bool) -> nn.Module:
@@ -174,12 +184,12 @@ class GIN(ConvNetwork):
     @nn.nowrap
     def mlp(self, *, train: bool) -> MLP:
         """The network that a convolution applies to each vertex."""
-        # Without a parent here, so that the convolution becomes its parent.
-        return MLP(self.width, functools.partial(self.mlp_norm, train=train), parent=None)
+        # No parent yet: the convolution that takes this module becomes its parent.
+        return MLP(self.width, self.mlp_norm, train=train, parent=None)
 
 
 class GINEps(GIN):
-    """`GIN` with the ε of every layer trained, as in the sparsification study.
+    """`GIN` with a trained ε in every layer.
 
     Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph

@@ -1,4 +1,4 @@
-"""The linear layer that meets a network's input: rows of features, dense or sparse."""
+"""Linear layer for dense or sparse rows of features."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,16 +9,14 @@ from jax.experimental.sparse import BCOO
 from jaxtyping import Array, Float
 
 from jwi.messages.sums import weighted_sum
-
-# A BCOO matrix of shape (n, d_in): rows of features most of which are zero, such as bags of words.
-Features = Float[Array, "n d_in"] | BCOO
+from jwi.networks.features import Features
 
 
 class Linear(nn.Module):
     """`flax.linen.Dense` for rows that may be sparse: x W + b.
 
-    A sparse input costs its non-zero entries, forward and in the gradient of W (Cora's 2 708 by
-    1 433 words, 1.3 % of them non-zero, to 64 features: a quarter of the dense product's time).
+    The cost of a sparse input is proportional to its non-zero entries, forward and in the gradient
+    of W.
 
     Attributes:
         features: Width of the output.
@@ -26,7 +24,7 @@ class Linear(nn.Module):
         kernel_init: Initializes W.
 
     Raises:
-        ValueError: When called, if a sparse input is no matrix of single entries.
+        ValueError: When called, if a sparse input has batch or dense dimensions.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -50,8 +48,8 @@ class Linear(nn.Module):
 
         Args:
             x: Float[n, d] or a BCOO matrix of that shape.
-            mix: A linear map of rows onto rows, such as a sum over neighbors, that is applied
-                before the bias: mix(x W) + b, which is mix(x) W + b.
+            mix: A linear map of the rows, such as a sum over neighbors, applied before the bias:
+                mix(x W) + b, which equals mix(x) W + b.
 
         Returns:
             Float[n, features].
@@ -72,7 +70,7 @@ def _sparse_product(x: BCOO, kernel: Float[Array, "d_in features"]) -> Float[Arr
             f"x is BCOO{list(x.shape)} with n_batch={x.n_batch} and n_dense={x.n_dense}: pass a"
             " matrix with n_batch=0 and n_dense=0, one index pair an entry"
         )
-    # Message passing from words to vertices.
+    # An entry (i, k) is an arc from the row k of W to the row i of the result.
     rows, columns = x.indices[:, 0], x.indices[:, 1]
     dtype = jnp.result_type(kernel, x.data)
     return weighted_sum(kernel.astype(dtype), x.data.astype(dtype), columns, rows, x.shape[0])

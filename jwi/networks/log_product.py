@@ -1,4 +1,4 @@
-"""Product aggregation in sign and logarithm, which neither overflows nor underflows."""
+"""Product aggregation by signs and logarithms, which neither overflows nor underflows."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ from jaxtyping import Array, Float
 from jwi.graph.graph import GraphsTuple
 from jwi.messages.layout import arcs_of
 from jwi.messages.message_passing import neighbor_product
-from jwi.networks.base import dense_vertex_features
+from jwi.networks.features import dense_vertex_features
 from jwi.networks.product import ProductAggregation, check_factors
 
 
 class SignedLog(NamedTuple):
-    """Real numbers by sign and logarithm: sign · exp(log_magnitude).
+    """Real numbers as sign · exp(log_magnitude).
 
     Attributes:
         sign: Float array of −1, 0 and 1.
@@ -27,20 +27,20 @@ class SignedLog(NamedTuple):
 
 
 def signed_log(values: Float[Array, "..."]) -> SignedLog:
-    """Sign and logarithm of real numbers; the gradient at 0 is taken as 0.
+    """Sign and logarithm of real numbers; the gradient at 0 is defined as 0.
 
     Example:
         >>> signed_log(jnp.array([-1.0, 0.0])).sign.tolist()
         [-1.0, 0.0]
     """
     zero = values == 0
-    # The logarithm sees no zero, whose infinite slope would make a gradient NaN.
+    # Zeros are replaced before the logarithm: its infinite slope at 0 would make gradients NaN.
     log = jnp.log(jnp.where(zero, 1, jnp.abs(values)))
     return SignedLog(jnp.sign(values), jnp.where(zero, -jnp.inf, log))
 
 
 class LogDense(nn.Module):
-    """Linear map without bias of numbers given by sign and logarithm.
+    """Linear map without bias, of signs and logarithms to signs and logarithms.
 
     Attributes:
         features: Width of the output.
@@ -52,7 +52,8 @@ class LogDense(nn.Module):
     def __call__(self, values: SignedLog) -> SignedLog:
         """Apply the map along the last axis."""
         largest = values.log_magnitude.max(axis=-1, keepdims=True)
-        # Only a reference point: the result does not depend on it. All zero: any will do.
+        # Inputs are divided by their largest before the product and the result is multiplied by it:
+        # the result does not depend on it, so it has no gradient. If all are 0, 1 will do.
         largest = jax.lax.stop_gradient(jnp.where(jnp.isfinite(largest), largest, 0))
         scaled = values.sign * jnp.exp(values.log_magnitude - largest)
         sign, log = signed_log(nn.Dense(self.features, use_bias=False, name="dense")(scaled))
@@ -60,10 +61,10 @@ class LogDense(nn.Module):
 
 
 class LogProductNetwork(ProductAggregation):
-    """Product aggregation by sign and logarithm of the magnitude; the same function.
+    """`ProductNetwork` computed by signs and logarithms of magnitudes.
 
     Predictions are `SignedLog`. A logarithm is a sum over walks, so its absolute error grows with
-    their number times ε.
+    the number of walks times ε.
 
     Attributes:
         width: Width Dh of every layer.
@@ -71,8 +72,8 @@ class LogProductNetwork(ProductAggregation):
         num_outputs: Number of outputs; the theory has one.
 
     Raises:
-        ValueError: When called on more vertices than a product of this precision carries: about
-            1e5 in float32.
+        ValueError: When called on so many vertices that rounding could change the second digit of
+            a product over them: about 1e5 in float32.
 
     Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
@@ -86,12 +87,12 @@ class LogProductNetwork(ProductAggregation):
 
     @nn.nowrap
     def numbers(self, graph: GraphsTuple) -> SignedLog:
-        """The features by sign and logarithm."""
+        """Signs and logarithms of the features."""
         return signed_log(dense_vertex_features(graph))
 
     @nn.nowrap
     def linear(self, features: int) -> nn.Module:
-        """A dense layer around its largest input."""
+        """A dense layer of signs and logarithms."""
         return LogDense(features)
 
     @nn.nowrap
@@ -100,7 +101,7 @@ class LogProductNetwork(ProductAggregation):
         sign, log = values
         check_factors(len(log), log.dtype)
         arcs = arcs_of(graph, len(log))
-        # Not `neighbor_sum`, whose weight 0 of a removed arc does not cancel a logarithm of −inf.
+        # `arcs.sum` skips removed arcs. `neighbor_sum` multiplies them by 0, and 0 · (−inf) is NaN.
         return SignedLog(
             sign * neighbor_product(graph, sign), log + arcs.sum(arcs.from_senders(log))
         )

@@ -1,4 +1,4 @@
-"""Product aggregation over a finite field: integers modulo a prime, exact."""
+"""Product aggregation of integers modulo a prime, which is exact."""
 
 import functools
 
@@ -12,7 +12,7 @@ from jwi.messages.layout import Multiply
 from jwi.messages.message_passing import neighbor_product
 from jwi.networks.product import ProductAggregation
 
-# The largest prime whose residues multiply within uint32.
+# The largest prime whose residues have products below 2^32.
 LARGEST_PRIME = 65521
 
 
@@ -29,12 +29,16 @@ class ModularDense(nn.Module):
 
     @nn.compact
     def __call__(self, values: UInt32[Array, "*batch d_in"]) -> UInt32[Array, "*batch features"]:
-        """Apply the map along the last axis; values are below the prime."""
+        """Apply the map along the last axis.
+
+        Args:
+            values: Residues, from 0 to prime − 1.
+        """
         *batch, width = values.shape
         if width * self.prime > 2**32:
             raise ValueError(
-                f"a linear map of {width} features modulo {self.prime} overflows uint32:"
-                f" pass at most {2**32 // self.prime} features"
+                f"values have {width} features and a sum of so many residues modulo {self.prime}"
+                f" overflows uint32: pass at most {2**32 // self.prime} features"
             )
         shape = (width, self.features)
 
@@ -42,15 +46,16 @@ class ModularDense(nn.Module):
             return jax.random.randint(key, shape, 0, self.prime, jnp.uint32)
 
         kernel = self.param("kernel", init) % self.prime
+        # A sum of `width` residues is below width · prime ≤ 2^32.
         terms = values.reshape(-1, width, 1) * kernel[None] % self.prime
         return (terms.sum(axis=1, dtype=jnp.uint32) % self.prime).reshape(*batch, self.features)
 
 
 class ModularProductNetwork(ProductAggregation):
-    """Product aggregation of integers modulo a prime: exact, in JAX's default 32-bit mode.
+    """Product aggregation of integers modulo a prime: exact, also in JAX's default 32-bit mode.
 
-    Features are integers of any type; weights are uniform modulo the prime. Predictions are
-    uint32, from 0 to prime − 1.
+    Features are integers of any type. `init` draws weights uniformly modulo the prime. Predictions
+    are uint32, from 0 to prime − 1.
 
     Attributes:
         width: Width Dh of every layer.
@@ -59,7 +64,7 @@ class ModularProductNetwork(ProductAggregation):
         prime: The modulus, at most 65521.
 
     Raises:
-        ValueError: When called, if `prime` is not a prime up to 65521, or features are no integers.
+        ValueError: When called, if `prime` is not a prime up to 65521, or a feature is no integer.
 
     Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
@@ -82,7 +87,7 @@ class ModularProductNetwork(ProductAggregation):
             raise ValueError(
                 f"graph.nodes is {nodes.dtype}: pass integer features, or use ProductNetwork"
             )
-        # A type that holds the prime, and the sign where there is one.
+        # The remainder is computed in a type that holds the prime, and negative features.
         signed = jnp.issubdtype(nodes.dtype, jnp.signedinteger)
         wide = jnp.promote_types(nodes.dtype, jnp.int32 if signed else jnp.uint32)
         return (nodes.astype(wide) % self.prime).astype(jnp.uint32)
@@ -108,7 +113,7 @@ class ModularProductNetwork(ProductAggregation):
 
 @functools.cache
 def modular_multiply(prime: int) -> Multiply:
-    """The product of uint32 residues modulo a prime; one function a prime, so jit knows it.
+    """The product of uint32 residues modulo a prime; cached, so that jit sees the same function.
 
     Example:
         >>> int(modular_multiply(7)(jnp.uint32(3), jnp.uint32(5)))

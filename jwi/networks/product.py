@@ -1,10 +1,11 @@
-"""Networks with product aggregation, whose interactions the theory bounds.
+"""Networks with product aggregation: the networks whose interactions the theory bounds.
 
 h^(0)[i] = x[i];  h^(l)[i] = Π_{j ∈ N(i)} W^(l) h^(l−1)[j] elementwise, with i itself in N(i);
 vertex prediction f_t = W^(o) h^(L)[t], graph prediction f = W^(o) Π_i h^(L)[i].
 
-Source: Razin, Verbin and Cohen, "On the ability of graph neural networks to model interactions
-between vertices", NeurIPS 2023, section 3.
+Reference:
+    Razin, Verbin and Cohen, "On the ability of graph neural networks to model interactions between
+    vertices", NeurIPS 2023: section 3.
 """
 
 import abc
@@ -18,11 +19,11 @@ from numpy.typing import DTypeLike
 
 from jwi.graph.graph import GraphsTuple
 from jwi.messages.message_passing import neighbor_product
-from jwi.networks.base import dense_vertex_features
+from jwi.networks.features import dense_vertex_features
 
 
 class ProductAggregation(nn.Module, abc.ABC):
-    """The network over an arithmetic; abstract: subclasses name its linear map and its products.
+    """The network over any kind of numbers; a subclass defines their linear map and products.
 
     Attributes:
         width: Width Dh of every layer.
@@ -37,12 +38,12 @@ class ProductAggregation(nn.Module, abc.ABC):
     @nn.nowrap
     @abc.abstractmethod
     def numbers(self, graph: GraphsTuple) -> Any:
-        """Features of the vertices as numbers of the arithmetic, leading axis n."""
+        """Features of the vertices in the subclass's representation of numbers, leading axis n."""
 
     @nn.nowrap
     @abc.abstractmethod
     def linear(self, features: int) -> nn.Module:
-        """A linear map without bias, of arrays of numbers along their last axis."""
+        """A linear map without bias along the last axis."""
 
     @nn.nowrap
     @abc.abstractmethod
@@ -55,7 +56,7 @@ class ProductAggregation(nn.Module, abc.ABC):
         """Product over all vertices."""
 
     def setup(self) -> None:
-        """Names the linear maps."""
+        """Creates the linear maps."""
         self.layers = [self.linear(self.width) for _ in range(self.depth)]
         self.head = self.linear(self.num_outputs)
 
@@ -67,11 +68,11 @@ class ProductAggregation(nn.Module, abc.ABC):
         return values
 
     def __call__(self, graph: GraphsTuple) -> Any:
-        """Vertex predictions f_t for every t, with leading axis n; no self-loops in `graph`."""
+        """Vertex predictions f_t of every t, leading axis n; `graph` has no self-loops."""
         return self.head(self.hidden(graph))
 
     def graph_prediction(self, graph: GraphsTuple) -> Any:
-        """Graph prediction f, of num_outputs numbers; no self-loops in `graph`.
+        """Graph prediction f, `num_outputs` numbers; `graph` has no self-loops.
 
         Call it as `network.apply(params, graph, method="graph_prediction")`.
         """
@@ -81,8 +82,8 @@ class ProductAggregation(nn.Module, abc.ABC):
 class ProductNetwork(ProductAggregation):
     """Product aggregation in floating point.
 
-    A vertex's product has one factor for each neighbor, and grows or shrinks exponentially with
-    depth: `LogProductNetwork` does not overflow.
+    A vertex's product has one factor for each neighbor, so its logarithm grows exponentially with
+    depth and the product soon overflows. `LogProductNetwork` does not.
 
     Attributes:
         width: Width Dh of every layer.
@@ -90,8 +91,8 @@ class ProductNetwork(ProductAggregation):
         num_outputs: Number of outputs; the theory has one.
 
     Raises:
-        ValueError: When called on more vertices than a product of this precision carries: about
-            1e5 in float32.
+        ValueError: When called on so many vertices that rounding could change the second digit of
+            a product over them: about 1e5 in float32.
 
     Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
@@ -129,13 +130,13 @@ class ProductNetwork(ProductAggregation):
 
 
 def check_factors(count: int, dtype: DTypeLike) -> None:
-    """Refuses a product of so many factors that rounding could change its second digit.
+    """Refuses a product with so many factors that rounding could change its second digit.
 
-    Each factor adds a relative error of up to ε/2. In a network, the errors of a layer's factors
-    add up in the next: f is a product of as many factors x as there are walks.
+    Each factor adds a relative error of up to ε/2. In a network the errors of one layer add up in
+    the next layer's products.
 
     Args:
-        count: Upper bound on the number of factors; of a vertex's neighbors: all vertices.
+        count: Upper bound on the number of factors; a vertex has at most n neighbors.
         dtype: Floating-point type of the factors.
 
     Raises:
@@ -147,6 +148,7 @@ def check_factors(count: int, dtype: DTypeLike) -> None:
     limit = int(0.0125 / float(jnp.finfo(dtype).eps))
     if count > limit:
         raise ValueError(
-            f"nodes has {count} vertices and a product in {jnp.dtype(dtype).name} carries at most"
-            f" {limit} factors: use ModularProductNetwork, which is exact, or 64-bit mode"
+            f"graph.nodes has {count} vertices and a product in {jnp.dtype(dtype).name} has two"
+            f" correct digits for at most {limit} factors: use ModularProductNetwork, which is"
+            " exact, or 64-bit mode"
         )

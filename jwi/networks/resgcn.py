@@ -1,6 +1,5 @@
 """Residual deep graph network (DeeperGCN, Li et al., 2020)."""
 
-import functools
 from collections.abc import Callable
 
 import flax.linen as nn
@@ -8,31 +7,34 @@ from jaxtyping import Array, Float
 
 from jwi.graph.graph import GraphsTuple
 from jwi.messages.layout import arcs_of
-from jwi.networks.base import vertex_features, vertex_readout
+from jwi.networks.features import vertex_features, vertex_readout
 from jwi.networks.linear import Linear
-from jwi.networks.norms import batch_norm
+from jwi.networks.norms import batch_norm, normalize
 
 
 class GENConv(nn.Module):
-    """Generalised convolution with softmax aggregation: MLP(x[i] + Σ_j softmax_j(t m[j]) ⊙ m[j]).
+    """Generalized convolution with softmax aggregation: MLP(x[i] + Σ_j softmax_j(t m[j]) ⊙ m[j]).
 
-    The message of neighbor j is m[j] = ReLU(x[j]) + 1e-7, times the weight of its arc; the softmax
-    goes over the neighbors j of i, in each feature for itself. At t = 0 it is their mean, for
-    large t their maximum. The input has the width of the messages: `features`.
+    The message of neighbor j is m[j] = ReLU(x[j]) + 1e-7, times the weight of its arc. The softmax
+    runs over the neighbors j of i, separately in each feature. The sum is the messages' mean at
+    t = 0 and their maximum for large t. Input and messages have the width `features`.
 
-    Source: Li et al., "DeeperGCN: all you need to train deeper GCNs", section 3.
+    Reference:
+        Li et al., "DeeperGCN: all you need to train deeper GCNs", 2020: section 3.
 
     Attributes:
         features: Width of input and output.
-        norm: Makes a normalization layer of the MLP, without arguments; unused for one layer.
+        norm: Makes the normalization layers of the MLP, `batch_norm` or `LayerNorm`; an MLP of one
+            layer has none.
         temperature: The number t, which multiplies messages in the softmax.
-        mlp_depth: Number of linear layers of the MLP; those between are twice as wide and followed
-            by normalization and ReLU.
+        mlp_depth: Number of linear layers of the MLP. All except the last have the width
+            2 · `features`, and normalization and ReLU follow each of them.
+        train: Whether batch normalization computes its statistics from the call.
 
     Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
         >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
-        >>> layer = GENConv(3, functools.partial(batch_norm, train=True))
+        >>> layer = GENConv(3, batch_norm)
         >>> params = layer.init(jax.random.key(0), path, path.nodes)
         >>> layer.apply(params, path, path.nodes).shape
         (3, 3)
@@ -42,6 +44,7 @@ class GENConv(nn.Module):
     norm: Callable[[], nn.Module]
     temperature: float = 0.1
     mlp_depth: int = 1
+    train: bool = False
 
     @nn.compact
     def __call__(
@@ -64,25 +67,27 @@ class GENConv(nn.Module):
         weights = arcs.ones((), x.dtype) if weight is None else arcs.arrange(weight)
         x = x + arcs.softmax_sum(self.temperature, nn.relu(x) + 1e-7, weights)
         for _ in range(self.mlp_depth - 1):
-            x = nn.relu(self.norm()(nn.Dense(2 * self.features)(x)))
+            x = nn.Dense(2 * self.features)(x)
+            x = nn.relu(normalize(self.norm(), x, train=self.train))
         return nn.Dense(self.features)(x)
 
 
 class ResGCN(nn.Module):
     """Residual deep graph network: linear encoder, GENConv, res+ blocks, readout, linear head.
 
-    A res+ block is x + GENConv(Dropout(ReLU(Norm(x)))). The first convolution has no block around
-    it; Norm, ReLU and Dropout follow the last one. `init` returns `batch_stats` too; training needs
-    a key for dropout.
+    A res+ block is x + GENConv(Dropout(ReLU(Norm(x)))). The first convolution stands alone, without
+    a block. Norm, ReLU and Dropout follow the last block. With batch normalization `init` returns
+    `batch_stats` too. Training needs a key for dropout.
 
-    Source: Li et al., "DeeperGCN: all you need to train deeper GCNs", section 4.
+    Reference:
+        Li et al., "DeeperGCN: all you need to train deeper GCNs", 2020: section 4.
 
     Attributes:
         width: Width of every layer.
         depth: Number of convolutions.
         num_outputs: Width of the head, for instance the number of classes.
         readout: `vertex_readout` or `mean_readout`.
-        norm: `batch_norm` or `layer_norm`. Where samples are vmapped:
+        norm: Makes normalization layers: `batch_norm` or `LayerNorm`. If samples are vmapped:
             `functools.partial(batch_norm, axis_name=...)`.
         dropout: Share of features dropped in training.
         temperature: The number t of every `GENConv`.
@@ -105,7 +110,7 @@ class ResGCN(nn.Module):
     depth: int
     num_outputs: int
     readout: Callable[[Array], Array] = vertex_readout
-    norm: Callable[..., nn.Module] = batch_norm
+    norm: Callable[[], nn.Module] = batch_norm
     dropout: float = 0.5
     temperature: float = 0.1
     mlp_depth: int = 1
@@ -122,10 +127,11 @@ class ResGCN(nn.Module):
 
         Args:
             graph: Graph of n vertices with `nodes` Float[n, d_in], or a BCOO matrix of that shape
-                (see `Linear`), which is cheaper where most features are zero. Arcs whose mask is
+                (see `Linear`), which is cheaper if most features are zero. Arcs whose mask is
                 False are treated as absent.
             weight: Multiplies the message of each arc in every layer; 1 if not given.
-            train: Whether batch statistics are those of this call and features are dropped.
+            train: Whether features are dropped and batch normalization computes its statistics
+                from this call.
 
         Returns:
             Float[n, num_outputs] with `vertex_readout`, Float[num_outputs] with `mean_readout`.
@@ -133,13 +139,13 @@ class ResGCN(nn.Module):
         Raises:
             ValueError: If `graph.nodes` is not a floating-point row for each vertex.
         """
-        norm = functools.partial(self.norm, train=train)
 
         def conv() -> GENConv:
-            return GENConv(self.width, norm, self.temperature, self.mlp_depth)
+            return GENConv(self.width, self.norm, self.temperature, self.mlp_depth, train)
 
         def activate(hidden: Array) -> Array:
-            return nn.Dropout(self.dropout, deterministic=not train)(nn.relu(norm()(hidden)))
+            hidden = nn.relu(normalize(self.norm(), hidden, train=train))
+            return nn.Dropout(self.dropout, deterministic=not train)(hidden)
 
         hidden = Linear(self.width, name="encoder")(vertex_features(graph))
         hidden = conv()(graph, hidden, weight)

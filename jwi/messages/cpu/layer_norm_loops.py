@@ -1,7 +1,7 @@
 """Layer normalization and its gradient as compiled loops, for CPUs.
 
-XLA goes through the rows several times, and a pass over some megabytes costs more than the
-arithmetic. Here a row stays in cache from its mean to its result.
+XLA passes over all rows several times, and a pass over megabytes costs more than the arithmetic.
+Here each row stays in cache from its mean to its result.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ from numba import njit
 from jwi.messages.cpu import xla_handlers
 from jwi.messages.cpu.xla_handlers import array_1d, array_2d, batch_shape, operand, result
 
-# Rows whose gradients are added before they join the sum over all rows, which so has small errors.
+# Gradients are summed over this many rows first, then over these sums: rounding errors of one
+# running sum over all rows would grow with their number.
 _ROWS_OF_PARTIAL_SUMS = 512
 
 
@@ -25,7 +26,7 @@ def forward(
     bias: Float[Array, " d"],
     settings: Float[Array, " 2"],
 ) -> Sequence[Array]:
-    """Layer normalization, its means and its factors, as in `jwi.networks.layer_normalization`."""
+    """Layer normalization, its means and its factors, as in `jwi.networks.norms`."""
     per_row = _like(x, x.shape[0])
     return xla_handlers.call(
         normalize, x.dtype, [_like(x, *x.shape), per_row, per_row], x, scale, bias, settings
@@ -40,7 +41,7 @@ def gradients(
     cotangent: Float[Array, "n d"],
     settings: Float[Array, " 2"],
 ) -> Sequence[Array]:
-    """Cotangents of x, scale and bias, as in `jwi.networks.layer_normalization`."""
+    """Cotangents of x, scale and bias, as in `jwi.networks.norms`."""
     parameter = _like(x, *scale.shape)
     return xla_handlers.call(
         pull_back, x.dtype, [_like(x, *x.shape), parameter, parameter],
@@ -70,7 +71,7 @@ def normalize(frame, dtype):
         )
 
 
-# Sums over features may be added in any order, or each would be one addition at a time.
+# "reassoc" lets LLVM sum features in any order, hence several at a time.
 @njit(cache=True, fastmath={"reassoc"}, error_model="numpy")
 @no_type_check
 def _normalize(out, means, factors, x, scale, bias, settings):
@@ -78,15 +79,17 @@ def _normalize(out, means, factors, x, scale, bias, settings):
     one = scale.dtype.type(1)
     share = one / scale.dtype.type(len(scale))
     for row in range(len(x)):
+        # First pass over the row: its mean.
         total = scale.dtype.type(0)
         for k in range(len(scale)):
             total += _raised(x[row, k], floor)
         mean = total * share
-        # Two passes, since the one-pass variance cancels where features are large.
+        # Second pass: its variance. E[x²] − E[x]² in one pass would cancel if features are large.
         squares = scale.dtype.type(0)
         for k in range(len(scale)):
             centred = _raised(x[row, k], floor) - mean
             squares += centred * centred
+        # Third pass: its output. `factor` and `mean` are kept for the gradient.
         factor = one / np.sqrt(squares * share + epsilon)
         for k in range(len(scale)):
             centred = _raised(x[row, k], floor) - mean
@@ -98,7 +101,7 @@ def _normalize(out, means, factors, x, scale, bias, settings):
 @njit(cache=True)
 @no_type_check
 def _raised(number, floor):
-    """The larger of both; NaN stays."""
+    """max(number, floor), except that NaN stays NaN: comparisons with NaN are False."""
     return floor if number < floor else number
 
 
@@ -133,6 +136,9 @@ def _pull_back(x_bar, scale_bar, bias_bar, x, scale, means, factors, cotangent, 
     partial = np.zeros((2, len(scale)), scale.dtype)
     for row in range(len(x)):
         mean, factor = means[row], factors[row]
+        # First pass: components of the output's cotangent along ones and along the normalized row.
+        # Shifting or scaling a row does not change its normalization, so the second pass removes
+        # both.
         along_ones = along_normalized = zero
         for k in range(len(scale)):
             slope = cotangent[row, k] * scale[k]
@@ -144,10 +150,10 @@ def _pull_back(x_bar, scale_bar, bias_bar, x, scale, means, factors, cotangent, 
             normalized = (_raised(x[row, k], floor) - mean) * factor
             partial[0, k] += cotangent[row, k] * normalized
             partial[1, k] += cotangent[row, k]
-            # The cotangent of the normalized x, without its parts along ones and along the
-            # normalized x, to which normalization is blind.
             rest = cotangent[row, k] * scale[k] - along_ones - normalized * along_normalized
+            # Entries at or below the floor were raised to it, so their slope is 0.
             x_bar[row, k] = zero if x[row, k] <= floor else factor * rest
+        # A block of rows is complete, or the last one.
         if row % _ROWS_OF_PARTIAL_SUMS == _ROWS_OF_PARTIAL_SUMS - 1 or row == len(x) - 1:
             scale_bar += partial[0]
             bias_bar += partial[1]

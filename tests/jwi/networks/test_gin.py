@@ -44,7 +44,7 @@ def test_gin_convs_are_the_dense_formula(n):
 
 def test_mlp_is_linear_batch_norm_relu_twice():
     x = random_graph(0).nodes
-    mlp = MLP(4, functools.partial(batch_norm, train=True))
+    mlp = MLP(4, batch_norm, train=True)
     variables = random_variables(mlp, x)
     actual, updated = mlp.apply(variables, x, mutable=["batch_stats"])
     p, hidden = to_float64(variables)["params"], np.float64(x)

@@ -1,7 +1,5 @@
 """The networks against dense float64 formulas, and what holds of all of them."""
 
-import functools
-
 import chex
 import flax.linen as nn
 import jax
@@ -19,9 +17,9 @@ from jwi.networks import (
     GINConv,
     GINEps,
     GINEpsConv,
+    LayerNorm,
     ProductNetwork,
     ResGCN,
-    layer_norm,
     mean_readout,
 )
 from tests.cases.messages import (
@@ -42,7 +40,7 @@ CONVS = [
     GATConv(4, heads=2),
     GINConv(nn.Dense(4), eps=0.5),
     GINEpsConv(nn.Dense(4)),
-    GENConv(3, functools.partial(layer_norm, train=True), temperature=0.7, mlp_depth=2),
+    GENConv(3, LayerNorm, temperature=0.7, mlp_depth=2),
 ]
 NETWORKS = [GCN(8, 2, 3), GAT(8, 2, 3), GINEps(8, 2, 3), ResGCN(8, 2, 3)]
 

@@ -1,14 +1,12 @@
 """The layers against PyTorch Geometric's on the same weights; runs where that is installed."""
 
-import functools
-
 import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jwi.graph.graph import compact
-from jwi.networks import GATConv, GCNConv, GENConv, GINConv, GINEpsConv, layer_norm
+from jwi.networks import GATConv, GCNConv, GENConv, GINConv, GINEpsConv, LayerNorm
 from tests.cases.messages import LIST, TABLE, random_graph
 
 torch = pytest.importorskip("torch")
@@ -69,7 +67,7 @@ CASES = {
     ),
     "gen": (
         lambda: pyg.GENConv(IN, IN, aggr="softmax", t=0.7, num_layers=2, norm="layer", bias=True),
-        GENConv(IN, functools.partial(layer_norm, train=False), temperature=0.7, mlp_depth=2),
+        GENConv(IN, LayerNorm, temperature=0.7, mlp_depth=2),
         gen_params,
     ),
 }

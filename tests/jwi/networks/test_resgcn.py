@@ -9,7 +9,7 @@ import pytest
 
 from jwi.messages.layout import arcs_of
 from jwi.messages.softmax import softmax_sum
-from jwi.networks import GENConv, ResGCN, layer_norm
+from jwi.networks import GENConv, LayerNorm, ResGCN
 from tests.cases.messages import (
     LIST,
     TABLE,
@@ -53,7 +53,7 @@ def gen_conv_by_loops(graph, x, weight, t, p):
 def test_gen_conv_is_the_loop(n, t, mlp_depth):
     graph = random_graph(0, n=n)
     weight = arc_weights(graph, 0)
-    conv = GENConv(3, functools.partial(layer_norm, train=True), t, mlp_depth)
+    conv = GENConv(3, LayerNorm, t, mlp_depth)
     params = random_variables(conv, graph, graph.nodes)
     actual = jax.jit(conv.apply)(params, graph, graph.nodes, weight)
     p = to_float64(params)["params"]

@@ -10,13 +10,13 @@ import pytest
 from jax.experimental.sparse import BCOO
 
 import jwi
-from jwi.networks import GAT, GCN, GIN, GINEps, Linear, ProductNetwork, ResGCN, layer_norm
+from jwi.networks import GAT, GCN, GIN, GINEps, LayerNorm, Linear, ProductNetwork, ResGCN
 from tests.cases.messages import random_graph
 
 NETWORKS = {
     "gcn": GCN(8, 2, 3),
     "gat": GAT(8, 2, 3, heads=2),
-    "gin": GIN(8, 2, 3, mlp_norm=layer_norm),
+    "gin": GIN(8, 2, 3, mlp_norm=LayerNorm),
     "gin eps": GINEps(8, 2, 3),
     "resgcn": ResGCN(8, 2, 3),
     "product": ProductNetwork(8, 1),
@@ -75,7 +75,7 @@ def test_repeated_entries_add_up_and_filling_is_nothing(key):
 
 def test_messages_after_the_first_linear_layer_are_messages_before_it(key):
     graph = random_graph(1, num_features=12)
-    mlp = jwi.MLP(5, functools.partial(layer_norm, train=False))
+    mlp = jwi.MLP(5, LayerNorm)
     convolution = jwi.GINConv(mlp, eps=0.3)
     params = convolution.init(key, graph, graph.nodes)
     inner = {"params": params["params"]["mlp"]}
