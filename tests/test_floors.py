@@ -47,4 +47,4 @@ def test_one_file_imports_jraph():
         for file in (ROOT / floor).rglob("*.py")
         if "jraph" in imported_packages(file.read_text())
     }
-    assert importers == {"jwi/graph/info.py"}
+    assert importers == {"jwi/graph/graph.py"}

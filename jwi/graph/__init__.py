@@ -1,48 +1,54 @@
 """Graphs: built, masked, padded, pruned, and exchanged with other libraries."""
 
-from jwi.graph.graph import (
-    Edges,
-    compact,
-    edge_list,
-    edge_mask,
-    from_edges,
-    is_undirected,
-    with_edge_mask,
-)
-from jwi.graph.info import GraphInfo
-from jwi.graph.interop import (
-    edge_ids,
-    from_jraph,
-    from_networkx,
-    from_pyg,
-    from_scipy,
-    to_jraph,
-    to_networkx,
-    to_pyg,
-    to_scipy,
-)
-from jwi.graph.padding import pad
-from jwi.graph.pruning import Pruned, prune
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Edges",
-    "GraphInfo",
-    "Pruned",
-    "compact",
-    "edge_ids",
-    "edge_list",
-    "edge_mask",
-    "from_edges",
-    "from_jraph",
-    "from_networkx",
-    "from_pyg",
-    "from_scipy",
-    "is_undirected",
-    "pad",
-    "prune",
-    "to_jraph",
-    "to_networkx",
-    "to_pyg",
-    "to_scipy",
-    "with_edge_mask",
-]
+from jwi._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from jwi.graph.graph import Edges as Edges
+    from jwi.graph.graph import GraphInfo as GraphInfo
+    from jwi.graph.graph import compact as compact
+    from jwi.graph.graph import edge_list as edge_list
+    from jwi.graph.graph import edge_mask as edge_mask
+    from jwi.graph.graph import from_edges as from_edges
+    from jwi.graph.graph import is_undirected as is_undirected
+    from jwi.graph.graph import with_edge_mask as with_edge_mask
+    from jwi.graph.info import HostGraph as HostGraph
+    from jwi.graph.interop import from_jraph as from_jraph
+    from jwi.graph.interop import from_networkx as from_networkx
+    from jwi.graph.interop import from_pyg as from_pyg
+    from jwi.graph.interop import from_scipy as from_scipy
+    from jwi.graph.interop import to_jraph as to_jraph
+    from jwi.graph.interop import to_networkx as to_networkx
+    from jwi.graph.interop import to_pyg as to_pyg
+    from jwi.graph.interop import to_scipy as to_scipy
+    from jwi.graph.lookup import edge_ids as edge_ids
+    from jwi.graph.padding import pad as pad
+    from jwi.graph.pruning import Pruned as Pruned
+    from jwi.graph.pruning import prune as prune
+
+_FILES = {
+    "Edges": "graph",
+    "GraphInfo": "graph",
+    "HostGraph": "info",
+    "Pruned": "pruning",
+    "compact": "graph",
+    "edge_ids": "lookup",
+    "edge_list": "graph",
+    "edge_mask": "graph",
+    "from_edges": "graph",
+    "from_jraph": "interop",
+    "from_networkx": "interop",
+    "from_pyg": "interop",
+    "from_scipy": "interop",
+    "is_undirected": "graph",
+    "pad": "padding",
+    "prune": "pruning",
+    "to_jraph": "interop",
+    "to_networkx": "interop",
+    "to_pyg": "interop",
+    "to_scipy": "interop",
+    "with_edge_mask": "graph",
+}
+__all__ = sorted(_FILES)
+__getattr__, __dir__ = lazy_names(__name__, _FILES)

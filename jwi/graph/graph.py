@@ -16,14 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.sparse import BCOO
 from jaxtyping import Bool, Int32, PyTree
+from jraph import GraphsTuple
 from numpy.typing import ArrayLike
 
-from jwi._checks import checked_integer
-from jwi.graph.adjacency import expand, sorted_arcs_by_vertex
+from jwi.graph.building import build_host_graph
 from jwi.graph.host import host_graph, num_present_edges
-from jwi.graph.info import GraphInfo, GraphsTuple, info_of
+from jwi.graph.info import Graph, GraphInfo, info_of
 
-_MAX_INDEX = np.iinfo(np.int32).max
+jax.tree_util.register_static(GraphInfo)
 
 
 class Edges(NamedTuple):
@@ -77,19 +77,17 @@ def from_edges(
         >>> graph.edges.id.tolist(), graph.senders.tolist(), graph.receivers.tolist()
         ([0, 0, 1, 1], [1, 0, 2, 1], [0, 1, 1, 2])
     """
-    n = checked_integer("num_vertices", num_vertices, "how many vertices", low=1, high=_MAX_INDEX)
-    u = _vertices("senders", senders, n)
-    v = _vertices("receivers", receivers, n)
-    if len(u) != len(v):
-        raise ValueError(
-            f"senders has {len(u)} entries and receivers has {len(v)}: pass both ends of each edge"
-        )
-    u, v = u[u != v], v[u != v]
-    if undirected:
-        u, v = np.minimum(u, v), np.maximum(u, v)
-    first = np.sort(np.unique(u * n + v, return_index=True)[1])
-    edges = np.stack([u[first], v[first]], axis=1)
-    return _assemble(edges, n, _node_features(nodes, n), undirected=undirected)
+    host = build_host_graph(senders, receivers, num_vertices, undirected=undirected)
+    num_arcs = len(host.ids)
+    return GraphsTuple(
+        nodes=_node_features(nodes, host.num_vertices),
+        edges=Edges(id=jnp.asarray(host.ids), mask=jnp.ones(num_arcs, bool)),
+        senders=jnp.asarray(host.senders),
+        receivers=jnp.asarray(host.receivers),
+        globals=host.info,
+        n_node=jnp.asarray([host.num_vertices], jnp.int32),
+        n_edge=jnp.asarray([num_arcs], jnp.int32),
+    )
 
 
 def with_edge_mask(graph: GraphsTuple, keep: ArrayLike) -> GraphsTuple:
@@ -180,7 +178,7 @@ def compact(graph: GraphsTuple) -> GraphsTuple:
     )
 
 
-def edge_list(graph: GraphsTuple) -> Int32[np.ndarray, "E 2"]:
+def edge_list(graph: Graph) -> Int32[np.ndarray, "E 2"]:
     """The edges by id, removed ones too.
 
     Args:
@@ -201,7 +199,7 @@ def edge_list(graph: GraphsTuple) -> Int32[np.ndarray, "E 2"]:
     return host_graph(graph).edges
 
 
-def edge_mask(graph: GraphsTuple) -> Bool[np.ndarray, " E"]:
+def edge_mask(graph: Graph) -> Bool[np.ndarray, " E"]:
     """Which edges are there, by id; `with_edge_mask` sets it.
 
     Args:
@@ -221,7 +219,7 @@ def edge_mask(graph: GraphsTuple) -> Bool[np.ndarray, " E"]:
     return host_graph(graph).mask
 
 
-def is_undirected(graph: GraphsTuple) -> bool:
+def is_undirected(graph: Graph) -> bool:
     """Whether every edge is two arcs of opposite direction. Works under jit.
 
     Args:
@@ -238,45 +236,6 @@ def is_undirected(graph: GraphsTuple) -> bool:
         False
     """
     return info_of(graph).undirected
-
-
-def _assemble(
-    edges: np.ndarray, n: int, nodes: jax.Array | BCOO, *, undirected: bool
-) -> GraphsTuple:
-    """The graph of distinct edges int[E, 2], numbered by row."""
-    ids = np.arange(len(edges), dtype=np.int32)
-    senders, receivers = edges[:, 0].astype(np.int32), edges[:, 1].astype(np.int32)
-    if undirected:
-        ids = np.append(ids, ids)
-        senders, receivers = np.append(senders, receivers), np.append(receivers, senders)
-    if len(ids) > _MAX_INDEX:
-        raise ValueError(f"senders and receivers make {len(ids)} arcs: at most {_MAX_INDEX} fit")
-    starts, senders, ids = sorted_arcs_by_vertex(receivers, senders, ids, n)
-    return GraphsTuple(
-        nodes=nodes,
-        edges=Edges(id=jnp.asarray(ids), mask=jnp.ones(len(ids), bool)),
-        senders=jnp.asarray(senders),
-        receivers=jnp.asarray(expand(starts)),
-        globals=GraphInfo(n, len(edges), undirected),
-        n_node=jnp.asarray([n], jnp.int32),
-        n_edge=jnp.asarray([len(ids)], jnp.int32),
-    )
-
-
-def _vertices(name: str, value: ArrayLike, n: int) -> np.ndarray:
-    """One end of each edge as int64[M], each checked to be one of n vertices."""
-    ends = np.asarray(value)
-    if ends.ndim != 1:
-        raise ValueError(f"{name} has shape {list(ends.shape)}: pass a vector, one entry an edge")
-    if ends.size and not np.issubdtype(ends.dtype, np.integer):
-        raise ValueError(f"{name} is {ends.dtype}: vertices are integers from 0 to {n - 1}")
-    outside = np.flatnonzero((ends < 0) | (ends >= n))
-    if outside.size:
-        at = outside[0]
-        raise ValueError(
-            f"{name}[{at}] is {ends[at]}: vertices are 0 to num_vertices − 1 = {n - 1}"
-        )
-    return ends.astype(np.int64)
 
 
 def _node_features(nodes: ArrayLike | BCOO | None, n: int) -> jax.Array | BCOO:

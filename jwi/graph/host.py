@@ -1,49 +1,24 @@
 """A graph read on the host, in one pass that checks every arc: compiled code checks no bounds."""
 
-from typing import NamedTuple, no_type_check
+from typing import TYPE_CHECKING, Any, no_type_check
 
-import jax
 import numpy as np
-from jaxtyping import Bool, Int, Int32
 from numba import njit
 
-from jwi.graph.info import GraphInfo, GraphsTuple, info_of
+from jwi.graph.info import Graph, GraphInfo, HostGraph, info_of
+
+if TYPE_CHECKING:
+    import jax
 
 _FINE, _SENDER, _RECEIVER, _ID, _PADDING_ON, _SELF_LOOP, _NOT_AN_EDGE, _HALF_ON = range(8)
 
 
-class HostGraph(NamedTuple):
-    """A graph of n vertices, E edges and A arcs as NumPy arrays.
-
-    Attributes:
-        num_vertices: n, padding included.
-        undirected: Whether each edge is two arcs.
-        edges: int32[E, 2], the ends by edge id: the smaller vertex first if undirected, else sender
-            and receiver.
-        mask: bool[E], which edges are there.
-        senders: int[A], where each arc starts.
-        receivers: int[A], where it ends.
-        on: bool[A], which arcs are there.
-    """
-
-    num_vertices: int
-    undirected: bool
-    edges: Int32[np.ndarray, "E 2"]
-    mask: Bool[np.ndarray, " E"]
-    senders: Int[np.ndarray, " A"]
-    receivers: Int[np.ndarray, " A"]
-    on: Bool[np.ndarray, " A"]
-
-    def arcs(self) -> tuple[Int[np.ndarray, " K"], Int[np.ndarray, " K"]]:
-        """Senders and receivers of the arcs that are there."""
-        return self.senders[self.on], self.receivers[self.on]
-
-
-def host_graph(graph: GraphsTuple) -> HostGraph:
+def host_graph(graph: Graph) -> HostGraph:
     """Reads a graph on the host.
 
     Args:
-        graph: A graph of `jwi.from_edges` and its kin, masked or not, padded or not.
+        graph: A graph of `jwi.from_edges` and its kin, masked or not, padded or not. A `HostGraph`
+            was checked before, and is returned as it is.
 
     Returns:
         Its edges and arcs.
@@ -59,6 +34,8 @@ def host_graph(graph: GraphsTuple) -> HostGraph:
         ([[0, 1]], [1, 0])
     """
     info = info_of(graph)
+    if isinstance(graph, HostGraph):
+        return graph
     ids, senders, receivers, on = _host_arrays(graph)
     _check_vertices(graph, info)
     # There is an arc for every edge, so that a wrong count takes no memory and is found below.
@@ -68,17 +45,17 @@ def host_graph(graph: GraphsTuple) -> HostGraph:
     )
     if fault != _FINE:
         raise ValueError(_reason(fault, arc, ids, senders, receivers, info.num_vertices))
-    return HostGraph(info.num_vertices, info.undirected, edges, mask, senders, receivers, on)
+    return HostGraph(info, edges, mask, ids, senders, receivers)
 
 
-def num_present_edges(graph: GraphsTuple) -> int:
+def num_present_edges(graph: Any) -> int:
     """E, without padding, removed edges included."""
     # NumPy: indexing a JAX array while something is traced would make a tracer of it.
     return int(np.asarray(graph.n_edge)[0]) // info_of(graph).arcs_per_edge
 
 
 def check_undirected(
-    graph: GraphsTuple, method: str, instead: str = "build it with undirected=True"
+    graph: Graph, method: str, instead: str = "build it with undirected=True"
 ) -> None:
     """Refuses a directed graph.
 
@@ -101,7 +78,7 @@ undirected=True
         raise ValueError(f"graph is directed and {method} needs an undirected one: {instead}")
 
 
-def _host_arrays(graph: GraphsTuple) -> tuple[np.ndarray, ...]:
+def _host_arrays(graph: Any) -> tuple[np.ndarray, ...]:
     """Ids, senders, receivers and mask of the arcs, of the right dtypes and of one length."""
     arrays = {
         "edges.id": graph.edges.id,
@@ -109,6 +86,8 @@ def _host_arrays(graph: GraphsTuple) -> tuple[np.ndarray, ...]:
         "receivers": graph.receivers,
         "edges.mask": graph.edges.mask,
     }
+    import jax
+
     if any(isinstance(array, jax.core.Tracer) for array in arrays.values()):
         raise ValueError(
             "graph is traced by jax.jit or jax.vmap and this function runs on the host: call it"
@@ -120,7 +99,7 @@ def _host_arrays(graph: GraphsTuple) -> tuple[np.ndarray, ...]:
     return tuple(map(np.asarray, arrays.values()))
 
 
-def _check_array(name: str, array: jax.Array | np.ndarray, num_arcs: int) -> None:
+def _check_array(name: str, array: "jax.Array | np.ndarray", num_arcs: int) -> None:
     kind = "boolean" if name == "edges.mask" else "integer"
     if array.ndim > 1:
         raise ValueError(
@@ -135,7 +114,7 @@ def _check_array(name: str, array: jax.Array | np.ndarray, num_arcs: int) -> Non
         )
 
 
-def _check_vertices(graph: GraphsTuple, info: GraphInfo) -> None:
+def _check_vertices(graph: Any, info: GraphInfo) -> None:
     n = info.num_vertices
     present = int(np.sum(np.asarray(graph.n_node)))
     if present != n:

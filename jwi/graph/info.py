@@ -1,12 +1,16 @@
-"""The sizes of a graph, and whether its edges have a direction."""
+"""The sizes of a graph, whether its edges have a direction, and its form on the host.
+
+Nothing here imports JAX, so that commands on files start at once.
+"""
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-import jax
-from jraph import GraphsTuple
+import numpy as np
+from jaxtyping import Bool, Int, Int32
 
 
-@jax.tree_util.register_static
+# `jwi.graph.graph`, which makes the graphs that JAX sees, registers it as static.
 @dataclass(frozen=True)
 class GraphInfo:
     """What a graph is; the `globals` field of a `GraphsTuple`, static under jit.
@@ -35,11 +39,73 @@ class GraphInfo:
         return 2 if self.undirected else 1
 
 
-def info_of(graph: GraphsTuple) -> GraphInfo:
+@runtime_checkable
+class Graph(Protocol):
+    """A graph on the host: a `GraphsTuple` of `jwi.from_edges`, or a `HostGraph`.
+
+    It is a protocol, since `GraphsTuple` cannot be named without importing JAX.
+    """
+
+    @property
+    def edges(self) -> Any:
+        """The edges of a `HostGraph`, or the arcs of a `GraphsTuple`."""
+
+    @property
+    def senders(self) -> Any:
+        """int[A], where each arc starts."""
+
+    @property
+    def receivers(self) -> Any:
+        """int[A], where each arc ends."""
+
+
+class HostGraph(NamedTuple):
+    """A graph of n vertices, E edges and A arcs as NumPy arrays, each of them checked.
+
+    Attributes:
+        info: n with padding, and whether each edge is two arcs.
+        edges: int32[E, 2], the ends by edge id: the smaller vertex first if undirected, else sender
+            and receiver.
+        mask: bool[E], which edges are there.
+        ids: int[A], the edge of each arc, −1 for padding.
+        senders: int[A], where each arc starts.
+        receivers: int[A], where it ends.
+    """
+
+    info: GraphInfo
+    edges: Int32[np.ndarray, "E 2"]
+    mask: Bool[np.ndarray, " E"]
+    ids: Int[np.ndarray, " A"]
+    senders: Int[np.ndarray, " A"]
+    receivers: Int[np.ndarray, " A"]
+
+    @property
+    def num_vertices(self) -> int:
+        """The number n of vertices, padding included."""
+        return self.info.num_vertices
+
+    @property
+    def undirected(self) -> bool:
+        """Whether each edge is two arcs."""
+        return self.info.undirected
+
+    @property
+    def on(self) -> Bool[np.ndarray, " A"]:
+        """Which arcs are there."""
+        # Padding has id −1, the place after the last edge.
+        return np.append(self.mask, False)[self.ids]
+
+    def arcs(self) -> tuple[Int[np.ndarray, " K"], Int[np.ndarray, " K"]]:
+        """Senders and receivers of the arcs that are there."""
+        on = self.on
+        return self.senders[on], self.receivers[on]
+
+
+def info_of(graph: Any) -> GraphInfo:
     """What a graph is; under jit, too.
 
     Args:
-        graph: A graph of `jwi.from_edges` and its kin.
+        graph: A graph of `jwi.from_edges` and its kin, or a `HostGraph`.
 
     Returns:
         Its info.
@@ -47,7 +113,10 @@ def info_of(graph: GraphsTuple) -> GraphInfo:
     Raises:
         ValueError: If it is no graph of ours.
     """
-    if not isinstance(graph, GraphsTuple) or not isinstance(graph.globals, GraphInfo):
+    if isinstance(graph, HostGraph):
+        return graph.info
+    info = getattr(graph, "globals", None)
+    if not isinstance(info, GraphInfo):
         raise ValueError(
             f"graph is a {type(graph).__name__} without a jwi.GraphInfo in its globals: build"
             " graphs with jwi.from_edges, or jwi.from_networkx, jwi.from_scipy, jwi.from_pyg or"
@@ -58,4 +127,4 @@ def info_of(graph: GraphsTuple) -> GraphInfo:
             "graph is a GraphsTuple without edges.id: build graphs with jwi.from_edges, and set"
             " features of arcs with graph._replace(edges=graph.edges._replace(features=…))"
         )
-    return graph.globals
+    return info

@@ -1,7 +1,7 @@
 """Cutting a removal order at a ratio, with edges that must stay."""
 
 import math
-from typing import NamedTuple, no_type_check
+from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Bool, Int32
@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from jwi._checks import checked_integer
 from jwi.graph.components import spanning_forest
-from jwi.graph.graph import GraphsTuple, with_edge_mask
-from jwi.graph.host import HostGraph, host_graph
+from jwi.graph.host import host_graph
+from jwi.graph.info import Graph, HostGraph
 
 _ANY_DEGREE = np.iinfo(np.int64).max
 
@@ -20,16 +20,16 @@ class Pruned(NamedTuple):
     """A graph with fewer edges.
 
     Attributes:
-        graph: The graph, its mask smaller, its shapes the same.
+        graph: The graph, its mask smaller, its shapes and its kind the same.
         removed: int32[N], the ids of the edges that went, first removed first.
     """
 
-    graph: GraphsTuple
+    graph: Any
     removed: Int32[np.ndarray, " N"]
 
 
 def prune(
-    graph: GraphsTuple,
+    graph: Graph,
     order: ArrayLike,
     *,
     num_removed: int | np.integer | None = None,
@@ -105,7 +105,16 @@ def prune(
         )
     mask = read.mask.copy()
     mask[removed] = False
-    return Pruned(with_edge_mask(graph, mask), removed)
+    return Pruned(_masked(graph, mask), removed)
+
+
+def _masked(graph: Graph, mask: np.ndarray) -> Graph:
+    if isinstance(graph, HostGraph):
+        return graph._replace(mask=mask)
+    # A graph of the other kind comes from this module.
+    from jwi.graph.graph import with_edge_mask
+
+    return with_edge_mask(graph, mask)
 
 
 def _check_cap(high: int, degree: np.ndarray, reasons: list[str]) -> None:
