@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Key
 
-from jwi.graph.graph import GraphsTuple
+from jwi.graph.info import Graph
 from jwi.progress import Progress
 
 
@@ -23,10 +23,10 @@ class RankingOptions:
 
     depth: int = 2
     num_removed: int | None = None
-    random_key: Key[Array, ""] | None = None
+    random_key: Any = None
     progress: Progress | None = None
 
-    def required_key(self) -> Key[Array, ""]:
+    def required_key(self) -> Any:
         """The random key.
 
         Raises:
@@ -64,7 +64,7 @@ class Order:
     """
 
     label: str
-    rank: Callable[[GraphsTuple, RankingOptions], np.ndarray]
+    rank: Callable[[Graph, RankingOptions], np.ndarray]
     depths: tuple[int, ...] = ()
     directed: bool = False
     is_random: bool = False

@@ -7,16 +7,15 @@ from jaxtyping import Float64, Int32
 from numba import njit
 
 from jwi.graph.adjacency import arcs_by_vertex
-from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import check_undirected
-from jwi.graph.info import info_of
+from jwi.graph.info import Graph, info_of
 from jwi.order.entry import Order
 from jwi.order.selection import kept_edges
 
 _DIGITS = 40
 
 
-def local_degree_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
+def local_degree_order(graph: Graph) -> Int32[np.ndarray, " N"]:
     """The edges by their local degree scores, the smallest first, ties by edge id.
 
     Each vertex ranks its edges by the degree of the neighbor, the highest first, then by edge id.

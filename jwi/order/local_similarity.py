@@ -3,16 +3,15 @@
 import numpy as np
 from jaxtyping import Float64, Int32
 
-from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import check_undirected
-from jwi.graph.info import info_of
+from jwi.graph.info import Graph, info_of
 from jwi.order.entry import Order
 from jwi.order.local_degree import best_scores
 from jwi.order.selection import kept_edges
 from jwi.order.wis.triangulation import triangulate
 
 
-def local_similarity_order(graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
+def local_similarity_order(graph: Graph) -> Int32[np.ndarray, " N"]:
     """The edges by their local similarity scores, the smallest first, ties by edge id.
 
     As `local_degree_order`, but a vertex ranks its edges by the Jaccard similarity of the ends'

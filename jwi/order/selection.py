@@ -4,11 +4,11 @@ import numpy as np
 from jaxtyping import Int32
 
 from jwi._checks import checked_integer
-from jwi.graph.graph import GraphsTuple, edge_mask
 from jwi.graph.host import host_graph
+from jwi.graph.info import Graph
 
 
-def kept_ids(graph: GraphsTuple) -> Int32[np.ndarray, " K"]:
+def kept_ids(graph: Graph) -> Int32[np.ndarray, " K"]:
     """The ids of the edges that are there, rising.
 
     Example:
@@ -17,11 +17,11 @@ def kept_ids(graph: GraphsTuple) -> Int32[np.ndarray, " K"]:
         >>> kept_ids(jwi.with_edge_mask(graph, [False, True])).tolist()
         [1]
     """
-    return np.flatnonzero(edge_mask(graph)).astype(np.int32)
+    return np.flatnonzero(host_graph(graph).mask).astype(np.int32)
 
 
 def kept_edges(
-    graph: GraphsTuple,
+    graph: Graph,
 ) -> tuple[Int32[np.ndarray, " K"], Int32[np.ndarray, "K 2"]]:
     """The ids of the edges that are there, rising, and their ends in one piece of memory."""
     read = host_graph(graph)

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int64
 
 from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import host_graph
-from jwi.walks.counts import boundary
+from jwi.walks.traced import boundary
 
 # Brute force tries 2^16 sets I′ ∪ J′.
 LARGEST_EXHAUSTIVE = 16

@@ -8,8 +8,8 @@ from numba import njit
 
 from jwi._checks import checked_length
 from jwi.graph.adjacency import arcs_by_vertex
-from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import HostGraph, host_graph
+from jwi.graph.info import Graph
 from jwi.progress import DONE, STOP, Progress, run_watched
 from jwi.walks.triangles import count_triangles
 
@@ -18,7 +18,7 @@ _QUICK = 10**7
 
 
 def closed_walks(
-    graph: GraphsTuple, length: int | np.integer, *, progress: Progress | None = None
+    graph: Graph, length: int | np.integer, *, progress: Progress | None = None
 ) -> Int64[np.ndarray, " n"]:
     """Counts the walks of a length from each vertex back to it, exactly; on the host.
 

@@ -9,55 +9,22 @@ The theory's adjacency matrix has a self-loop at every vertex; these functions a
 
 from typing import no_type_check
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int64, UInt64
+from jaxtyping import Int64, UInt64
 from numba import njit
 from numpy.typing import ArrayLike
 
 from jwi._checks import check_subset, checked_integer, checked_length
-from jwi.graph.graph import GraphsTuple
-from jwi.graph.host import HostGraph, host_graph
-from jwi.graph.info import info_of
+from jwi.graph.host import host_graph
+from jwi.graph.info import Graph, HostGraph
 from jwi.progress import DONE, STOP, run_watched
 
 # A loop of fewer steps along arcs is too quick for a progress bar.
 _QUICK = 10**7
 
 
-def boundary(graph: GraphsTuple, subset: ArrayLike) -> Bool[Array, " n"]:
-    """Boundary C_I of a set I of vertices: the heads of all arcs between I and its complement.
-
-    C_I = {v ∈ I : u → v for some u ∉ I} ∪ {v ∉ I : u → v for some u ∈ I}. Works under jit and vmap.
-
-    Args:
-        graph: A graph of n vertices, masked or not.
-        subset: bool[n], the set I.
-
-    Returns:
-        bool[n], the set C_I.
-
-    Raises:
-        ValueError: If `subset` is not one boolean a vertex.
-
-    References:
-        Razin, Verbin, Cohen, "On the Ability of Graph Neural Networks to Model Interactions Between
-        Vertices", 2023, definition of C_I before Definition 2.
-
-    Example:
-        >>> import jwi
-        >>> graph = jwi.from_edges([0, 1, 2], [1, 2, 3], num_vertices=4)
-        >>> boundary(graph, [True, True, False, False]).tolist()
-        [False, True, True, False]
-    """
-    inside = jnp.asarray(subset)
-    check_subset(inside, info_of(graph).num_vertices)
-    return _boundary(graph, inside)
-
-
 def count_walks(
-    graph: GraphsTuple, length: int | np.integer, target: int | np.integer | None = None
+    graph: Graph, length: int | np.integer, target: int | np.integer | None = None
 ) -> Int64[np.ndarray, " n"]:
     """Counts the walks of a length that start at each vertex, exactly; on the host.
 
@@ -86,7 +53,7 @@ def count_walks(
 
 
 def walk_index(
-    graph: GraphsTuple,
+    graph: Graph,
     subset: ArrayLike,
     length: int | np.integer,
     target: int | np.integer | None = None,
@@ -121,9 +88,11 @@ def walk_index(
         >>> walk_index(graph, [True, False, False], length=2, target=0)
         4
     """
-    steps = checked_length(length)
-    counts = held_counts(host_graph(graph), steps, target)
-    starts = np.flatnonzero(boundary(graph, subset))
+    read, steps, inside = host_graph(graph), checked_length(length), np.asarray(subset)
+    check_subset(inside, read.num_vertices)
+    counts = held_counts(read, steps, target)
+    senders, receivers = read.arcs()
+    starts = np.unique(receivers[inside[senders] != inside[receivers]])
     refuse_overflow("walk_index", counts, starts, steps)
     return sum(counts[starts].tolist())
 
@@ -152,12 +121,6 @@ def refuse_overflow(
             f"{name}: more than 2^63 − 1 walks of length {length} at vertex {overflowed[0]}: pass a"
             " shorter length or a sparser graph, or use jwi.log_count_walks and jwi.log_walk_index"
         )
-
-
-@jax.jit
-def _boundary(graph: GraphsTuple, inside: Bool[Array, " n"]) -> Bool[Array, " n"]:
-    crossing = graph.edges.mask & (inside[graph.senders] != inside[graph.receivers])
-    return jnp.zeros(len(inside), bool).at[graph.receivers].max(crossing)
 
 
 @njit(cache=True, nogil=True)

@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jwi.graph.graph import GraphsTuple
 from jwi.graph.info import info_of
-from jwi.walks.counts import boundary
+from jwi.walks.traced import boundary
 
 # The exponent of the count 0: lower than that of any other count.
 _NONE = -(2**30)

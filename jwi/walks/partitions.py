@@ -8,15 +8,15 @@ from jaxtyping import Int64
 from numpy.typing import ArrayLike
 
 from jwi._checks import checked_length
-from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import host_graph
+from jwi.graph.info import Graph
 from jwi.progress import Progress
 from jwi.walks.closed import closed_walks
 from jwi.walks.counts import held_counts, refuse_overflow
 
 
 def walk_indices(
-    graph: GraphsTuple,
+    graph: Graph,
     parts: ArrayLike,
     length: int | np.integer,
     target: int | np.integer | None = None,
@@ -70,7 +70,7 @@ def walk_indices(
 
 
 def own_walk_indices(
-    graph: GraphsTuple, length: int | np.integer, *, progress: Progress | None = None
+    graph: Graph, length: int | np.integer, *, progress: Progress | None = None
 ) -> Int64[np.ndarray, " n"]:
     """Walk index of every vertex t alone, for its own prediction: WI_{length, t}({t}).
 

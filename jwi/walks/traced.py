@@ -11,10 +11,41 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int, UInt
+from numpy.typing import ArrayLike
 
+from jwi._checks import check_subset
 from jwi.graph.graph import GraphsTuple
 from jwi.graph.info import info_of
-from jwi.walks.counts import boundary
+
+
+def boundary(graph: GraphsTuple, subset: ArrayLike) -> Bool[Array, " n"]:
+    """Boundary C_I of a set I of vertices: the heads of all arcs between I and its complement.
+
+    C_I = {v ∈ I : u → v for some u ∉ I} ∪ {v ∉ I : u → v for some u ∈ I}. Works under jit and vmap.
+
+    Args:
+        graph: A graph of n vertices, masked or not.
+        subset: bool[n], the set I.
+
+    Returns:
+        bool[n], the set C_I.
+
+    Raises:
+        ValueError: If `subset` is not one boolean a vertex.
+
+    References:
+        Razin, Verbin, Cohen, "On the Ability of Graph Neural Networks to Model Interactions Between
+        Vertices", 2023, definition of C_I before Definition 2.
+
+    Example:
+        >>> import jwi
+        >>> graph = jwi.from_edges([0, 1, 2], [1, 2, 3], num_vertices=4)
+        >>> boundary(graph, [True, True, False, False]).tolist()
+        [False, True, True, False]
+    """
+    inside = jnp.asarray(subset)
+    check_subset(inside, info_of(graph).num_vertices)
+    return _boundary(graph, inside)
 
 
 @jax.jit
@@ -139,3 +170,9 @@ def _signed(counts: UInt[Array, "*shape"]) -> tuple[Int[Array, "*shape"], Bool[A
     """Counts as signed integers, and which of them do not fit."""
     overflowed = counts == _too_large(counts.dtype)
     return (counts - overflowed.astype(counts.dtype)).astype(int), overflowed
+
+
+@jax.jit
+def _boundary(graph: GraphsTuple, inside: Bool[Array, " n"]) -> Bool[Array, " n"]:
+    crossing = graph.edges.mask & (inside[graph.senders] != inside[graph.receivers])
+    return jnp.zeros(len(inside), bool).at[graph.receivers].max(crossing)

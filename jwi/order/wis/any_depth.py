@@ -7,8 +7,7 @@ from jaxtyping import Int32
 from numba import njit
 
 from jwi._checks import checked_depth
-from jwi.graph.graph import GraphsTuple
-from jwi.graph.info import info_of
+from jwi.graph.info import Graph, info_of
 from jwi.order.entry import Order
 from jwi.order.selection import checked_num_removed, kept_edges
 from jwi.order.wis.depth_2 import remove_by_degrees
@@ -22,7 +21,7 @@ from jwi.walks.closed import closed_walks
 
 
 def walk_index_order(
-    graph: GraphsTuple,
+    graph: Graph,
     depth: int | np.integer,
     *,
     num_removed: int | np.integer | None = None,

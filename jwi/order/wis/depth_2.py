@@ -8,9 +8,8 @@ from jaxtyping import Int32
 from numba import njit
 
 from jwi.graph.adjacency import arcs_by_vertex
-from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import check_undirected
-from jwi.graph.info import info_of
+from jwi.graph.info import Graph, info_of
 from jwi.order.entry import Order
 from jwi.order.selection import kept_edges
 from jwi.order.wis.sorting import sort_by_id
@@ -18,7 +17,7 @@ from jwi.progress import DONE, FEW_EDGES, STOP, Progress, run_watched
 
 
 def one_walk_index_order(
-    graph: GraphsTuple, *, progress: Progress | None = None
+    graph: Graph, *, progress: Progress | None = None
 ) -> Int32[np.ndarray, " N"]:
     """The order in which Algorithm 2 (1-WIS) removes the edges, all of them.
 
