@@ -16,12 +16,13 @@ PYTEST := JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PY) -m pytest -n auto --maxprocesse
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
-.PHONY: help install demo test test-all bench lint format clean
+.PHONY: help install demo test test-all docs bench lint format clean
 help:
 	@echo "make demo      run both studies on embedded data and write report.html"
 	@echo "               (DEMO_ARGS='--dataset cora' for Cora)"
 	@echo "make test      the tests"
 	@echo "make test-all  the tests, the slow ones too, and once more in 64-bit mode"
+	@echo "make docs      the site, notebooks run: docs/_build/html/index.html"
 	@echo "make bench     the benchmarks: ratios against peers and limits"
 	@echo "make lint      ruff check, ruff format --check, mypy"
 	@echo "make format    ruff check --fix, ruff format"
@@ -54,6 +55,10 @@ test-all: $(STAMP)
 	$(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
 	JAX_ENABLE_X64=1 $(PYTEST) $(PYTEST_ARGS)
 
+# A warning is an error. The notebooks' outputs are kept in docs/_build until their code changes.
+docs: $(STAMP)
+	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 bench: $(STAMP)
 	$(PY) -m experiments.benchmarks
 
@@ -67,5 +72,5 @@ format: $(STAMP)
 	$(VENV)/bin/ruff format .
 
 clean:
-	rm -rf $(VENV) *.egg-info build dist report.html runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) *.egg-info build dist report.html runs docs/_build docs/api .pytest_cache .mypy_cache .ruff_cache
 	find jwi jrft experiments tests -name __pycache__ -exec rm -rf {} +

@@ -29,6 +29,7 @@ FORMATS = {
     "graph6": (".g6",),
     "sparse6": (".s6",),
 }
+"""The suffixes of each graph format, by its name."""
 
 # What readers of edge lists expect between columns, by suffix.
 _SEPARATORS = {".csv": ("comma", "semicolon"), ".tsv": ("tab",)}

@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed
     from jwi.order.wis.partitions import partition_walk_index_order as partition_walk_index_order
 
     ORDERS: dict[str, Order]
+    """The order of each method, by its name on the command line."""
 
 # Name of the method: its file. Figures color curves by their place here, so append.
 METHODS = {
