@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # Before anything heavy is imported.
         for path in getattr(parsed, "paths", ()):
-            if not os.path.lexists(path):
+            if path != "-" and not os.path.lexists(path):
                 raise ValueError(f"{path}: there is no such file")
         return import_module(f"jrft.cli.{parsed.command}").run(parsed)
     except KeyboardInterrupt:

@@ -1,8 +1,10 @@
-"""The arguments of `jrft`. Imports argparse alone, so that help takes no time."""
+"""The arguments of `jrft`. Imports no arrays, so that help takes no time."""
 
 import argparse
 from pathlib import Path
 from typing import Any
+
+from jrft.diagnosis.log.readers import known_suffixes
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,11 +41,14 @@ def _add_diagnose(commands: Any) -> None:
         "paths",
         nargs="+",
         metavar="ROLLOUTS",
-        help="files or directories: .jsonl, .csv, .tsv (also .gz), .parquet, .npy, .npz",
+        help=f"files, directories, or - for standard input: {known_suffixes()}",
     )
     _add_columns(command)
     _add_judgement(command)
     command.add_argument("--report", type=Path, help="write an HTML page")
+    command.add_argument(
+        "--ids", type=Path, metavar="DIR", help="write the prompts of each class, a file a class"
+    )
     command.add_argument("--json", type=Path, help="write everything as JSON")
     command.add_argument(
         "--fail-if-dead",
@@ -78,7 +83,13 @@ def _add_conformance(commands: Any) -> None:
 
 def _add_columns(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("columns (guessed if not given)")
-    group.add_argument("--prompt", metavar="NAME", help="the prompt, or its id")
+    group.add_argument(
+        "--prompt",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="the prompt, or its id; a.b is field b of the objects in a; several name it together",
+    )
     group.add_argument(
         "--reward",
         action="append",
@@ -89,6 +100,27 @@ def _add_columns(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--outcome", metavar="NAME", help="1 where the task is solved, 0 where not")
     group.add_argument("--step", metavar="NAME", help="the training step")
+    group.add_argument(
+        "--group-size",
+        type=int,
+        metavar="N",
+        help="the N completions of a prompt follow each other, where no column names it",
+    )
+    group.add_argument(
+        "--lists",
+        choices=("sum", "last", "mean"),
+        help="the reward of a completion whose row holds a list, of turns or tokens",
+    )
+    group.add_argument(
+        "--clip", nargs=2, type=float, metavar=("LOW", "HIGH"), help="rewards beyond count as these"
+    )
+    group.add_argument("--split", metavar="NAME", help="read files below folders of this name only")
+    group.add_argument("--last-steps", type=int, metavar="N", help="keep the last N steps only")
+    group.add_argument(
+        "--trust-columns",
+        action="store_true",
+        help="use the columns although they look doubtful (the message says why)",
+    )
     group.add_argument(
         "--skip-bad-rows", action="store_true", help="leave out rows that cannot be read"
     )

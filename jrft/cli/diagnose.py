@@ -3,20 +3,31 @@
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from statistics import fmean
 
+import numpy as np
 from tqdm import tqdm
 
 from jrft.cli import DEAD, OK
 from jrft.cli.files import write_atomically
 from jrft.diagnosis.diagnosis import Diagnosis, diagnose_log
 from jrft.diagnosis.log.columns import Columns
-from jrft.diagnosis.log.readers import RewardFile, read_rewards
+from jrft.diagnosis.log.reading import RewardFile, read_rewards
 from jrft.diagnosis.report.export import as_dict
 from jrft.diagnosis.report.html import html_report
 from jrft.diagnosis.report.text import text_report
 from jrft.diagnosis.settings import DiagnosisSettings
+from jrft.diagnosis.verdict.classes import PromptClass
+
+_LISTS: dict[str, Callable[[list[float]], float]] = {
+    "sum": sum,
+    "last": lambda values: values[-1],
+    "mean": fmean,
+}
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -24,17 +35,23 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.fail_if_dead is not None and not 0 < parsed.fail_if_dead <= 1:
         raise ValueError(f"--fail-if-dead is {parsed.fail_if_dead}: pass a share in (0, 1].")
     # Said before a large log is read, not after.
-    for option, path in (("--report", parsed.report), ("--json", parsed.json)):
+    for option, path in (
+        ("--report", parsed.report),
+        ("--json", parsed.json),
+        ("--ids", parsed.ids),
+    ):
         if path is not None and not path.parent.is_dir():
             raise ValueError(
                 f"{option} {path}: there is no directory {path.parent}, make it first."
             )
-    columns = Columns(
-        prompt=parsed.prompt, reward=dict(parsed.reward), outcome=parsed.outcome, step=parsed.step
-    )
-    with _bar("reading") as progress:
+    with _bar("reading") as progress, _without_stdin(parsed.paths) as paths:
         file = read_rewards(
-            parsed.paths, columns=columns, skip_bad_rows=parsed.skip_bad_rows, progress=progress
+            paths,
+            columns=_columns(parsed),
+            skip_bad_rows=parsed.skip_bad_rows,
+            split=parsed.split,
+            last_steps=parsed.last_steps,
+            progress=progress,
         )
     diagnosis = diagnose_log(
         file.log,
@@ -44,6 +61,8 @@ def run(parsed: argparse.Namespace) -> int:
     print(_source(parsed.paths, file) + "\n")
     print(text_report(diagnosis), end="")
     _write(parsed, diagnosis, _source(parsed.paths, file))
+    if parsed.ids is not None:
+        _write_ids(parsed.ids, diagnosis, file)
     if parsed.fail_if_dead is not None and diagnosis.dead_share >= parsed.fail_if_dead:
         print(
             f"jrft: {diagnosis.dead_share:.1%} of the prompts give no useful gradient, "
@@ -54,11 +73,55 @@ def run(parsed: argparse.Namespace) -> int:
     return OK
 
 
+def _columns(parsed: argparse.Namespace) -> Columns:
+    return Columns(
+        prompt=tuple(parsed.prompt),
+        reward=dict(parsed.reward),
+        outcome=parsed.outcome,
+        step=parsed.step,
+        reduce=None if parsed.lists is None else _LISTS[parsed.lists],
+        group_size=parsed.group_size,
+        clip=None if parsed.clip is None else tuple(parsed.clip),
+        trusted=parsed.trust_columns,
+    )
+
+
+@contextmanager
+def _without_stdin(paths: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Paths of files; `-` becomes a file of what stands on standard input."""
+    if "-" not in paths:
+        yield paths
+        return
+    content = sys.stdin.buffer.read()
+    magic = {b"PAR1": ".parquet", b"\x1f\x8b": ".jsonl.gz", b"\x28\xb5\x2f\xfd": ".jsonl.zst"}
+    start = content.lstrip()[:1]
+    suffix = next((end for mark, end in magic.items() if content.startswith(mark)), None)
+    suffix = suffix or {b"{": ".jsonl", b"[": ".json"}.get(start, ".csv")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"stdin{suffix}"
+        file.write_bytes(content)
+        yield [str(file) if path == "-" else path for path in paths]
+
+
 def _source(paths: Sequence[str], file: RewardFile) -> str:
-    parts = [", ".join(paths), file.columns.described(), *file.notes]
+    """How the log was read: files, columns, and what was left out."""
+    lines = [f"{', '.join(paths)} · {file.columns.described()}", *file.notes]
     if file.num_skipped:
-        parts.append(f"{file.num_skipped:,} bad rows left out")
-    return " · ".join(part for part in parts if part)
+        lines.append(f"{file.num_skipped:,} bad rows left out")
+    return "\n".join(lines)
+
+
+def _write_ids(folder: Path, diagnosis: Diagnosis, file: RewardFile) -> None:
+    """One file a class, CLASS.jsonl: a line {"id", "prompt"} for each of its prompts."""
+    folder.mkdir(exist_ok=True)
+    for label in PromptClass:
+        rows = [
+            json.dumps({"id": str(diagnosis.prompt_ids[i]), "prompt": file.prompts[i]}, default=str)
+            for i in np.flatnonzero(diagnosis.labels == label.value).tolist()
+        ]
+        path = folder / f"{label.value.replace(' ', '_')}.jsonl"
+        write_atomically(path, "".join(row + "\n" for row in rows).encode())
+    print(f"\nwrote {folder}: the ids of each class")
 
 
 def _write(parsed: argparse.Namespace, diagnosis: Diagnosis, source: str) -> None:

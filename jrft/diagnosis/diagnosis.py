@@ -184,10 +184,16 @@ def _judge(
     """Learns the population from all visits, then judges each prompt by its discounted visits."""
     sums = reward_sums(x, seen.visit, seen.prompts)
     population = fit_population(x[~np.isnan(x)], sums)
+    rates: Float64[np.ndarray, " p"] | float | int
     if settings.discount is None:
-        settings = replace(settings, discount=population.discount(sums, seen.prompts))
-    assert settings.discount is not None
-    now = discounted(sums, seen.prompts, num_prompts, settings.discount)
+        discount = population.discount(sums, seen.prompts)
+        settings = replace(settings, discount=discount)
+        # A prompt whose rewards never differed shows no change: none of them gets old.
+        whole = group_statistics(x, seen.prompts[seen.visit], num_prompts)
+        rates = np.where(whole.all_equal, 1.0, discount)
+    else:
+        rates = settings.discount
+    now = discounted(sums, seen.prompts, num_prompts, rates)
     return _Judged(population, sums, settings, population.judge(now, settings))
 
 

@@ -38,6 +38,15 @@ def guess_reward_range(
                 "it, or clip the rewards."
             )
         return low, high, ""
+    if robust := _range_without_outliers(seen):
+        low, high = robust
+        outside = int(np.sum((seen < low) | (seen > high)))
+        note = (
+            f"{outside:,} of {len(seen):,} rewards are far outside of ({low:g}, {high:g}), as "
+            f"{least:g} or {most:g}: they were judged as the nearest end. If they are real, pass "
+            "the range."
+        )
+        return low, high, note
     for low, high in _USUAL:
         if low <= least and most <= high:
             break
@@ -50,8 +59,21 @@ def guess_reward_range(
     return low, high, note
 
 
+def _range_without_outliers(seen: Float64[np.ndarray, " n"]) -> tuple[float, float] | None:
+    """The range of 99 % of the rewards, if all others are more than ten times as far away."""
+    if len(seen) < 100:
+        return None
+    least, most = np.quantile(seen, [0.005, 0.995], method="nearest")
+    for low, high in (*_USUAL, (float(least), float(most))):
+        width, far = high - low, np.maximum(low - seen, seen - high)
+        outside = far > 0
+        if width > 0 and 0 < outside.mean() <= 0.01 and far[outside].min() > 10 * width:
+            return low, high
+    return None
+
+
 def unit_rewards(
     rewards: Float64[np.ndarray, " m"], low: float, high: float
 ) -> Float64[np.ndarray, " m"]:
-    """Rewards in units of the range: 0 the smallest possible, 1 the largest."""
-    return (rewards - low) / (high - low)
+    """Rewards in units of the range: 0 the smallest possible, 1 the largest; beyond, the end."""
+    return np.clip((rewards - low) / (high - low), 0.0, 1.0)

@@ -33,8 +33,8 @@ class GroupStatistics:
 
     @property
     def all_equal(self) -> Bool[np.ndarray, " g"]:
-        """bool[g], whether a scored group shows no two different rewards (one is none)."""
-        return (self.count > 0) & (self.std == 0)
+        """bool[g], whether a group of at least two scored completions has equal rewards."""
+        return (self.count > 1) & (self.std == 0)
 
     @property
     def sample_std(self) -> Float64[np.ndarray, " g"]:

@@ -122,10 +122,6 @@ def _cards(diagnosis: Diagnosis) -> list[tuple[str, str]]:
         (plain_number(batch.reward), "mean reward"),
         (plain_number(batch.reward_std), "mean std within a group, ddof 1 (reward_std)"),
         (plain_number(batch.std_p10), "10th percentile of the prompts’ std, estimated"),
-        (
-            f"{plain_number(batch.rft_time[0])} : {plain_number(batch.sft_time[0])}",
-            "relative learning time by RFT and by SFT of the median prompt, by a model",
-        ),
     ]
     if batch.num_missing:
         cards.append((f"{batch.num_missing:,}", "completions without a score"))

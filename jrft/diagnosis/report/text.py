@@ -21,6 +21,7 @@ def text_report(diagnosis: Diagnosis, *, prompts: int = 10) -> str:
         _classes(diagnosis),
         _advice(diagnosis),
         _prompts(diagnosis, prompts),
+        _over_time(diagnosis),
         "\n".join(textwrap.fill(f"Note: {note}", _WIDTH) for note in diagnosis.notes),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -48,10 +49,6 @@ def _numbers(diagnosis: Diagnosis) -> str:
         ),
         ("… and with a low mean", _shown(batch.share_low_std_low_mean, ".1%")),
         ("effective share of prompts", _shown(batch.effective_share, ".1%")),
-        (
-            "relative learning time, RFT : SFT, median (a model)",
-            f"{_shown(batch.rft_time[0], '.3g')} : {_shown(batch.sft_time[0], '.3g')}",
-        ),
     ]
     rows += [
         (f"share of the variance from {name}", _shown(value, ".1%"))
@@ -85,6 +82,22 @@ def _advice(diagnosis: Diagnosis) -> str:
     lines += ["What does not help"]
     lines += [_item(f"{one.action}: {one.text}") for one in vain]
     return "\n".join(lines)
+
+
+def _over_time(diagnosis: Diagnosis) -> str:
+    """A sentence on the share of groups with equal rewards, from the first to the last fifth."""
+    if diagnosis.over_time is None:
+        return ""
+    share = diagnosis.over_time.curves["frac_reward_zero_std"]
+    part = len(share) // 5
+    if part == 0 or np.isnan(share).all():
+        return ""
+    first, last = np.nanmean(share[:part]), np.nanmean(share[-part:])
+    direction = "rose" if last > first else "fell"
+    return (
+        f"Groups with equal rewards {direction} from {first:.0%} to {last:.0%} between the first "
+        "and the last fifth of the steps."
+    )
 
 
 def _item(text: str) -> str:

@@ -6,8 +6,7 @@ import numpy as np
 from jaxtyping import Int64, Shaped
 
 from jrft.diagnosis.log.statistics import GroupStatistics
-from jrft.diagnosis.verdict.classes import Evidence, PromptClass
-from jrft.diagnosis.verdict.summary import learning_times
+from jrft.diagnosis.verdict.classes import HIGH_MEAN, LOW_MEAN, Evidence, PromptClass
 
 # Razin et al. (ICLR 2024), Section 5: 1 % of the labelled inputs, with 40 % of the SFT steps,
 # reached 96 % of the reward of full SFT then RFT.
@@ -83,21 +82,21 @@ def _of(labels: Shaped[np.ndarray, " p"], label: PromptClass) -> Int64[np.ndarra
 
 
 def _sft(evidence: Evidence, labels: Shaped[np.ndarray, " p"]) -> Advice | None:
-    hard = _of(labels, PromptClass.TOO_HARD)
+    hard = np.flatnonzero(
+        (labels == PromptClass.TOO_HARD.value)
+        | (labels == PromptClass.SHAPED.value) & (evidence.success < LOW_MEAN)
+    )
     if not len(hard):
         return None
     posterior = evidence.reward
     first = np.lexsort((evidence.success[hard], -posterior.prob_low_std[hard]))
     start = min(len(hard), max(1, round(SFT_SHARE * len(labels))))
-    rft, sft = learning_times(np.array([np.median(posterior.std[hard])]))
     return Advice(
         "SFT first",
         f"{len(hard)} prompts ({len(hard) / len(labels):.0%}) are too hard: RFT has no gradient to "
         f"learn them from. Write or collect demonstrations for about {start} of them, finetune on "
         "those, then go on with RFT and diagnose again. In the paper 1 % of the labelled inputs "
-        "with 40 % of the SFT steps reached 96 % of the reward of full SFT then RFT. By the model "
-        f"of linear classification RFT takes {rft[0]:.0f} units of time at their median std, SFT "
-        f"{sft[0]:.1f}.",
+        "with 40 % of the SFT steps reached 96 % of the reward of full SFT then RFT.",
         hard[first],
     )
 
@@ -137,7 +136,10 @@ def _rollouts(evidence: Evidence, labels: Shaped[np.ndarray, " p"], size: int) -
 
 
 def _park(evidence: Evidence, labels: Shaped[np.ndarray, " p"]) -> Advice | None:
-    easy = _of(labels, PromptClass.TOO_EASY)
+    easy = np.flatnonzero(
+        (labels == PromptClass.TOO_EASY.value)
+        | (labels == PromptClass.SHAPED.value) & (evidence.success > HIGH_MEAN)
+    )
     if not len(easy):
         return None
     alive = 1 - evidence.reward.prob_low_std[easy]
@@ -177,15 +179,17 @@ def _score(evidence: Evidence, labels: Shaped[np.ndarray, " p"]) -> Advice | Non
 
 
 def _mask(groups: GroupStatistics) -> Advice | None:
-    scored = int((groups.count > 0).sum())
+    scored = int((groups.count > 1).sum())
     dead = int(groups.all_equal.sum())
     if not dead:
         return None
     return Advice(
         "mask KL",
         f"{dead} of {scored} groups ({dead / scored:.0%}) have equal rewards. Their advantages are "
-        "0, but a KL penalty in the loss still moves the policy on them. Multiply the whole "
-        "per-completion loss by the weights of jrft.group_advantages.",
+        "0, and so is their loss: that is no bug. Everywhere else, too, an on-policy loss is 0 on "
+        "average while its gradient is not. But a KL penalty in the loss still moves the policy on "
+        "groups of equal rewards. Multiply the whole per-completion loss by the weights of "
+        "jrft.group_advantages.",
         np.empty(0, np.int64),
     )
 

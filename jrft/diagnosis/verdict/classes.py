@@ -28,7 +28,7 @@ class PromptClass(StrEnum):
     FLAT = "flat in the middle"
     """The true std is low at a middling expected reward."""
     SHAPED = "shaped only"
-    """All outcomes agree, so what std the reward has comes from its shaping terms."""
+    """The outcome's true std is low, the reward's is not: it comes from shaping terms."""
     UNSCORED = "unscored"
     """No completion has a score."""
     TOO_FEW = "too few samples"
@@ -63,6 +63,8 @@ class Evidence:
 def classify(evidence: Evidence) -> Shaped[np.ndarray, " p"]:
     """The class of each prompt.
 
+    Where all outcomes of a prompt agree, its outcomes decide, else its rewards.
+
     A prompt is low in std where P(std < threshold | data) reaches what `required_probability` says,
     and learnable where it falls to one minus that. In between it is decided only if its credible
     interval is narrower than half the threshold: more samples would not move it much.
@@ -70,17 +72,20 @@ def classify(evidence: Evidence) -> Shaped[np.ndarray, " p"]:
     Returns:
         Array of p values of `PromptClass`.
     """
-    reward = evidence.reward
-    probability = reward.prob_low_std
-    settled = reward.std_upper - reward.std_lower <= evidence.settings.threshold / 2
-    required = required_probability(evidence.observed.count, evidence.settings.confidence)
-    low = (probability >= required) | (settled & (probability >= 0.5))
-    learnable = (probability <= 1 - required) | (settled & (probability < 0.5))
+    judged, agree = evidence.reward, _outcomes_agree(evidence)
+    low, learnable = _decided(evidence, judged)
+    shaped = np.zeros_like(low)
+    if evidence.outcome is not None:
+        # Where the outcomes agree, the reward's std comes from shaping: the outcomes decide.
+        outcome_low, outcome_learnable = _decided(evidence, evidence.outcome)
+        shaped = agree & outcome_low & learnable
+        low = np.where(agree, outcome_low, low)
+        learnable = np.where(agree, outcome_learnable, learnable)
     hard, easy = evidence.success < LOW_MEAN, evidence.success > HIGH_MEAN
     # The first that holds.
     rules: list[tuple[Bool[np.ndarray, " p"], PromptClass]] = [
         (evidence.observed.count == 0, PromptClass.UNSCORED),
-        (_shaped(evidence), PromptClass.SHAPED),
+        (shaped, PromptClass.SHAPED),
         (low & hard, PromptClass.TOO_HARD),
         (low & easy, PromptClass.TOO_EASY),
         (low, PromptClass.FLAT),
@@ -115,7 +120,20 @@ def required_probability(
     return 1 - (1 - confidence) * count / (count + _BORROWED)
 
 
-def _shaped(evidence: Evidence) -> Bool[np.ndarray, " p"]:
+def _decided(
+    evidence: Evidence, posterior: Posterior
+) -> tuple[Bool[np.ndarray, " p"], Bool[np.ndarray, " p"]]:
+    """Whether the std of each prompt is called low, and whether it is called not low."""
+    probability = posterior.prob_low_std
+    threshold, confidence = evidence.settings.threshold, evidence.settings.confidence
+    settled = posterior.std_upper - posterior.std_lower <= threshold / 2
+    required = required_probability(evidence.observed.count, confidence)
+    low = (probability >= required) | (settled & (probability >= 0.5))
+    return low, (probability <= 1 - required) | (settled & (probability < 0.5))
+
+
+def _outcomes_agree(evidence: Evidence) -> Bool[np.ndarray, " p"]:
+    """Prompts whose outcomes are all equal while their rewards differ."""
     if evidence.outcomes is None:
         return np.zeros(len(evidence.observed.count), bool)
     several = evidence.outcomes.count >= 2
@@ -145,6 +163,13 @@ def reason(evidence: Evidence, labels: Shaped[np.ndarray, " p"], index: int) -> 
                 f"{evidence.outcomes.mean[index]:.3g}, yet the reward has std "
                 f"{seen.std[index]:.2g}: from shaping alone; P(outcome std is low) = "
                 f"{evidence.outcome.prob_low_std[index]:.0%}"
+            )
+        case _ if evidence.outcome is not None and _outcomes_agree(evidence)[index]:
+            assert evidence.outcomes is not None
+            return (
+                f"all {int(evidence.outcomes.count[index])} outcomes are "
+                f"{evidence.outcomes.mean[index]:.3g}; P(outcome std is low) = "
+                f"{evidence.outcome.prob_low_std[index]:.0%}; the reward differs by shaping alone"
             )
         case PromptClass.TOO_FEW if posterior.rollouts_if_learnable[index]:
             needed = int(posterior.rollouts_if_learnable[index])

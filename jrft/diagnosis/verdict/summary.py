@@ -22,7 +22,7 @@ class BatchSummary:
         num_missing: Completions without a score.
         reward: Mean over groups of the group's mean reward.
         reward_std: Mean over groups of the group's std, ddof 1, as trainers log it.
-        frac_reward_zero_std: Share of the groups whose rewards are all equal.
+        frac_reward_zero_std: Share of the groups of two or more whose rewards are all equal.
         batch_reward_std: Std of all rewards together, ddof 0. It says nothing about gradients:
             it is large where prompts differ, even if every group is flat.
         std_p10: 10th percentile over prompts of the posterior mean of the reward std.
@@ -91,7 +91,7 @@ def summarize(
         num_missing=int(groups.missing.sum()),
         reward=_mean(groups.mean),
         reward_std=_mean(groups.sample_std),
-        frac_reward_zero_std=_mean(groups.all_equal[groups.count > 0]),
+        frac_reward_zero_std=_mean(groups.all_equal[groups.count > 1]),
         batch_reward_std=_std(rewards),
         std_p10=width * _percentile(stds, 10.0),
         observed_std_p10=_percentile(evidence.observed.std[scored], 10.0),

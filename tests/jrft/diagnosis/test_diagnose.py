@@ -66,7 +66,7 @@ def test_low_mean_with_a_large_std_is_not_dead():
 def test_shaped_rewards_on_all_wrong_groups_are_seen():
     rng = np.random.default_rng(0)
     outcomes = binary(np.repeat([0.0, 0.5], 50), 8)
-    shaping = 0.3 * rng.random((100, 8))
+    shaping = 0.3 * (rng.random((100, 8)) < 0.5)
     diagnosis = diagnose(
         0.7 * outcomes + shaping,
         outcomes=outcomes,
@@ -75,12 +75,13 @@ def test_shaped_rewards_on_all_wrong_groups_are_seen():
     assert set(diagnosis.labels[:50]) == {"shaped only"}
     assert "shaped only" not in diagnosis.labels[50:][outcomes[50:].std(axis=1) > 0]
     assert "from shaping alone" in diagnosis.reason(0)
-    assert [one.action for one in diagnosis.advice][:1] == ["gate on outcome"]
+    # Hopeless prompts keep their advice, too.
+    assert [one.action for one in diagnosis.advice][:2] == ["SFT first", "gate on outcome"]
     # By the reward's std alone they pass for alive.
     assert np.all(diagnosis.observed.std[:50] > 0)
     shares = diagnosis.batch.component_shares
     assert sum(shares.values()) == pytest.approx(1)
-    assert shares["answer"] > 0.8
+    assert shares["answer"] > 0.6
 
 
 def test_component_shares_against_covariances():

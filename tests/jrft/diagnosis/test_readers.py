@@ -11,7 +11,7 @@ import pytest
 
 from jrft.diagnosis import diagnose_log
 from jrft.diagnosis.log.columns import Columns
-from jrft.diagnosis.log.readers import read_rewards
+from jrft.diagnosis.log.reading import read_rewards
 
 ROWS = [
     {"step": 1, "prompt": "2 + 2 = ?", "completion": "4", "reward": 1.0, "correct": 1},
@@ -110,7 +110,7 @@ def test_verl_rollout_dumps(tmp_path):
         ]
         write_jsonl(tmp_path / f"{step}.jsonl", rows)
     file = read_rewards([tmp_path])
-    assert file.columns.prompt == "input"
+    assert file.columns.prompt == ("input",)
     assert dict(file.columns.reward) == {"score": 1.0}
     np.testing.assert_array_equal(file.log.steps, [2, 2, 2, 10, 10, 10])  # not 10 before 2
     np.testing.assert_array_equal(file.log.outcomes, 1)
@@ -141,7 +141,7 @@ def test_trl_completions_log(tmp_path):
 
 def test_columns_can_be_named(tmp_path):
     rows = [{"q": "a", "r1": 0.5, "reward": 9.0, "t": 3, "ok": 1}]
-    columns = Columns(prompt="q", reward={"r1": 1.0}, outcome="ok", step="t")
+    columns = Columns(prompt=("q",), reward={"r1": 1.0}, outcome="ok", step="t")
     file = read_rewards([write_jsonl(tmp_path / "a.jsonl", rows)], columns=columns)
     assert (file.log.rewards[0], file.log.steps[0], file.log.outcomes[0]) == (0.5, 3, 1)
     assert file.columns.described() == "prompt: q, reward: r1, outcome: ok, step: t"
@@ -199,7 +199,10 @@ def test_two_objects_on_a_line_are_a_bad_row(tmp_path):
 def test_bad_steps_and_fields(tmp_path):
     path = write_jsonl(tmp_path / "a.jsonl", [{"prompt": "a", "reward": 1, "step": 0.5}])
     with pytest.raises(ValueError, match="line 1: step holds something else than a whole number"):
-        read_rewards([path])
+        read_rewards([path], columns=Columns(step="step"))
+    file = read_rewards([path])
+    assert file.log.steps is None
+    assert "'step' looked like the step but does not hold whole numbers" in file.notes[0]
     table = tmp_path / "b.csv"
     table.write_text("prompt,reward\na,1\nb\nc,0\n")
     with pytest.raises(ValueError, match=r"b\.csv, line 3: there are 1 fields under 2 names"):
@@ -233,7 +236,11 @@ def test_bad_rows_are_found_beyond_the_first_batch(tmp_path):
     [
         ("a.jsonl", "", "there is no row to read"),
         ("a.txt", "x", "its kind is unknown; known are .jsonl"),
-        ("a.jsonl", '{"prompt": "a"}', "no column of prompt looks like the reward: name it"),
+        (
+            "a.jsonl",
+            '{"prompt": "a"}',
+            "no column of prompt looks like the reward: name it, or all that add up",
+        ),
         ("a.jsonl", '{"reward": 1}', "no column of reward looks like the prompt: name it"),
         ("a.jsonl.gz", "no gzip", "the file is damaged"),
     ],
@@ -249,7 +256,6 @@ def test_files_that_cannot_be_read_say_why(tmp_path, name, content, message):
     ("name", "content"),
     [
         ("a.csv", b"prompt,reward\n\xff\xfe,1\n"),
-        ("a.jsonl.gz", gzip.compress(b'{"prompt": 1, "reward": 1}\n' * 99, mtime=1)[:-20]),
         ("a.npy", b"no array"),
     ],
 )
@@ -274,8 +280,6 @@ def test_missing_files_columns_and_arrays_say_so(tmp_path):
     np.savez(tmp_path / "c.npz", scores=np.zeros((2, 2)))
     with pytest.raises(ValueError, match="there is no array 'rewards' in it, only scores"):
         read_rewards([tmp_path / "c.npz"])
-    with pytest.raises(ValueError, match="holds arrays: read it alone"):
-        read_rewards([tmp_path / "b.npy", path])
 
 
 def test_progress_rises_to_one(tmp_path):

@@ -114,7 +114,7 @@ def test_text_report_fits_a_terminal(diagnosis):
 
 def test_undefined_numbers_are_dashes():
     text = text_report(diagnose(np.array([[1.0], [np.nan]]), reward_range=(0, 1)))
-    assert "reward_std (mean of groups, ddof 1)                  –" in text
+    assert "reward_std (mean of groups, ddof 1)           –" in text
     assert "nan" not in text
     assert "its only reward is 1" in diagnose(np.array([[1.0]]), reward_range=(0, 1)).reason(0)
 

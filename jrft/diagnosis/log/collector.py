@@ -1,0 +1,234 @@
+"""Rows gathered into the flat columns of a `RewardLog`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from jrft.diagnosis.log.batches import Batch, Skip
+from jrft.diagnosis.log.columns import Columns
+from jrft.diagnosis.log.log import RewardLog
+from jrft.diagnosis.log.values import ABSENT, Absent, flat_numbers, step_numbers
+
+
+class Collector:
+    """Gathers batches. Of a row it keeps a few numbers, of a prompt its text, once."""
+
+    def __init__(self, columns: Columns, skip: Skip):
+        self.columns = columns
+        self.skip = skip
+        self.num_rows = 0
+        self._codes: dict[Any, int] = {}
+        self._names: list[Any] = []
+        self._codes_of_texts: dict[int, int] = {}
+        self._parts: dict[str, list[np.ndarray]] = {}
+
+    def add(self, batch: Batch) -> None:
+        """Takes in a batch.
+
+        Raises:
+            BadRowError: A row cannot be read, and bad rows are not skipped.
+        """
+        needed = {name: batch.column(name) for name in self.columns.names()}
+        self._add_good_rows(batch._replace(columns=needed))
+
+    def _add_good_rows(self, batch: Batch) -> None:
+        """Takes in a batch; one that holds a bad row is halved until that row is alone."""
+        try:
+            self._add(batch)
+        except (TypeError, ValueError, OverflowError) as error:
+            size = len(batch.lines)
+            if size == 1:
+                self.skip(batch.source, batch.lines[0], str(error))
+                return
+            self._add_good_rows(batch.part(0, size // 2))
+            self._add_good_rows(batch.part(size // 2, size))
+
+    def log(self) -> tuple[RewardLog, Int64[np.ndarray, " m"] | None]:
+        """All rows taken in so far, and a hash of each completion if completions are known."""
+
+        def column(name: str) -> Any:
+            parts = self._parts.pop(name, None)
+            return None if parts is None else np.concatenate(parts)
+
+        components = {name: column(f"component {name}") for name in self.columns.reward}
+        rewards = column("rewards")
+        log = RewardLog(
+            rewards=np.empty(0) if rewards is None else rewards,
+            prompts=column("prompts") if rewards is not None else np.empty(0, np.int32),
+            prompt_ids=self._names,
+            outcomes=column("outcomes"),
+            components=components if len(components) > 1 else {},
+            steps=column("steps"),
+        )
+        return log, column("completions")
+
+    def _add(self, batch: Batch) -> None:
+        columns, names = batch.columns, self.columns
+        terms, sizes = self._terms(columns)
+        rewards = _sum(list(terms.values()))
+        part: dict[str, np.ndarray] = {"rewards": rewards}
+        if np.isinf(rewards).any() and names.clip is None:
+            raise ValueError(f"{' + '.join(names.reward)} is infinite (--clip LOW HIGH bounds it)")
+        if names.clip is not None:
+            part["rewards"] = np.clip(rewards, *names.clip)
+        if len(terms) > 1:
+            part |= {f"component {name}": values for name, values in terms.items()}
+        if names.outcome is not None:
+            known = [None if value is ABSENT else value for value in columns[names.outcome]]
+            outcomes, each = flat_numbers(known, names.outcome)
+            part["outcomes"] = _fitted(outcomes, each, sizes, names.outcome)
+        if names.step is not None:
+            steps, each = step_numbers(columns[names.step], names.step)
+            part["steps"] = _fitted(steps, each, sizes, names.step)
+        if names.completion is not None:
+            part["completions"] = _hashes(columns[names.completion], sizes)
+        # Prompts last: a bad row must not leave a name behind.
+        part["prompts"] = self._prompt_codes(columns, sizes)
+        self.num_rows += len(batch.lines)
+        for name, values in part.items():
+            self._parts.setdefault(name, []).append(values)
+
+    def _terms(
+        self, columns: Mapping[str, Sequence[Any]]
+    ) -> tuple[dict[str, Float64[np.ndarray, " m"]], Int64[np.ndarray, " r"]]:
+        """The weighted terms of the reward, and how many completions each row holds."""
+        terms: dict[str, np.ndarray] = {}
+        sizes: Any = None
+        for name, weight in self.columns.reward.items():
+            values = columns[name]
+            if self.columns.reduce is not None:
+                values = [_reduced(value, self.columns.reduce) for value in values]
+            if self.columns.number is not None:
+                values = _expanded(values, columns[self.columns.number], name)
+            numbers, each = flat_numbers(values, name)
+            if sizes is not None and not np.array_equal(sizes, each):
+                raise ValueError(f"{name} holds another number of values than the other rewards")
+            terms[name], sizes = weight * numbers, each
+        return terms, sizes
+
+    def _prompt_codes(
+        self, columns: Mapping[str, Sequence[Any]], sizes: Int64[np.ndarray, " r"]
+    ) -> np.ndarray:
+        names = self.columns.prompt
+        if not names:
+            first, num_rows = len(self._names), len(sizes)
+            if self.columns.group_size is not None:
+                # Groups stand in order: a new one begins after so many completions of a file.
+                rows = self.num_rows + np.arange(num_rows)
+                groups = (rows // self.columns.group_size).astype(np.int32)
+                self._names.extend(range(first, int(groups.max()) + 1))
+                return groups.repeat(sizes)
+            self._names.extend(range(first, first + num_rows))
+            return np.arange(first, first + num_rows, dtype=np.int32).repeat(sizes)
+        values: Sequence[Any] = columns[names[0]]
+        if len(names) > 1:
+            values = [list(row) for row in zip(*(columns[name] for name in names), strict=True)]
+        lists = (
+            [_is_parallel(value, int(n)) for value, n in zip(values, sizes, strict=True)]
+            if (list in set(map(type, values)))
+            else []
+        )
+        if any(lists):
+            flat = [
+                each
+                for value, n, parallel in zip(values, sizes, lists, strict=True)
+                for each in (value if parallel else [value] * int(n))
+            ]
+            return np.array(self._number(flat, names[0]), np.int32)
+        codes = np.array(self._number(values, names[0]), np.int32)
+        if self.columns.text is not None:
+            self._check_texts(codes, columns[self.columns.text])
+        return codes.repeat(sizes)
+
+    def _check_texts(self, codes: np.ndarray, texts: Sequence[Any]) -> None:
+        """Ids were chosen over texts because each text had one id: that must stay so."""
+        for code, text in zip(codes.tolist(), texts, strict=True):
+            key = (
+                hash(text)
+                if isinstance(text, str)
+                else hash(json.dumps(text, sort_keys=True, default=str))
+            )
+            if self._codes_of_texts.setdefault(key, code) != code:
+                raise AmbiguousPromptError(self.columns.prompt[0], str(self.columns.text))
+
+    def _number(self, prompts: Sequence[Any], name: str) -> list[int]:
+        """Numbers prompts; new ones get the next number."""
+        try:
+            codes = list(map(self._codes.get, prompts))
+        except TypeError:  # a list or an object, as chats are
+            codes = [None] * len(prompts)
+        return [
+            self._code(prompt, name) if code is None else code
+            for prompt, code in zip(prompts, codes, strict=True)
+        ]
+
+    def _code(self, prompt: Any, name: str) -> int:
+        if prompt is None or isinstance(prompt, Absent):
+            raise ValueError(f"there is no {name!r}")
+        key = prompt
+        if not isinstance(prompt, str | int | float):
+            key = json.dumps(prompt, sort_keys=True, default=str)
+        code = self._codes.setdefault(key, len(self._names))
+        if code == len(self._names):
+            self._names.append(prompt)
+        return code
+
+
+class AmbiguousPromptError(Exception):
+    """One prompt has several ids."""
+
+    def __init__(self, ids: str, text: str):
+        super().__init__(
+            f"a {text} has several {ids}, so {ids} may name completions or visits: pass "
+            f"--prompt {text}, or --prompt {ids} if it names prompts"
+        )
+
+
+def _is_parallel(value: Any, size: int) -> bool:
+    """Whether a row holds a prompt for each of its rewards, not one chat or one list of tokens."""
+    if not isinstance(value, list) or len(value) != size or not value:
+        return False
+    return all(isinstance(each, str | list) for each in value) and size > 1
+
+
+def _reduced(value: Any, reduce: Any) -> Any:
+    return reduce([float(each) for each in value]) if isinstance(value, list) and value else value
+
+
+def _expanded(rates: Sequence[Any], numbers: Sequence[Any], name: str) -> list[list[float]]:
+    """Rates of success in n rollouts as n outcomes."""
+    rows = []
+    for rate, number in zip(rates, numbers, strict=True):
+        right = float(rate) * int(number)
+        if abs(right - round(right)) > 1e-3 * max(1.0, right) or not 0 <= right <= int(number):
+            raise ValueError(f"{name} is {rate!r}, which is no share of {number} rollouts")
+        rows.append([1.0] * round(right) + [0.0] * (int(number) - round(right)))
+    return rows
+
+
+def _fitted(values: np.ndarray, each: np.ndarray, sizes: np.ndarray, name: str) -> np.ndarray:
+    """One value a completion, of one a completion or one a row."""
+    if np.array_equal(each, sizes):
+        return values
+    if np.all(each == 1):
+        return values.repeat(sizes)
+    raise ValueError(f"{name} holds another number of values than the reward")
+
+
+def _hashes(values: Sequence[Any], sizes: np.ndarray) -> Int64[np.ndarray, " m"]:
+    hashes: list[int] = []
+    for value, size in zip(values, sizes.tolist(), strict=True):
+        each = value if isinstance(value, list) and len(value) == size > 1 else [value] * size
+        hashes += [hash(one) if isinstance(one, str) else hash(str(one)) for one in each]
+    return np.array(hashes, np.int64)
+
+
+def _sum(terms: Sequence[Float64[np.ndarray, " m"]]) -> Float64[np.ndarray, " m"]:
+    """The reward: the sum of the terms that are there, NaN where none is."""
+    if len(terms) == 1:
+        return terms[0]
+    stacked = np.stack(terms)
+    return np.where(np.isnan(stacked).all(axis=0), np.nan, np.nansum(stacked, axis=0))

@@ -1,0 +1,50 @@
+"""A JSON document: an array of objects, an object that holds one, or a table of wandb."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jrft.diagnosis.log.batches import ROWS, Batch, Records, Skip
+from jrft.diagnosis.log.streams import open_lines
+
+
+def read(path: Path, skip: Skip) -> Iterator[tuple[Batch, float]]:
+    """Rows of a `.json` file, as batches. The document is read as a whole."""
+    with open_lines(path, skip) as (lines, _):
+        content = b"".join(lines)
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: this is not a JSON document ({error})") from error
+    rows = _rows(document)
+    if rows is None:
+        raise ValueError(
+            f"{path}: there are no rows in this document: pass an array of objects, or a table "
+            '{"columns": […], "data": [[…], …]}'
+        )
+    for start in range(0, len(rows), ROWS):
+        part = rows[start : start + ROWS]
+        numbers = range(start + 1, start + 1 + len(part))
+        yield Batch(str(path), numbers, Records(part)), (start + len(part)) / len(rows)
+
+
+def _rows(document: Any) -> list[dict[str, Any]] | None:
+    match document:
+        case list() if all(isinstance(row, dict) for row in document):
+            return document
+        case {"columns": list() as names, "data": list() as data}:
+            if all(isinstance(row, list) and len(row) == len(names) for row in data):
+                return [dict(zip(map(str, names), row, strict=True)) for row in data]
+            return None
+        case dict():
+            # A single array of objects, beside whatever describes it.
+            found = [rows for value in document.values() if value and (rows := _objects(value))]
+            return found[0] if len(found) == 1 else None
+        case _:
+            return None
+
+
+def _objects(value: Any) -> list[dict[str, Any]] | None:
+    whole = isinstance(value, list) and all(isinstance(row, dict) for row in value)
+    return value if whole else None

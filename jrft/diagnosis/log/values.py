@@ -1,0 +1,98 @@
+"""Numbers as logs write them: numbers, text, truth values, printed tensors, lists of these."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+_MISSING = {"", "nan", "none", "null", "na", "n/a"}
+_TRUTH = {"true": 1.0, "false": 0.0}
+_TENSOR = re.compile(r"(?:tensor|array)\(\s*\[?\s*([-+\w.]+)\s*\]?\s*(?:,.*)?\)", re.DOTALL)
+_LAST_NUMBER = re.compile(r"^[A-Za-z_ :=/-]*?(\d+)$")
+
+
+class Absent:
+    """Stands where a row has no such column."""
+
+
+ABSENT = Absent()
+
+
+def number(value: Any, name: str) -> float:
+    """The number that a cell holds; NaN if it is empty.
+
+    Raises:
+        ValueError: The cell holds something else.
+
+    Example:
+        >>> [number(cell, "reward") for cell in (1, "0.5", "True", "tensor(2.)", None)]
+        [1.0, 0.5, 1.0, 2.0, nan]
+    """
+    if isinstance(value, Absent):
+        raise ValueError(f"there is no {name!r}")
+    if value is None:
+        return float("nan")
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if text in _MISSING:
+            return float("nan")
+        if text in _TRUTH:
+            return _TRUTH[text]
+        if printed := _TENSOR.fullmatch(text):
+            value = printed.group(1)
+    if isinstance(value, dict):
+        inner = ", ".join(f"--reward {name}.{key}" for key in list(value)[:4])
+        raise ValueError(f"{name} is an object, not a number: pass one of its fields, as {inner}")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r:.40}, not a number") from None
+
+
+def is_number(value: Any) -> bool:
+    """Whether a cell holds a number, or is empty."""
+    try:
+        number(value, "")
+    except ValueError:
+        return False
+    return True
+
+
+def flat_numbers(
+    values: Sequence[Any], name: str
+) -> tuple[Float64[np.ndarray, " m"], Int64[np.ndarray, " r"]]:
+    """Numbers of a column, and how many each row holds: one, or as many as its list has."""
+    if list in set(map(type, values)):
+        rows = [value if isinstance(value, list) else [value] for value in values]
+        sizes = np.array([len(row) for row in rows])
+        values = [value for row in rows for value in row]
+    else:
+        sizes = np.ones(len(values), np.int64)
+    try:
+        return np.array(values, np.float64), sizes  # None becomes NaN
+    except (TypeError, ValueError):
+        return np.array([number(value, name) for value in values], np.float64), sizes
+
+
+def step_number(value: Any, name: str) -> int:
+    """The step that a cell says: a whole number, perhaps behind a word."""
+    found = None
+    if isinstance(value, str) and (match := _LAST_NUMBER.match(value.strip())):
+        found = float(match.group(1))
+    found = number(value, name) if found is None else found
+    if found != np.floor(found):  # NaN is not equal to itself
+        raise ValueError(f"{name} holds something else than a whole number")
+    return int(found)
+
+
+def step_numbers(
+    values: Sequence[Any], name: str
+) -> tuple[Int64[np.ndarray, " m"], Int64[np.ndarray, " r"]]:
+    """Steps of a column, and how many each row holds."""
+    if set(map(type, values)) == {int}:
+        return np.array(values, np.int64), np.ones(len(values), np.int64)
+    rows = [value if isinstance(value, list) else [value] for value in values]
+    sizes = np.array([len(row) for row in rows])
+    return np.array([step_number(value, name) for row in rows for value in row], np.int64), sizes

@@ -1,0 +1,506 @@
+"""Logs as trainers write them are read rightly, or stop with a remedy that works."""
+
+import bz2
+import gzip
+import json
+import lzma
+
+import numpy as np
+import pytest
+
+from jrft.cli import main
+from jrft.diagnosis import DiagnosisSettings, diagnose, diagnose_log
+from jrft.diagnosis.log.columns import Columns
+from jrft.diagnosis.log.readers import READERS
+from jrft.diagnosis.log.reading import read_rewards
+
+PROMPTS, STEPS, GROUP = 10, 2, 4
+
+
+def completions():
+    """(step, prompt, sample, reward) of a small run: a hopeless, some learnable prompts."""
+    rng = np.random.default_rng(0)
+    for step in range(1, STEPS + 1):
+        for prompt in range(PROMPTS):
+            for sample in range(GROUP):
+                yield step, prompt, sample, float(rng.random() < prompt / PROMPTS)
+
+
+TRUE = list(completions())
+
+
+def write(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def check(file, *, steps=True, scale=1.0, shift=0.0):
+    """The log holds what the run was."""
+    found = sorted(
+        zip(
+            (str(file.prompts[i]) for i in file.log.prompts),
+            file.log.steps.tolist() if steps else [0] * len(file.log.rewards),
+            file.log.rewards.round(9).tolist(),
+            strict=True,
+        )
+    )
+    names = sorted({name for name, _, _ in found})
+    assert len(names) == PROMPTS
+    groups = sorted(
+        sorted((s if steps else 0, r) for n, s, r in found if n == name) for name in names
+    )
+    expected = sorted(
+        sorted((s if steps else 0, round(scale * r + shift, 9)) for s, q, _, r in TRUE if q == p)
+        for p in range(PROMPTS)
+    )
+    assert groups == expected
+
+
+def row(step, prompt, sample, reward):
+    return {"prompt": f"What is {prompt} + 1?", "completion": f"{step}-{sample}", "reward": reward}
+
+
+def verl(step, prompt, sample, reward):
+    return {
+        "input": f"q{prompt}",
+        "score": reward,
+        "step": step,
+        "uid": f"{step}f{prompt}_{sample}_0",
+    }
+
+
+def areal(step, prompt, sample, reward):
+    return {
+        "task_id": step * PROMPTS + prompt,
+        "head_version": step,
+        "reward": reward,
+        "prompt": f"q{prompt}",
+    }
+
+
+def nemo(step, prompt, sample, reward):
+    return {"content": [f"q{prompt}", f"a{step}{sample}"], "rewards": reward, "idx": sample}
+
+
+def open_instruct(step, prompt, sample, reward):
+    return {"step": step, "prompt_idx": prompt // 2, "prompt_tokens": [1, prompt], "reward": reward}
+
+
+def prime(step, prompt, sample, reward):
+    return {
+        "task": {"key": f"t{prompt}"},
+        "run": {"work": {"step": step}},
+        "traces": [{"rewards": {"correct": {"score": reward, "weight": 1.0}}}],
+    }
+
+
+def reward_object(step, prompt, sample, reward):
+    return {"prompt": f"q{prompt}", "step": f"step_{step}", "reward": {"score": reward, "form": 1}}
+
+
+@pytest.mark.parametrize("form", [verl, areal, open_instruct, prime, reward_object])
+def test_rows_of_trainers(form, tmp_path):
+    check(read_rewards([write(tmp_path / "a.jsonl", [form(*one) for one in TRUE])]))
+
+
+def test_steps_from_names_of_files_and_prompts_from_parts_of_lists(tmp_path):
+    for step in (1, 2):
+        rows = [nemo(*one) for one in TRUE if one[0] == step]
+        write(tmp_path / f"train_data_step{step}.jsonl", rows)
+    check(read_rewards([tmp_path]))
+    with pytest.raises(ValueError, match=r"pass --prompt content\.0"):
+        read_rewards([tmp_path], columns=Columns(prompt=("content",)))
+    check(read_rewards([tmp_path], columns=Columns(prompt=("content.0",))))
+
+
+def test_groups_that_follow_each_other(tmp_path):
+    rows = [{"reward": reward} for step, _, _, reward in TRUE if step == 1]
+    path = write(tmp_path / "a.jsonl", rows)
+    with pytest.raises(ValueError, match="--group-size N"):
+        read_rewards([path])
+    log = read_rewards([path], columns=Columns(group_size=GROUP)).log
+    np.testing.assert_array_equal(log.prompts, np.repeat(np.arange(PROMPTS), GROUP))
+    with pytest.raises(ValueError, match="does not divide the 40 completions"):
+        read_rewards([path], columns=Columns(group_size=3))
+
+
+def test_an_index_in_the_batch_is_no_prompt(tmp_path):
+    path = write(tmp_path / "a.jsonl", [open_instruct(*one) for one in TRUE])
+    given = Columns(prompt=("prompt_idx",))
+    with pytest.raises(ValueError, match=r"stand for several prompts.*pass --prompt prompt_tokens"):
+        read_rewards([path], columns=given)
+    trusted = read_rewards([path], columns=Columns(prompt=("prompt_idx",), trusted=True))
+    assert len(trusted.log.prompt_ids) == PROMPTS // 2
+    both = read_rewards([path], columns=Columns(prompt=("prompt_idx", "prompt_tokens")))
+    check(both)
+
+
+def test_parallel_lists_and_lists_of_objects(tmp_path):
+    steps = [[one for one in TRUE if one[0] == step] for step in (1, 2)]
+    parallel = [
+        {
+            "gen_step": [s for s, *_ in ones],
+            "prompt": [f"q{p}" for _, p, *_ in ones],
+            "completion": ["c"] * len(ones),
+            "Right": [r for *_, r in ones],
+            "advantages": [0.0] * len(ones),
+        }
+        for ones in steps
+    ]
+    check(read_rewards([write(tmp_path / "a.jsonl", parallel)]))
+    objects = [
+        {
+            "prompt": f"q{p}",
+            "step": step,
+            "completions": [{"reward": r} for s, q, _, r in TRUE if (s, q) == (step, p)],
+        }
+        for step in (1, 2)
+        for p in range(PROMPTS)
+    ]
+    check(read_rewards([write(tmp_path / "b.jsonl", objects)]))
+
+
+def test_lists_of_turns_are_asked_about(tmp_path):
+    rows = [{"prompt": f"q{p}", "rewards": [0.0, 0.0, r], "step": s} for s, p, _, r in TRUE]
+    path = write(tmp_path / "a.jsonl", rows)
+    with pytest.raises(ValueError, match="pass --lists sum"):
+        read_rewards([path])
+    for reduce in (sum, max):
+        check(read_rewards([path], columns=Columns(reduce=reduce)))
+
+
+def trl_rows(**more):
+    return [
+        {"step": s, "prompt": f"q{p}", "completion": f"{s}{p}{i}", "advantage": 0.0, "x_reward": r}
+        | {name: value(p, i) for name, value in more.items()}
+        for s, p, i, r in TRUE
+    ]
+
+
+def test_extra_columns_are_not_added_up(tmp_path):
+    path = write(tmp_path / "a.jsonl", trl_rows(num_tokens=lambda p, i: 100 + i))
+    file = read_rewards([path])
+    assert dict(file.columns.reward) == {"x_reward": 1.0}
+    check(file)
+
+
+def test_a_term_that_is_missing_first_is_a_term(tmp_path):
+    rows = trl_rows()
+    for one, (_, prompt, _, reward) in zip(rows, TRUE, strict=True):
+        one["y_reward"] = None if prompt % 2 == 0 else reward
+        one["x_reward"] = reward if prompt % 2 == 0 else None
+    file = read_rewards([write(tmp_path / "a.jsonl", rows)])
+    assert set(file.columns.reward) == {"x_reward", "y_reward"}
+    check(file)
+
+
+def test_a_generation_logged_under_several_steps_counts_once(tmp_path):
+    once = [one for one in trl_rows() if one["step"] == 1]
+    rows = [one | {"step": step} for step in (1, 2, 3) for one in once]
+    file = read_rewards([write(tmp_path / "a.jsonl", rows)])
+    assert len(file.log.rewards) == PROMPTS * GROUP
+    assert "80 completions are logged again" in " ".join(file.notes)
+    # The same rewards with other texts are other generations.
+    others = [one | {"completion": f"{one['completion']} {one['step']}"} for one in rows]
+    assert len(read_rewards([write(tmp_path / "b.jsonl", others)]).log.rewards) == len(rows)
+
+
+def test_a_step_that_is_a_turn_is_not_used(tmp_path):
+    rows = [row(*one) | {"step": i} for i, one in enumerate(TRUE)]
+    file = read_rewards([write(tmp_path / "a.jsonl", rows)])
+    assert file.log.steps is None
+    assert "differs within nearly every group" in " ".join(file.notes)
+    check(file, steps=False)
+    named = read_rewards([tmp_path / "a.jsonl"], columns=Columns(step="step"))
+    assert named.log.steps is not None
+
+
+@pytest.mark.parametrize("cell", ["{}", "tensor({})", "tensor([{}], device='cuda:0')"])
+def test_numbers_as_text(cell, tmp_path):
+    rows = [row(*one) | {"reward": cell.format(one[3]), "step": str(one[0])} for one in TRUE]
+    check(read_rewards([write(tmp_path / "a.jsonl", rows)]))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("before", ["", "\ufeff"])
+def test_tables_of_spreadsheets(delimiter, before, tmp_path):
+    lines = [delimiter.join(["", "prompt", "reward", "step"])]
+    lines += [
+        delimiter.join([str(i), f"q{p}", str(r == 1), str(s)])
+        for i, (s, p, _, r) in enumerate(TRUE)
+    ]
+    path = tmp_path / "a.csv"
+    path.write_text(before + "\r\n".join(lines), newline="")
+    check(read_rewards([path]))
+    path.write_text(f"sep={delimiter}\n" + "\n".join(lines))
+    check(read_rewards([path]))
+
+
+def test_documents_tables_and_encodings(tmp_path):
+    rows = [row(*one) | {"step": one[0]} for one in TRUE]
+    array, table, inside = (tmp_path / name for name in ("a.json", "b.table.json", "c.json"))
+    array.write_text(json.dumps(rows))
+    names = list(rows[0])
+    table.write_text(json.dumps({"columns": names, "data": [[r[n] for n in names] for r in rows]}))
+    inside.write_text(json.dumps({"model": "m", "results": rows}))
+    wide = tmp_path / "d.jsonl"
+    wide.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-16")
+    for path in (array, table, inside, wide):
+        check(read_rewards([path]))
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip), ("bz2", bz2), ("xz", lzma)])
+def test_compressed_logs_and_logs_still_being_written(suffix, pack, tmp_path):
+    text = "".join(json.dumps(row(*one) | {"step": one[0]}) + "\n" for one in TRUE).encode()
+    path = tmp_path / f"a.jsonl.{suffix}"
+    path.write_bytes(pack.compress(text))
+    check(read_rewards([path]))
+    noise = "".join(
+        json.dumps(
+            {"prompt": f"q{i % 9}", "reward": i % 2, "x": str(np.random.default_rng(i).bytes(40))}
+        )
+        + "\n"
+        for i in range(3000)
+    )
+    if suffix == "gz":
+        path.write_bytes(pack.compress(noise.encode())[:-3000])
+        file = read_rewards([path])
+        assert 100 < file.num_rows < 3000
+        assert "ends early" in file.notes[-1]
+    plain = tmp_path / "live.jsonl"
+    plain.write_bytes(text[:-10])
+    file = read_rewards([plain])
+    assert file.num_rows == len(TRUE) - 1
+    assert "line 80 is not finished" in file.notes[-1]
+
+
+def test_zst(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    text = "".join(json.dumps(row(*one) | {"step": one[0]}) + "\n" for one in TRUE).encode()
+    path = tmp_path / "a.jsonl.zst"
+    with pyarrow.CompressedOutputStream(str(path), "zstd") as out:
+        out.write(text)
+    check(read_rewards([path]))
+
+
+def test_a_parquet_file_being_written_is_left_out(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [row(*one) | {"step": one[0]} for one in TRUE]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "a_1.parquet")
+    (tmp_path / "a_2.parquet").write_bytes((tmp_path / "a_1.parquet").read_bytes()[:-40])
+    file = read_rewards([tmp_path])
+    assert "it has no end" in " ".join(file.notes)
+    check(file)
+
+
+def test_files_beside_logs(tmp_path):
+    rows = [row(*one) | {"step": one[0]} for one in TRUE]
+    write(tmp_path / "log.jsonl", rows)
+    write(tmp_path / "a_metadata.jsonl", [{"run_name": "x"}])
+    (tmp_path / "model.pt").write_bytes(b"x")
+    (tmp_path / "log.jsonl.gz").write_bytes(gzip.compress((tmp_path / "log.jsonl").read_bytes()))
+    file = read_rewards([tmp_path])
+    notes = " ".join(file.notes)
+    assert "model.pt" in notes
+    assert "a_metadata.jsonl: there is no reward in it" in notes
+    assert "log.jsonl.gz was not read" in notes
+    check(file)
+
+
+def test_splits(tmp_path):
+    write(tmp_path / "train" / "1.jsonl", [row(*one) | {"step": one[0]} for one in TRUE])
+    # A column that only validation has is not the reward.
+    others = [{"prompt": f"v{i % 3}", "reward": 9, "step": 1, "score": 1} for i in range(12)]
+    write(tmp_path / "val" / "1.jsonl", others)
+    assert "pass --split train" in " ".join(read_rewards([tmp_path]).notes)
+    check(read_rewards([tmp_path], split="train"))
+    with pytest.raises(ValueError, match="--split is dev: pass the name of a folder"):
+        read_rewards([tmp_path], split="dev")
+
+
+def test_prompts_of_one_completion_are_doubtful(tmp_path):
+    rows = [{"prompt": f"q{i}", "reward": i % 2} for i in range(40)]
+    path = write(tmp_path / "a.jsonl", rows)
+    with pytest.raises(ValueError, match="100% of the 40 prompts have one completion"):
+        read_rewards([path])
+    log = read_rewards([path], columns=Columns(trusted=True)).log
+    diagnosis = diagnose_log(log)
+    assert np.isnan(diagnosis.batch.frac_reward_zero_std)
+    assert "mask KL" not in [one.action for one in diagnosis.advice]
+    check(read_rewards([write(tmp_path / "b.jsonl", [verl(*one) for one in TRUE])]))
+
+
+def test_rates_of_success(tmp_path):
+    rows = [{"id": p, "pass_rate": p / 10, "n": 20} for p in range(PROMPTS)]
+    log = read_rewards([write(tmp_path / "a.jsonl", rows)]).log
+    np.testing.assert_allclose(np.bincount(log.prompts, log.rewards), 2 * np.arange(PROMPTS))
+    path = write(tmp_path / "b.jsonl", [{"id": p, "pass_rate": p / 10} for p in range(PROMPTS)])
+    with pytest.raises(ValueError, match="means are not rewards"):
+        read_rewards([path])
+
+
+def test_weights_count_in_the_shares_of_the_variance(tmp_path):
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 2, (2, 200))
+    rows = [
+        {"prompt": f"q{i // 8}", "a": int(x), "b": int(y)}
+        for i, (x, y) in enumerate(zip(a, b, strict=True))
+    ]
+    columns = Columns(reward={"a": 1.0, "b": 0.2})
+    diagnosis = diagnose_log(read_rewards([write(tmp_path / "a.jsonl", rows)], columns=columns).log)
+    shares = diagnosis.batch.component_shares
+    assert sum(shares.values()) == pytest.approx(1)
+    centered = [
+        x.reshape(25, 8) - x.reshape(25, 8).mean(axis=1, keepdims=True) for x in (a, 0.2 * b)
+    ]
+    total = sum(centered)
+    assert shares["b"] == pytest.approx((centered[1] * total).sum() / (total**2).sum())
+
+
+def test_names_are_what_tells_prompts_apart(tmp_path):
+    system = "You are a helpful assistant. " * 9
+    chat = [
+        row(*one)
+        | {
+            "prompt": [
+                {"role": "system", "content": system},
+                {"role": "user", "content": f"{one[1]} + 1?"},
+            ]
+        }
+        for one in TRUE
+    ]
+    text = [row(*one) | {"prompt": f"{system}\nuser\n{one[1]} + 1?\nassistant\n"} for one in TRUE]
+    for rows in (chat, text):
+        file = read_rewards([write(tmp_path / "a.jsonl", rows)])
+        assert len({name[:9] for name in file.log.prompt_ids}) == PROMPTS
+        assert system in str(file.prompts[0])
+
+
+def test_outliers_do_not_stretch_the_range():
+    rng = np.random.default_rng(0)
+    rewards = (rng.random((200, 8)) < 0.5).astype(float)
+    rewards[0, 0] = -1000
+    diagnosis = diagnose(rewards)
+    assert diagnosis.reward_range == (0, 1)
+    assert "1 of 1,600 rewards are far outside" in diagnosis.notes[0]
+    assert diagnosis.batch.classes["learnable"] > 190
+
+
+def test_small_groups_of_equal_outcomes_are_not_dead():
+    # Every prompt has a success of 0.2; shaping differs.
+    rng = np.random.default_rng(0)
+    outcomes = (rng.random((400, 4)) < 0.2).astype(float)
+    diagnosis = diagnose(outcomes + 0.3 * rng.random((400, 4)), outcomes=outcomes)
+    assert diagnosis.dead_share == 0
+
+
+def test_equal_rewards_of_a_prompt_do_not_get_old():
+    rng = np.random.default_rng(0)
+    rewards = [
+        (rng.random((300, 8)) < rng.beta(0.3, 0.3, (300, 1))).astype(float) for _ in range(6)
+    ]
+    for step in rewards:
+        step[:20] = 0
+    table = np.concatenate(rewards)
+    ids, steps = np.tile(np.arange(300), 6), np.repeat(np.arange(6), 300)
+    fitted = diagnose(table, prompt_ids=ids, steps=steps)
+    assert fitted.over_time.discount < 1
+    given = DiagnosisSettings(discount=fitted.over_time.discount)
+    forgetful = diagnose(table, prompt_ids=ids, steps=steps, settings=given)
+    assert np.all(fitted.posterior.prob_low_std[:20] > forgetful.posterior.prob_low_std[:20])
+
+
+def test_standard_input_ids_and_last_steps(tmp_path, monkeypatch, capsys):
+    path = write(tmp_path / "a.jsonl", [row(*one) | {"step": one[0]} for one in TRUE])
+
+    class Stdin:
+        buffer = path.open("rb")
+
+    monkeypatch.setattr("sys.stdin", Stdin)
+    ids = tmp_path / "ids"
+    assert main(["diagnose", "-", "--ids", str(ids), "--last-steps", "1"]) == 0
+    Stdin.buffer.close()
+    assert "10, 10, 40" in capsys.readouterr().out
+    rows = [json.loads(line) for file in ids.iterdir() for line in file.open()]
+    assert sorted(one["prompt"] for one in rows) == [f"What is {p} + 1?" for p in range(PROMPTS)]
+
+
+def test_every_reader_is_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        main(["diagnose", "--help"])
+    shown = "".join(capsys.readouterr().out.split())
+    assert all(suffix in shown for reader in READERS for suffix in reader.suffixes)
+
+
+def mutated(rng):
+    """A good log with other headers, another order of columns, and columns beside."""
+    prompt = rng.choice(["prompt", "input", "question", "query", "Prompt", "foo", "messages"])
+    reward = rng.choice(["reward", "score", "total_reward", "Reward", "bar", "x_reward"])
+    step = rng.choice(["step", "global_step", "iteration", "when"])
+    kinds = {
+        "id": lambda i, s, p: i,
+        "uid": lambda i, s, p: f"u{i}",
+        "task_id": lambda i, s, p: 1000 * s + p,
+        "prompt_id": lambda i, s, p: p,
+        "problem_id": lambda i, s, p: p % 3,
+        "index": lambda i, s, p: i,
+        "num_tokens": lambda i, s, p: 100 + i % 7,
+        "text": lambda i, s, p: f"t{i}",
+        "advantage": lambda i, s, p: 0.0,
+        "completion": lambda i, s, p: f"c{i}",
+    }
+    beside = rng.choice(list(kinds), rng.integers(0, 4), replace=False)
+    names = [prompt, reward, step, *beside]
+    order = rng.permutation(len(names))
+    rows = []
+    for i, (s, p, _, r) in enumerate(TRUE):
+        cells = {prompt: f"q{p}", reward: r, step: s} | {n: kinds[n](i, s, p) for n in beside}
+        rows.append({str(names[k]): cells[names[k]] for k in order})
+    return rows
+
+
+def write_as(kind, rows, path):
+    if kind == "jsonl":
+        write(path, rows)
+    elif kind == "json":
+        path.write_text(json.dumps(rows))
+    elif kind == "csv":
+        lines = [",".join(rows[0]), *(",".join(map(str, one.values())) for one in rows)]
+        path.write_text("\n".join(lines))
+    else:
+        import pyarrow
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    return path
+
+
+def same_or_message(kind, seed, tmp_path):
+    path = write_as(kind, mutated(np.random.default_rng(seed)), tmp_path / f"a.{kind}")
+    message = ""
+    try:
+        file = read_rewards([path])
+    except ValueError as error:
+        message = str(error)
+    if message:
+        assert "--" in message  # says what to pass
+    else:
+        check(file, steps=file.log.steps is not None)
+    return not message
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "parquet"])
+def test_other_headers_give_the_same_answer_or_a_message(kind, tmp_path):
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    read = [same_or_message(kind, seed, tmp_path) for seed in range(60)]
+    assert 0.3 < np.mean(read) < 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "parquet"])
+def test_ten_thousand_headers(kind, tmp_path):
+    for seed in range(10_000):
+        same_or_message(kind, seed, tmp_path)
