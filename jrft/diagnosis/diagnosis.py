@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int64, Shaped
+from jaxtyping import Bool, Float64, Int32, Int64, Shaped
 from numpy.typing import ArrayLike
 
 from jrft.diagnosis.log.log import RewardLog, reward_log
@@ -13,7 +13,7 @@ from jrft.diagnosis.log.reward_range import guess_reward_range, unit_rewards
 from jrft.diagnosis.log.statistics import GroupStatistics, Visits, group_statistics, visits
 from jrft.diagnosis.model.population import Population, fit_population
 from jrft.diagnosis.model.posterior import Posterior
-from jrft.diagnosis.model.reward_sums import RewardSums, discounted, reward_sums
+from jrft.diagnosis.model.reward_sums import RewardSums, discounted, reward_sums, visits_after
 from jrft.diagnosis.settings import DiagnosisSettings
 from jrft.diagnosis.verdict.advice import ACTIONS, Advice, advise, rollouts
 from jrft.diagnosis.verdict.classes import Evidence, PromptClass, classify, reason
@@ -152,7 +152,7 @@ def diagnose_log(
     seen, num_prompts = visits(log.prompts, log.steps), len(log.prompt_ids)
     groups = group_statistics(log.rewards, seen.visit, len(seen.prompts))
     judged = _judge(unit_rewards(log.rewards, low, high), seen, num_prompts, settings)
-    evidence = _evidence(log, seen, judged.posterior, settings)
+    evidence = _evidence(log, seen, judged, settings)
     labels = classify(evidence)
     shares = component_shares(log.rewards, log.components, seen.visit, len(seen.prompts))
     return Diagnosis(
@@ -162,7 +162,13 @@ def diagnose_log(
         batch=summarize(evidence, labels, groups, log.rewards, high - low, shares),
         advice=advise(evidence, labels, groups),
         over_time=over_time(
-            judged.population, judged.settings, judged.sums, groups, seen, num_prompts
+            judged.population,
+            judged.settings,
+            judged.sums,
+            groups,
+            seen,
+            num_prompts,
+            judged.discount_if_equal,
         ),
         reward_range=(low, high),
         notes=(note,) if note else (),
@@ -170,12 +176,18 @@ def diagnose_log(
 
 
 class _Judged(NamedTuple):
-    """A population, the sums of the visits, the settings with the discount, the posterior."""
+    """A population, the sums of the visits, the settings with the discount, the posterior.
+
+    `discount_if_equal` is the discount of prompts whose rewards never differed. `weight` is the
+    number of rewards of each prompt, old ones discounted as those of other prompts.
+    """
 
     population: Population
     sums: RewardSums
     settings: DiagnosisSettings
     posterior: Posterior
+    discount_if_equal: float | int
+    weight: Float64[np.ndarray, " p"]
 
 
 def _judge(
@@ -184,35 +196,47 @@ def _judge(
     """Learns the population from all visits, then judges each prompt by its discounted visits."""
     sums = reward_sums(x, seen.visit, seen.prompts)
     population = fit_population(x[~np.isnan(x)], sums)
-    rates: Float64[np.ndarray, " p"] | float | int
-    if settings.discount is None:
+    discount = if_equal = settings.discount
+    if discount is None or if_equal is None:
         discount = population.discount(sums, seen.prompts)
-        settings = replace(settings, discount=discount)
-        # A prompt whose rewards never differed shows no change: none of them gets old.
-        whole = group_statistics(x, seen.prompts[seen.visit], num_prompts)
-        rates = np.where(whole.all_equal, 1.0, discount)
-    else:
-        rates = settings.discount
-    now = discounted(sums, seen.prompts, num_prompts, rates)
-    return _Judged(population, sums, settings, population.judge(now, settings))
+        # A prompt whose rewards never differed shows no change. Learning prompts, which change most
+        # and set the discount, would throw its old rewards away, so such prompts have their own. It
+        # is learned from prompts with equal rewards before the last visit, whatever came then.
+        past = visits_after(seen.prompts)[seen.visit] > 0
+        steady = _equal(x[past], seen.prompts[seen.visit[past]], num_prompts)[seen.prompts]
+        if_equal = population.discount(
+            sums.each(lambda values: values[steady]), seen.prompts[steady]
+        )
+    rates = np.where(_equal(x, seen.prompts[seen.visit], num_prompts), if_equal, discount)
+    return _Judged(
+        population,
+        sums,
+        replace(settings, discount=discount),
+        population.judge(discounted(sums, seen.prompts, num_prompts, rates), settings),
+        if_equal,
+        discounted(sums, seen.prompts, num_prompts, discount).size,
+    )
+
+
+def _equal(
+    x: Float64[np.ndarray, " n"], prompts: Int32[np.ndarray, " n"], num_prompts: int
+) -> Bool[np.ndarray, " p"]:
+    """Whether a prompt has two rewards or more, and all are equal."""
+    return group_statistics(x, prompts, num_prompts).all_equal
 
 
 def _evidence(
-    log: RewardLog, seen: Visits, posterior: Posterior, settings: DiagnosisSettings
+    log: RewardLog, seen: Visits, judged: _Judged, settings: DiagnosisSettings
 ) -> Evidence:
     num_prompts = len(log.prompt_ids)
     observed = group_statistics(log.rewards, log.prompts, num_prompts)
-    if log.outcomes is None:
-        return Evidence(observed, posterior, None, None, settings)
-    odd = log.outcomes[~np.isnan(log.outcomes) & (log.outcomes != 0) & (log.outcomes != 1)]
-    if odd.size:
-        raise ValueError(
-            f"outcomes holds {odd[0]:g}: pass 1 (solved), 0 (not solved) or NaN (unknown)"
-        )
-    return Evidence(
-        observed,
-        posterior,
-        group_statistics(log.outcomes, log.prompts, num_prompts),
-        _judge(log.outcomes, seen, num_prompts, settings).posterior,
-        settings,
-    )
+    outcomes = outcome = None
+    if log.outcomes is not None:
+        odd = log.outcomes[~np.isnan(log.outcomes) & (log.outcomes != 0) & (log.outcomes != 1)]
+        if odd.size:
+            raise ValueError(
+                f"outcomes holds {odd[0]:g}: pass 1 (solved), 0 (not solved) or NaN (unknown)"
+            )
+        outcomes = group_statistics(log.outcomes, log.prompts, num_prompts)
+        outcome = _judge(log.outcomes, seen, num_prompts, settings).posterior
+    return Evidence(observed, judged.posterior, outcomes, outcome, judged.weight, settings)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from jrft.diagnosis.log.columns import FILE_STEP
 from jrft.diagnosis.log.values import ABSENT
 
-ROWS = 8192
+ROWS = 1024
 
 
 class Records(Mapping[str, list[Any]]):

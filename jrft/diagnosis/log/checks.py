@@ -81,16 +81,22 @@ def _repeated(log: RewardLog, completions: Int64[np.ndarray, " m"]) -> Bool[np.n
     bits = np.where(np.isnan(log.rewards), -1.0, log.rewards).view(np.int64)
     rows = np.stack([log.prompts.astype(np.int64), completions, bits], axis=1)
     order = np.argsort(at, kind="stable")
-    seen: set[bytes] = set()
+    parts = np.split(order, np.cumsum(np.bincount(at, minlength=len(steps)))[:-1])
+    seen: dict[tuple[int, ...], list[np.ndarray]] = {}
     repeated = np.zeros(len(at), bool)
-    for part in np.split(order, np.cumsum(np.bincount(at, minlength=len(steps)))[:-1]):
+    for part in parts:
+        # Only steps of the same sums, which wrap around, are sorted and compared.
         table = rows[part]
-        table = table[np.lexsort(table.T)]
-        key = table.tobytes()
-        if key in seen and len(np.unique(table[:, 1])) >= 4:
-            repeated[part] = True
-        seen.add(key)
+        earlier = seen.setdefault((len(part), *table.sum(axis=0).tolist()), [])
+        if any(np.array_equal(_sorted(table), _sorted(rows[other])) for other in earlier):
+            repeated[part] = len(np.unique(table[:, 1])) >= 4
+        else:
+            earlier.append(part)
     return repeated
+
+
+def _sorted(rows: Int64[np.ndarray, "m 3"]) -> Int64[np.ndarray, "m 3"]:
+    return rows[np.lexsort(rows.T)]
 
 
 def _group_sizes(log: RewardLog) -> Int64[np.ndarray, " g"]:

@@ -168,6 +168,8 @@ class Collector:
     def _code(self, prompt: Any, name: str) -> int:
         if prompt is None or isinstance(prompt, Absent):
             raise ValueError(f"there is no {name!r}")
+        if isinstance(prompt, float) and abs(prompt) >= 2**63:
+            raise ValueError(f"{name} is {prompt:g}, beyond 64 bits: write it as text")
         key = prompt
         if not isinstance(prompt, str | int | float):
             key = json.dumps(prompt, sort_keys=True, default=str)
@@ -219,6 +221,8 @@ def _fitted(values: np.ndarray, each: np.ndarray, sizes: np.ndarray, name: str) 
 
 
 def _hashes(values: Sequence[Any], sizes: np.ndarray) -> Int64[np.ndarray, " m"]:
+    if set(map(type, values)) == {str} and len(values) == sizes.sum():
+        return np.fromiter(map(hash, values), np.int64, len(values))
     hashes: list[int] = []
     for value, size in zip(values, sizes.tolist(), strict=True):
         each = value if isinstance(value, list) and len(value) == size > 1 else [value] * size

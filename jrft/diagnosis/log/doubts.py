@@ -11,11 +11,15 @@ from jrft.diagnosis.log.values import Absent
 # Beyond this share of prompts with one row, a column does not name prompts.
 MANY_SINGLES = 0.9
 
+_PLAIN = {str, int, float, bool, type(None), Absent}
+
 Table = Mapping[str, Sequence[Any]]
 
 
 def keys_of(values: Sequence[Any]) -> list[Any]:
     """Values that can be compared: lists and objects as JSON."""
+    if set(map(type, values)) <= _PLAIN:
+        return list(values)
     return [
         value
         if isinstance(value, str | int | float | Absent) or value is None

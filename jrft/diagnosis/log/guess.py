@@ -26,7 +26,7 @@ from jrft.diagnosis.log.doubts import (
     keys_of,
     singles,
 )
-from jrft.diagnosis.log.values import ABSENT, Absent, is_number, step_number
+from jrft.diagnosis.log.values import ABSENT, Absent, are_numbers, is_number, step_number
 
 
 def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
@@ -94,7 +94,7 @@ def _numeric(values: Sequence[Any], share: float = 1.0) -> bool:
         for each in (value if isinstance(value, list) else [value])
         if each is not None and each != ""
     ]
-    return bool(flat) and sum(map(is_number, flat)) >= share * len(flat)
+    return bool(flat) and (are_numbers(flat) or sum(map(is_number, flat)) >= share * len(flat))
 
 
 def _guess_reward(table: Table, notes: list[str]) -> dict[str, float]:
@@ -180,7 +180,7 @@ def _guess_step(table: Table, notes: list[str]) -> str | None:
     flat = [
         each for value in table[name] for each in (value if isinstance(value, list) else [value])
     ]
-    for value in flat:
+    for value in [] if set(map(type, flat)) == {int} else flat:
         try:
             step_number(value, name)
         except (ValueError, OverflowError):

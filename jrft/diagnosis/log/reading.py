@@ -19,8 +19,8 @@ from jrft.diagnosis.log.names import short_names
 from jrft.diagnosis.log.readers import COMPRESSED, known_suffixes, reader_of
 from jrft.diagnosis.log.values import ABSENT
 
-_SAMPLED_ROWS = 32_768
-_SAMPLED_FILES = 256
+_SAMPLED_ROWS = 16_384
+_SAMPLED_FILES = 64
 _SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "eval": "val"}
 _SPLITS |= {"validation": "val", "evaluation": "val", "test": "test"}
 
@@ -59,7 +59,7 @@ def read_rewards(
     """Reads rewards from files, and from all files of known kinds in directories.
 
     Rows are streamed: some 30 bytes a completion stay in memory, and each distinct prompt once.
-    Columns are guessed from up to 32 768 rows of up to 256 files. What the guess makes is checked.
+    Columns are guessed from up to 16 384 rows of up to 64 files. What the guess makes is checked.
 
     Args:
         paths: Files or directories; files of a directory are read in natural order (2 before 10).

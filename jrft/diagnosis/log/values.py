@@ -60,6 +60,11 @@ def is_number(value: Any) -> bool:
     return True
 
 
+def are_numbers(values: Sequence[Any]) -> bool:
+    """Whether all cells hold numbers, or are empty."""
+    return set(map(type, values)) <= {int, float, bool, type(None)} or all(map(is_number, values))
+
+
 def flat_numbers(
     values: Sequence[Any], name: str
 ) -> tuple[Float64[np.ndarray, " m"], Int64[np.ndarray, " r"]]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, Shaped
+from jaxtyping import Bool, Float64, Shaped
 
 from jrft.diagnosis.log.statistics import GroupStatistics
 from jrft.diagnosis.model.posterior import Posterior
@@ -44,6 +44,7 @@ class Evidence:
         reward: Posterior of the reward's std.
         outcomes: Statistics of the outcomes, if there are any.
         outcome: Posterior of the outcome's std, if there are outcomes.
+        weight: float64[p], the number of rewards, old ones discounted.
         settings: Threshold and confidence; fewer rewards need more confidence
             (`required_probability`).
     """
@@ -52,6 +53,7 @@ class Evidence:
     reward: Posterior
     outcomes: GroupStatistics | None
     outcome: Posterior | None
+    weight: Float64[np.ndarray, " p"]
     settings: DiagnosisSettings
 
     @property
@@ -99,17 +101,17 @@ def classify(evidence: Evidence) -> Shaped[np.ndarray, " p"]:
 
 
 def required_probability(
-    count: Int64[np.ndarray, " p"], confidence: float
+    count: Shaped[np.ndarray, " p"], confidence: float
 ) -> Float64[np.ndarray, " p"]:
     """The probability at which a prompt is called low in std, or learnable.
 
     The fewer rewards a prompt has, the more of what is said of it comes from the population, which
-    is learnt from the same few rewards: calls for many prompts are then wrong together. So for n
-    rewards an error of n/(n + 4) times what the confidence admits is asked for. Derived here, the
-    number by simulation.
+    is learned from the same few rewards: calls for many prompts are then wrong together. So n
+    rewards admit an error of only n/(n + 4) times what the confidence admits. The rule is derived
+    here, and its number comes from simulation.
 
     Args:
-        count: int64[p], scored rewards.
+        count: [p], scored rewards, whole numbers or discounted ones.
         confidence: The share of the calls that is to be right.
 
     Example:
@@ -127,7 +129,7 @@ def _decided(
     probability = posterior.prob_low_std
     threshold, confidence = evidence.settings.threshold, evidence.settings.confidence
     settled = posterior.std_upper - posterior.std_lower <= threshold / 2
-    required = required_probability(evidence.observed.count, confidence)
+    required = required_probability(evidence.weight, confidence)
     low = (probability >= required) | (settled & (probability >= 0.5))
     return low, (probability <= 1 - required) | (settled & (probability < 0.5))
 
@@ -152,6 +154,9 @@ def reason(evidence: Evidence, labels: Shaped[np.ndarray, " p"], index: int) -> 
         spread = f"all {count} rewards are {seen.mean[index]:.3g}"
     else:
         spread = f"{count} rewards of mean {seen.mean[index]:.3g} and std {seen.std[index]:.2g}"
+    weight = evidence.weight[index]
+    if weight < 0.9 * count:
+        low += f" (old rewards count less: these {count} as {weight:.0f})"
     match PromptClass(labels[index]):
         case PromptClass.UNSCORED:
             return f"none of {int(seen.missing[index])} completions has a score"

@@ -48,6 +48,7 @@ class OverTime:
         late: Posterior from the second half.
         discount: Weight of a visit relative to the next one of the same prompt, in the posteriors
             of the diagnosis.
+        discount_if_equal: The same for prompts whose rewards never differed.
     """
 
     steps: Int64[np.ndarray, " t"]
@@ -56,6 +57,7 @@ class OverTime:
     early: Posterior
     late: Posterior
     discount: float | int
+    discount_if_equal: float | int
 
 
 def over_time(
@@ -65,6 +67,7 @@ def over_time(
     groups: GroupStatistics,
     seen: Visits,
     num_prompts: int,
+    discount_if_equal: float | int,
 ) -> OverTime | None:
     """Curves and changes; None if the visits have no steps.
 
@@ -75,6 +78,7 @@ def over_time(
         groups: Statistics of the v visits.
         seen: The visits.
         num_prompts: p.
+        discount_if_equal: The discount of prompts whose rewards never differed.
     """
     if seen.steps is None:
         return None
@@ -94,6 +98,7 @@ def over_time(
         before,
         after,
         settings.discount,
+        discount_if_equal,
     )
 
 

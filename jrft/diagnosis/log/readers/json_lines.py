@@ -1,10 +1,16 @@
-"""JSON lines. The standard library's parser takes rows whose fields differ and are nested."""
+"""JSON lines.
+
+orjson parses them in half the time of the standard library. What it refuses (NaN, a lone half of a
+surrogate pair) goes to the standard library, row by row.
+"""
 
 import itertools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from jrft.diagnosis.log.batches import ROWS, Batch, Records, Skip
 from jrft.diagnosis.log.streams import open_lines
@@ -19,8 +25,7 @@ def read(path: Path, skip: Skip) -> Iterator[tuple[Batch, float]]:
             numbers: Sequence[int] = range(start, start + len(lines))
             start += len(lines)
             try:
-                # One call for all rows takes half the time of a call a row.
-                records = json.loads(b"[" + b",".join(lines) + b"]")
+                records = orjson.loads(b"[" + b",".join(lines) + b"]")
                 whole = len(records) == len(lines) and set(map(type, records)) == {dict}
             except ValueError:
                 whole = False
@@ -39,6 +44,9 @@ def _one_by_one(
             continue
         try:
             record = json.loads(line)
+        except RecursionError:
+            skip(source, number, "this is not JSON that can be read (nested too deeply)")
+            continue
         except ValueError as error:
             if not line.endswith(b"\n"):
                 skip.cut(source, f"line {number} is not finished: it was left out")
