@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import json
 import re
 import shlex
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import jrft
+import jwi
 from experiments.benchmarks.__main__ import BENCHMARKS
 from experiments.output.record import Record, read
 from experiments.studies import STUDIES
@@ -93,3 +96,74 @@ def fields_of_config(study):
         node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Config"
     ]
     return {node.target.id for node in config.body if isinstance(node, ast.AnnAssign)}
+
+
+FILES = [path for package in ("jwi", "jrft") for path in (ROOT / package).rglob("*.py")]
+PAPERS = (ROOT / "docs" / "papers.md").read_text("utf-8")
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+
+
+def rows(page):
+    """The cells of each row of a page's tables, without the rows of headings."""
+    tables = re.findall(r"^\|[-|]+\|\n((?:\|.*\n?)+)", page, re.M)
+    return [row.strip("| ").split(" | ") for table in tables for row in table.splitlines()]
+
+
+@pytest.mark.parametrize("page", [PAPERS, GLOSSARY], ids=["papers", "glossary"])
+def test_names_of_functions_and_studies_exist(page):
+    names = re.findall(r"`(jwi|jrft)([._])(\w+)`", page)
+    assert len(names) > 20
+    for package, separator, name in names:
+        if separator == "_":
+            assert f"{package}_{name}" in STUDIES
+        else:
+            assert name in {"jwi": jwi, "jrft": jrft}[package].__all__
+
+
+def test_arguments_in_the_glossary_exist():
+    source = "".join(path.read_text("utf-8") for path in FILES)
+    for name in re.findall(r"`(\w+)`", GLOSSARY):
+        assert re.search(rf"\b{name}: ", source), name
+
+
+def test_every_item_of_the_papers_has_code_or_a_reason():
+    for item, here, *remarks in rows(PAPERS):
+        if here == "not here":
+            assert len(remarks[0]) > 20, item
+        else:
+            assert re.match(r"`j(wi|rft)[._]", here), item
+
+
+def test_every_study_has_a_place_among_the_papers():
+    assert not [name for name in STUDIES if f"`{name}`" not in PAPERS]
+
+
+def test_design_lists_the_rooms():
+    design = (ROOT / "docs" / "design.md").read_text("utf-8")
+    for package in (jwi, jrft):
+        table = design.split(f"| room of `{package.__name__}` |")[1].split("\n\n")[0]
+        folders = [path for path in (ROOT / package.__name__).iterdir() if path.is_dir()]
+        rooms = {path.name for path in folders if path.name != "__pycache__"}
+        assert set(re.findall(r"^\| `(\w+)` \|", table, re.M)) == rooms
+
+
+# Sentences with such a subject have to be parsed twice, and so have chains of pronouns.
+HARD_TO_PARSE = re.compile(r"\bwhat (is|it|goes|was|are|they)\b|\bthose of\b|\bthat of\b", re.I)
+MOST_HARD_TO_PARSE = 5 / 10_000
+
+
+def prose():
+    """README and all pages as plain text, without code."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    texts = [page.read_text("utf-8") for page in pages]
+    for notebook in sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")):
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        texts += ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    return re.sub(r"```.*?```|`[^`]*`", "", "\n".join(texts), flags=re.S)
+
+
+def test_sentences_have_subjects_with_names():
+    text = prose()
+    assert len(text.split()) > 8_000
+    found = [match.group() for match in HARD_TO_PARSE.finditer(text)]
+    assert len(found) <= MOST_HARD_TO_PARSE * len(text.split()), found

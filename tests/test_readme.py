@@ -21,6 +21,21 @@ def test_readme_has_both_examples():
     ] * 2
 
 
+def test_readme_is_a_front_door():
+    assert len(README.splitlines()) <= 120
+    above_the_fold = README.split("## ")[0]
+    pictures = re.findall(r"!\[.+\]\((.+)\)", above_the_fold)
+    # One of each package, drawn from a result file.
+    assert [Path(picture).name[:4] for picture in pictures] == ["jwi_", "jrft"]
+    for picture in pictures:
+        assert (ROOT / picture).with_suffix(".json").is_file()
+        assert (ROOT / picture).stat().st_size < 150_000
+    pages = re.findall(r"\]\((docs/.+?)\)", README)
+    assert len(set(pages)) >= 6
+    for page in pages:
+        assert (ROOT / page).is_file(), page
+
+
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 def test_python_block_runs(block):
     exec(compile(block, "README.md", "exec"), {})
@@ -31,7 +46,7 @@ def test_paths_and_commands_named_exist():
         assert (ROOT / path).is_file(), path
     claims = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
     for name in re.findall(r"python -m experiments (\w+)", README + claims):
-        assert name in STUDIES or name == "demo", name
+        assert name in STUDIES or name in ("demo", "figures"), name
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"^make (\w+)", README, re.M):
         assert re.search(rf"^{target}:", makefile, re.M), target

@@ -399,7 +399,7 @@ def figure(record: Record) -> Figure:
 
     Cases whose reward std is below 1e-7 are in the table only.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), dpi=160, layout="constrained")
     _draw_bounds(axes[0], record)
     _draw_batch(axes[1], record.results["batch"])
     return figure
@@ -410,7 +410,7 @@ def _draw_bounds(axis: Axes, record: Record) -> None:
     for kind, (color, label) in KINDS.items():
         chosen = cases["kind"] == kind
         x, y = cases["reward_std"][chosen], cases["norm_over_gamma"][chosen]
-        axis.scatter(x, y, s=7, alpha=0.5, color=color, label=label, linewidths=0)
+        axis.scatter(x, y, s=7, alpha=0.5, color=color, label=label, linewidths=0, rasterized=True)
     std = np.geomspace(_SMALLEST_STD_SHOWN, 1, 50)
     axis.plot(std, 6 * length * std ** (2 / 3), "--", color="black", label="paper's bound")
     axis.plot(std, np.sqrt(length / 2) * std, color="black", label="certificate")

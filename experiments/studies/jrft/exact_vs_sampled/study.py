@@ -17,7 +17,6 @@ Expected: no number in the paper for this task. If exploration were to blame, th
   of others.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,6 +66,8 @@ class Config:
     """Completions a prompt and update, for RLOO."""
     num_samples: int = 16
     """The same for the other estimators."""
+    estimators: tuple[str, ...] = ("reinforce", "grpo", "ppo")
+    """Besides RLOO and its sample counts: names in ``jrft.ESTIMATORS``, or PPO."""
     updates_per_draw: int = 4
     """Of PPO."""
     clip: float = 0.2
@@ -144,7 +145,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
             checkpoints=directory / name,
             description=label,
         )
-        for name, label in methods(config.sample_counts, config.num_samples).items()
+        for name, label in _methods_of(vars(config)).items()
     }
     return {
         "steps": finetuned["exact"].log_steps,
@@ -153,11 +154,11 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     }
 
 
-def methods(sample_counts: Sequence[int], num_samples: int) -> dict[str, str]:
-    """All ways to finetune, and what people call them."""
-    sampled = [("rloo", n) for n in sample_counts] + [
-        (name, num_samples) for name in ("reinforce", "grpo", "ppo")
-    ]
+def _methods_of(config: dict[str, Any]) -> dict[str, str]:
+    """All ways to finetune, and their labels. Older result files name no estimators."""
+    others = config.get("estimators", Config.estimators)
+    sampled = [("rloo", n) for n in config["sample_counts"]]
+    sampled += [(name, config["num_samples"]) for name in others]
     return {
         "sft": "SFT",
         "exact": "RFT, exact",
@@ -195,13 +196,9 @@ def _stacked(trees: list[Any]) -> Any:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
-def _methods_of(record: Record) -> dict[str, str]:
-    return methods(record.config["sample_counts"], record.config["num_samples"])
-
-
 def figure(record: Record) -> Figure:
     """Reward, its std and gradient norm over steps, on prompts of either kind, by method."""
-    labels = _methods_of(record)
+    labels = _methods_of(record.config)
     sampled = [name for name in labels if name not in ("sft", "exact")]
     shades = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(sampled)))
     colors = {"sft": COLORS["sft"], "exact": COLORS["rft"]} | dict(
@@ -225,7 +222,7 @@ def figure(record: Record) -> Figure:
 def table(record: Record) -> list[list[str]]:
     """Reward, std and gradient norm at the start and at the end, mean ± sample std over seeds."""
     rows = [["method", *(f"{split}: {name}" for split in SPLITS for name in QUANTITIES)]]
-    labels = _methods_of(record)
+    labels = _methods_of(record.config)
     for label, name, at in [
         ("at the start", "exact", 0),
         *((label, name, -1) for name, label in labels.items()),
@@ -245,7 +242,7 @@ def summary(record: Record) -> str:
     def end(name: str, quantity: str) -> float:
         return float(np.mean(np.array(record.results[name][quantity][-1], float)))
 
-    labels = _methods_of(record)
+    labels = _methods_of(record.config)
     others = [end(n, "changed/reward") for n in labels if n not in ("sft", "exact")]
 
     def start(quantity: str) -> float:
