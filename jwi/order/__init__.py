@@ -19,8 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed here.
+    from jwi.order.adamic_adar import adamic_adar_order as adamic_adar_order
+    from jwi.order.dspar import dspar_order as dspar_order
     from jwi.order.entry import Order as Order
     from jwi.order.entry import RankingOptions as RankingOptions
+    from jwi.order.forman import forman_order as forman_order
+    from jwi.order.inverse_degree import inverse_degree_order as inverse_degree_order
+    from jwi.order.inverse_forman import inverse_forman_order as inverse_forman_order
+    from jwi.order.jaccard import jaccard_order as jaccard_order
+    from jwi.order.k_neighbor import k_neighbor_order as k_neighbor_order
     from jwi.order.local_degree import local_degree_order as local_degree_order
     from jwi.order.local_similarity import local_similarity_order as local_similarity_order
     from jwi.order.magnitude import magnitude_order as magnitude_order
@@ -30,6 +37,7 @@ if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed
         effective_resistances_estimate as effective_resistances_estimate,
     )
     from jwi.order.spectral import spectral_order as spectral_order
+    from jwi.order.teddy import teddy_order as teddy_order
     from jwi.order.wis.addition import walk_index_addition_order as walk_index_addition_order
     from jwi.order.wis.any_depth import walk_index_order as walk_index_order
     from jwi.order.wis.chunked import chunked_walk_index_order as chunked_walk_index_order
@@ -50,6 +58,14 @@ METHODS = {
     "spectral": "spectral",
     "local-degree": "local_degree",
     "local-similarity": "local_similarity",
+    "dspar": "dspar",
+    "inverse-degree": "inverse_degree",
+    "teddy": "teddy",
+    "k-neighbor": "k_neighbor",
+    "forman": "forman",
+    "inverse-forman": "inverse_forman",
+    "jaccard": "jaccard",
+    "adamic-adar": "adamic_adar",
 }
 # Public names besides the methods' functions. An order here needs more than a graph.
 _OTHERS = {

@@ -7,10 +7,9 @@ from jaxtyping import Float64, Int32
 from numba import njit
 
 from jwi.graph.adjacency import arcs_by_vertex
-from jwi.graph.host import check_undirected
-from jwi.graph.info import Graph, info_of
+from jwi.graph.info import Graph
 from jwi.order.entry import Order
-from jwi.order.selection import kept_edges
+from jwi.order.selection import by_scores
 
 _DIGITS = 40
 
@@ -46,9 +45,7 @@ def local_degree_order(graph: Graph) -> Int32[np.ndarray, " N"]:
         >>> local_degree_order(triangle_with_tail).tolist()
         [1, 0, 2, 3]
     """
-    check_undirected(graph, "local degree")
-    kept, edges = kept_edges(graph)
-    return kept[np.argsort(local_degree_scores(edges, info_of(graph).num_vertices), kind="stable")]
+    return by_scores(graph, "local degree", local_degree_scores)
 
 
 ORDER = Order("local degree", lambda graph, _: local_degree_order(graph))

@@ -3,11 +3,10 @@
 import numpy as np
 from jaxtyping import Float64, Int32
 
-from jwi.graph.host import check_undirected
-from jwi.graph.info import Graph, info_of
+from jwi.graph.info import Graph
 from jwi.order.entry import Order
 from jwi.order.local_degree import best_scores
-from jwi.order.selection import kept_edges
+from jwi.order.selection import by_scores
 from jwi.order.wis.triangulation import triangulate
 
 
@@ -36,11 +35,7 @@ def local_similarity_order(graph: Graph) -> Int32[np.ndarray, " N"]:
         >>> local_similarity_order(triangle_with_tail).tolist()
         [3, 0, 1, 2]
     """
-    check_undirected(graph, "local similarity")
-    kept, edges = kept_edges(graph)
-    return kept[
-        np.argsort(local_similarity_scores(edges, info_of(graph).num_vertices), kind="stable")
-    ]
+    return by_scores(graph, "local similarity", local_similarity_scores)
 
 
 ORDER = Order("local similarity", lambda graph, _: local_similarity_order(graph))

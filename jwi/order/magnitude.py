@@ -5,10 +5,10 @@ import numpy as np
 from jaxtyping import Int32
 from numpy.typing import ArrayLike
 
-from jwi.graph.graph import GraphsTuple, edge_mask
+from jwi.graph.graph import Graph, edge_mask
 
 
-def magnitude_order(graph: GraphsTuple, mask_values: ArrayLike) -> Int32[np.ndarray, " N"]:
+def magnitude_order(graph: Graph, mask_values: ArrayLike) -> Int32[np.ndarray, " N"]:
     """The edges by the magnitude of their mask values, the smallest first, ties by edge id.
 
     UGS trains one factor of an edge's messages with the network and removes the edges whose factor

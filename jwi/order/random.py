@@ -4,12 +4,12 @@ import jax
 import numpy as np
 from jaxtyping import Array, Int32, Key
 
-from jwi.graph.graph import GraphsTuple
+from jwi.graph.info import Graph
 from jwi.order.entry import Order
 from jwi.order.selection import kept_ids
 
 
-def random_order(key: Key[Array, ""], graph: GraphsTuple) -> Int32[np.ndarray, " N"]:
+def random_order(key: Key[Array, ""], graph: Graph) -> Int32[np.ndarray, " N"]:
     """A uniformly random order of the edges.
 
     Args:

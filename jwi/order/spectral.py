@@ -7,7 +7,7 @@ from jaxtyping import Array, Int32, Key
 from numpy.typing import ArrayLike
 
 from jwi._checks import checked_integer
-from jwi.graph.graph import GraphsTuple
+from jwi.graph.info import Graph
 from jwi.order.entry import Order
 from jwi.order.resistance.exact import resistances_or_estimate
 from jwi.order.selection import kept_ids
@@ -15,7 +15,7 @@ from jwi.order.selection import kept_ids
 
 def spectral_order(
     key: Key[Array, ""],
-    graph: GraphsTuple,
+    graph: Graph,
     *,
     weights: ArrayLike | None = None,
     num_probes: int | np.integer = 64,

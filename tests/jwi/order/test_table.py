@@ -8,7 +8,6 @@ import jwi
 from jwi.order import METHODS, summaries
 from tests.cases.graphs import padded
 
-# Orders are the same whatever the vertices are called, except where chance is told by vertex.
 OPTIONS = jwi.RankingOptions(depth=2, random_key=jax.random.key(0))
 each_order = pytest.mark.parametrize("order", jwi.ORDERS.values(), ids=jwi.ORDERS)
 
@@ -78,9 +77,10 @@ def test_directed_graphs_are_ranked_or_refused(order):
         order.rank(graph, OPTIONS)
 
 
-@each_order
-def test_names_of_vertices_do_not_matter(order):
-    graph = graph_of(5)
+@pytest.mark.parametrize("method", [name for name, o in jwi.ORDERS.items() if not o.is_random])
+def test_names_of_vertices_do_not_matter(method):
+    # Ties go by edge id, so not even they move.
+    order, graph = jwi.ORDERS[method], graph_of(5)
     to = np.random.default_rng(0).permutation(30)
     edges = to[jwi.edge_list(graph)]
     moved = jwi.from_edges(*edges.T, 30, nodes=np.asarray(graph.nodes)[np.argsort(to)])

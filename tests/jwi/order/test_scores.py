@@ -1,0 +1,103 @@
+"""Orders by a score, against the score by its definition in Python."""
+
+import math
+from fractions import Fraction
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import jwi
+from jwi.order import METHODS
+from jwi.order.k_neighbor import k_neighbor_order, random_positions
+from tests.cases.graphs import NUM_VERTICES, PAIRS, from_pairs
+
+# Of each vertex the set of its neighbors; of an edge its ends → the score to be kept for.
+DEFINITIONS = {
+    "dspar": lambda near, u, v: Fraction(1, len(near[u])) + Fraction(1, len(near[v])),
+    "inverse-degree": lambda near, u, v: Fraction(1, len(near[u]) * len(near[v])),
+    "teddy": lambda near, u, v: math.prod(teddy_share(near, t) for t in (u, v)),
+    "forman": lambda near, u, v: 4 - len(near[u]) - len(near[v]) + 3 * len(near[u] & near[v]),
+    "inverse-forman": lambda near, u, v: -DEFINITIONS["forman"](near, u, v),
+    "jaccard": lambda near, u, v: Fraction(len(near[u] & near[v]), len(near[u] | near[v])),
+    "adamic-adar": lambda near, u, v: sum(
+        1 / math.log(d) for d in sorted(len(near[w]) for w in near[u] & near[v])
+    ),
+}
+# Files of tests that hold the others to their definitions.
+ELSEWHERE = {
+    "one-walk-index": "test_orders",
+    "walk-index": "test_orders",
+    "random": "test_orders",
+    "spectral": "test_spectral",
+    "local-degree": "test_local",
+    "local-similarity": "test_local",
+    "k-neighbor": "test_scores",
+}
+
+
+def teddy_share(near, t):
+    closed = sorted(len(near[w]) + 1 for w in near[t] | {t})
+    return sum(1 / math.sqrt(d) for d in closed) / len(closed) / len(closed)
+
+
+def defined_order(num_vertices, edges, score):
+    near = [{u + v - t for u, v in edges if t in (u, v)} for t in range(num_vertices)]
+    scores = [score(near, u, v) for u, v in edges]
+    # What is equal to nine digits is equal: the graphs are so small that nothing else is so near.
+    rounded = [s if isinstance(s, Fraction | int) else float(f"{s:.8e}") for s in scores]
+    return sorted(range(len(edges)), key=lambda edge: (rounded[edge], edge))
+
+
+def test_every_order_has_an_oracle():
+    assert METHODS.keys() == DEFINITIONS.keys() | ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("method", DEFINITIONS)
+@settings(deadline=None, max_examples=50)
+@given(pairs=PAIRS)
+def test_an_order_is_its_definition_on_small_graphs(method, pairs):
+    graph = from_pairs(pairs)
+    edges = jwi.edge_list(graph).tolist()
+    ranking = jwi.ORDERS[method].rank(graph, jwi.RankingOptions())
+    assert ranking.tolist() == defined_order(NUM_VERTICES, edges, DEFINITIONS[method])
+
+
+@pytest.mark.parametrize("method", DEFINITIONS)
+@pytest.mark.parametrize("skew", [1, 3])
+def test_an_order_is_its_definition_with_hubs(method, skew):
+    ends = (60 * np.random.default_rng(skew).random((2, 400)) ** skew).astype(int)
+    graph = jwi.from_edges(*ends, 60)
+    edges = jwi.edge_list(graph).tolist()
+    ranking = jwi.ORDERS[method].rank(graph, jwi.RankingOptions())
+    assert ranking.tolist() == defined_order(60, edges, DEFINITIONS[method])
+
+
+def test_random_positions_number_the_edges_of_each_vertex():
+    ends = (20 * np.random.default_rng(0).random((2, 60)) ** 2).astype(int)
+    edges = jwi.edge_list(jwi.from_edges(*ends, 20))
+    noise = np.random.default_rng(1).random(edges.shape)
+    positions = random_positions(edges, noise)
+    for vertex in range(20):
+        at = np.argwhere(edges == vertex)
+        # By rising noise, from 1.
+        assert sorted((noise[*place], positions[*place]) for place in at) == [
+            (noise[*place], rank)
+            for rank, place in enumerate(sorted(at.tolist(), key=lambda p: noise[*p]), 1)
+        ]
+
+
+def test_k_neighbor_orders_keep_at_every_vertex_its_first_edges():
+    # In a star all edges have position 1 at their leaf: the order is uniform. On a path of two
+    # edges and one more, the middle edge is last in both lists with probability 1/4.
+    star = jwi.from_edges([0, 0, 0], [1, 2, 3], num_vertices=4)
+    path = jwi.from_edges([0, 1, 2], [1, 2, 3], num_vertices=4)
+    keys = jax.random.split(jax.random.key(0), 300)
+    _, counts = np.unique([k_neighbor_order(key, star) for key in keys], axis=0, return_counts=True)
+    # Six permutations, 50 times each, standard deviation 6.5: five of them.
+    assert len(counts) == 6
+    assert np.all(np.abs(counts - 50) < 33)
+    middle_first = np.mean([k_neighbor_order(key, path)[0] == 1 for key in keys])
+    # 1/4 by its position, and a third of the rest by chance: 1/2, standard deviation 0.029.
+    assert abs(middle_first - 1 / 2) < 0.15
