@@ -24,6 +24,10 @@ class Settings(Protocol):
         """The number of tokens."""
 
     @property
+    def prompt_vocab_size(self) -> int:
+        """The number of tokens of prompts."""
+
+    @property
     def length(self) -> int:
         """The number of tokens of a completion."""
 
@@ -75,7 +79,7 @@ def check_prompt(policy: Settings, prompt: ArrayLike | Sequence[int]) -> Int[Arr
     if not jnp.issubdtype(tokens.dtype, jnp.integer):
         raise ValueError(f"prompt has dtype {tokens.dtype}: pass integer token ids")
     if not isinstance(tokens, jax.core.Tracer):
-        _check_prompt_tokens(np.asarray(tokens), policy.vocab_size)
+        _check_prompt_tokens(np.asarray(tokens), policy.prompt_vocab_size)
     return tokens.astype(jnp.int32)
 
 

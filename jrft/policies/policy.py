@@ -4,7 +4,7 @@ The rest of the package knows a model by the interface `Policy` alone.
 """
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -69,6 +69,20 @@ class Policy(abc.ABC):
     vocab_size: int
     length: int
     eos: int | None
+
+    @property
+    def prompt_vocab_size(self) -> int:
+        """The number of tokens of prompts: `vocab_size`, unless prompts have their own."""
+        return self.vocab_size
+
+    @property
+    def cache_axes(self) -> Any:
+        """The cache's `in_axes` for `jax.vmap` over completions of one prompt.
+
+        None marks arrays that depend on the prompt alone: `step` returns them as they are, and all
+        prefixes of a tree share them. 0 marks all others. A prefix of the cache's pytree.
+        """
+        return 0
 
     @abc.abstractmethod
     def init(self, key: PRNGKeyArray) -> Params:
@@ -137,14 +151,26 @@ class Policy(abc.ABC):
             sequence is not applied.
         """
         every_token = jnp.arange(self.vocab_size, dtype=jnp.int32)
-        by_token = jax.vmap(self.step, in_axes=(None, None, 0))
-        levels, caches = [logits[None]], jax.tree.map(lambda x: jnp.asarray(x)[None], cache)
+        axes = self.cache_axes
+
+        def of_completions(reshape: Callable[[Array], Array], cache: Cache) -> Cache:
+            """Reshapes the arrays that differ between completions."""
+
+            def reshaped(axis: int | None, part: Cache) -> Cache:
+                return part if axis is None else jax.tree.map(reshape, part)
+
+            return jax.tree.map(reshaped, axes, cache, is_leaf=lambda axis: axis is None)
+
+        by_token = jax.vmap(self.step, in_axes=(None, None, 0), out_axes=(0, axes))
+        levels, caches = [logits[None]], of_completions(lambda x: jnp.asarray(x)[None], cache)
         for _ in range(depth - 1):
             # A policy with an empty cache gives `jax.vmap` no size to infer.
-            by_prefix = jax.vmap(by_token, (None, 0, None), axis_size=len(levels[-1]))
-            children = by_prefix(params, caches, every_token)
-            level, caches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), children)
-            levels.append(level)
+            by_prefix = jax.vmap(
+                by_token, (None, axes, None), out_axes=(0, axes), axis_size=len(levels[-1])
+            )
+            level, caches = by_prefix(params, caches, every_token)
+            levels.append(level.reshape(-1, self.vocab_size))
+            caches = of_completions(lambda x: x.reshape(-1, *x.shape[2:]), caches)
         return tuple(levels)
 
     def log_probs(

@@ -1,7 +1,7 @@
 """Policies under sampling settings: temperature, top-k, top-p and a minimal length."""
 
 import dataclasses
-from typing import final
+from typing import Any, final
 
 import jax
 import jax.numpy as jnp
@@ -49,6 +49,16 @@ class Warped(Policy):
                 f"min_length is {self.min_length}: pass 0, or a policy with eos and another token, "
                 "because it defers the end of sequence"
             )
+
+    @property
+    def prompt_vocab_size(self) -> int:
+        """The number of tokens of prompts."""
+        return self.policy.prompt_vocab_size
+
+    @property
+    def cache_axes(self) -> tuple[Any, int]:
+        """The cache's `in_axes` over completions of one prompt."""
+        return self.policy.cache_axes, 0
 
     def init(self, key: PRNGKeyArray) -> Params:
         """Parameters of the policy that is warped."""

@@ -54,6 +54,7 @@ POLICIES = {
     "transformer with end": jrft.transformer(3, 3, **SIZES, eos=1),
     "recurrent": Recurrent(3, 3),
     "recurrent with end": Recurrent(3, 3, eos=0),
+    "restricted recurrent": jrft.restricted_policy(Recurrent(5, 3, eos=0), tokens=[4, 0, 2]),
 }
 PROMPT = np.array([-1, 2, 0], np.int32)
 

@@ -53,6 +53,11 @@ class LanguageModel(Policy):
     def __post_init__(self) -> None:
         check_settings(self)
 
+    @property
+    def cache_axes(self) -> Cache:
+        """All completions of a prompt share the prompt's keys and values."""
+        return Cache(shared=None, own=0, visible=None, size=0)
+
     def init(self, key: PRNGKeyArray) -> Params:
         """Random parameters, by the initial values of `flax.linen`."""
         return _init(self, key)
@@ -104,27 +109,6 @@ class LanguageModel(Policy):
 
         log_probs = jax.lax.map(chosen, (blocks, tokens)).reshape(-1)[: self.length]
         return jnp.where(after_end(completion, self.eos), 0, log_probs)
-
-    def subtree_logits(
-        self, params: Params, logits: Float[Array, " K"], cache: Cache, depth: int
-    ) -> tuple[Float[Array, "..."], ...]:
-        """Level by level; all prefixes share the prompt's part of the cache."""
-        every_token = jnp.arange(self.vocab_size, dtype=jnp.int32)
-
-        def children(own: Any, size: Int[Array, ""]) -> tuple[Array, Any]:
-            def child(token: Int[Array, ""]) -> tuple[Array, Any]:
-                before = cache._replace(own=own, size=size)
-                logits, after = self.step(params, before, token)
-                return logits, after.own
-
-            return jax.vmap(child)(every_token)
-
-        levels, own = [logits[None]], jax.tree.map(lambda x: x[None], cache.own)
-        for t in range(depth - 1):
-            below = jax.vmap(children, (0, None))(own, cache.size + t)
-            level, own = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), below)
-            levels.append(level)
-        return tuple(levels)
 
     def _hidden(
         self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]

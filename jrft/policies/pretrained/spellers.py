@@ -91,6 +91,11 @@ class Speller(Policy):
     def __post_init__(self) -> None:
         check_settings(self)
 
+    @property
+    def prompt_vocab_size(self) -> int:
+        """The number of letters, with three signs of their own: start, end, and unknown."""
+        return len(LETTERS)
+
     def init(self, key: PRNGKeyArray) -> Params:
         """Random parameters, under the names of the checkpoint."""
         width, gates = self.width, 3 * self.width
