@@ -1,5 +1,6 @@
 """Autoregressive policies."""
 
+from jrft.policies.low_rank import lora
 from jrft.policies.policy import Policy
 from jrft.policies.pretrained import *
 from jrft.policies.pretrained import __all__ as _pretrained
@@ -10,6 +11,7 @@ from jrft.policies.warped import warped_policy
 
 __all__ = [
     "Policy",
+    "lora",
     "restricted_policy",
     "tabular_policy",
     "transformer",

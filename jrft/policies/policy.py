@@ -29,8 +29,9 @@ class Policy(abc.ABC):
 
     A policy is a frozen dataclass of plain settings registered with
     `jax.tree_util.register_static`, so it passes through `jax.jit` as an argument, and two policies
-    of equal settings share one compiled program. Parameters are always arguments. All functions
-    take one prompt, and `jax.vmap` maps them.
+    of equal settings share one compiled program. A policy around another registers that one as
+    data, because a policy may hold arrays (`jrft.lora`). Parameters are always arguments. All
+    functions take one prompt, and `jax.vmap` maps them.
 
     A new model is a subclass with `init`, `prefill` and `step`; all other methods follow from these
     three. Override `completion_logits`, `tree_logits` and `subtree_logits` by faster forms that

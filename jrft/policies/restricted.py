@@ -4,6 +4,7 @@ On these the exact functions of this package run, however large the vocabulary o
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import Any, final
@@ -40,7 +41,11 @@ class _Restricted(Policy):
 
 
 @final
-@jax.tree_util.register_static
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("policy",),
+    meta_fields=("vocab_size", "length", "eos", "tokens"),
+)
 @dataclasses.dataclass(frozen=True)
 class TokenRestricted(_Restricted):
     """A policy over some tokens of another. See `restricted_policy`.
@@ -82,7 +87,11 @@ class TokenRestricted(_Restricted):
 
 
 @final
-@jax.tree_util.register_static
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("policy",),
+    meta_fields=("vocab_size", "length", "eos", "answers"),
+)
 @dataclasses.dataclass(frozen=True)
 class AnswerRestricted(_Restricted):
     """A policy over whole answers of another. See `restricted_policy`.

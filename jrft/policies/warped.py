@@ -1,6 +1,7 @@
 """Policies under sampling settings: temperature, top-k, top-p and a minimal length."""
 
 import dataclasses
+import functools
 from typing import Any, final
 
 import jax
@@ -13,7 +14,19 @@ from jrft.policies.policy import Cache, Params, Policy
 
 
 @final
-@jax.tree_util.register_static
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("policy",),
+    meta_fields=(
+        "vocab_size",
+        "length",
+        "eos",
+        "temperature",
+        "top_k",
+        "top_p",
+        "min_length",
+    ),
+)
 @dataclasses.dataclass(frozen=True)
 class Warped(Policy):
     """A policy whose logits are warped before the softmax. See `warped_policy`."""

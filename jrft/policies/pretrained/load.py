@@ -112,7 +112,7 @@ def save_pretrained(
     Args:
         folder: The folder; it is made if it does not exist.
         policy: The policy.
-        params: Its parameters.
+        params: Its parameters; for adapters, pass `policy.policy` and `policy.merged(adapters)`.
         tokenizer: Its tokenizer, if it is to be written too.
 
     Raises:
