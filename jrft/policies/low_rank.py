@@ -187,9 +187,7 @@ def lora(
     adapted = tuple(path for path, weight in _weights(params) if weight.ndim > 1 and chosen(path))
     if not adapted:
         some = ", ".join(path for path, weight in _weights(params)[:8] if weight.ndim > 1)
-        raise ValueError(
-            f"adapts chooses none of the weights: pass one that chooses some of {some}"
-        )
+        raise ValueError(f"adapts chooses no weight: pass one that chooses some of {some}")
     return LowRank(
         policy.vocab_size, policy.length, policy.eos, policy, params, rank, scale, adapted
     )

@@ -56,7 +56,9 @@ class LanguageModel(Policy):
     @property
     def cache_axes(self) -> Cache:
         """All completions of a prompt share the prompt's keys and values."""
-        return Cache(shared=None, own=0, visible=None, size=0)
+        shared: Any = None
+        own: Any = 0
+        return Cache(shared, own, visible=shared, size=own)
 
     def init(self, key: PRNGKeyArray) -> Params:
         """Random parameters, by the initial values of `flax.linen`."""
