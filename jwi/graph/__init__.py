@@ -15,22 +15,25 @@ if TYPE_CHECKING:
     from jwi.graph.graph import with_edge_mask as with_edge_mask
     from jwi.graph.info import HostGraph as HostGraph
     from jwi.graph.interop import from_jraph as from_jraph
-    from jwi.graph.interop import from_networkx as from_networkx
-    from jwi.graph.interop import from_pyg as from_pyg
     from jwi.graph.interop import from_scipy as from_scipy
     from jwi.graph.interop import to_jraph as to_jraph
-    from jwi.graph.interop import to_networkx as to_networkx
-    from jwi.graph.interop import to_pyg as to_pyg
     from jwi.graph.interop import to_scipy as to_scipy
     from jwi.graph.lookup import edge_ids as edge_ids
+    from jwi.graph.networkx_graphs import from_networkx as from_networkx
+    from jwi.graph.networkx_graphs import prune_networkx as prune_networkx
+    from jwi.graph.networkx_graphs import to_networkx as to_networkx
     from jwi.graph.padding import pad as pad
     from jwi.graph.pruning import Pruned as Pruned
     from jwi.graph.pruning import prune as prune
+    from jwi.graph.pyg_graphs import PruneEdges as PruneEdges
+    from jwi.graph.pyg_graphs import from_pyg as from_pyg
+    from jwi.graph.pyg_graphs import to_pyg as to_pyg
 
 _FILES = {
     "Edges": "graph",
     "GraphInfo": "graph",
     "HostGraph": "info",
+    "PruneEdges": "pyg_graphs",
     "Pruned": "pruning",
     "compact": "graph",
     "edge_ids": "lookup",
@@ -38,15 +41,16 @@ _FILES = {
     "edge_mask": "graph",
     "from_edges": "graph",
     "from_jraph": "interop",
-    "from_networkx": "interop",
-    "from_pyg": "interop",
+    "from_networkx": "networkx_graphs",
+    "from_pyg": "pyg_graphs",
     "from_scipy": "interop",
     "is_undirected": "graph",
     "pad": "padding",
     "prune": "pruning",
+    "prune_networkx": "networkx_graphs",
     "to_jraph": "interop",
-    "to_networkx": "interop",
-    "to_pyg": "interop",
+    "to_networkx": "networkx_graphs",
+    "to_pyg": "pyg_graphs",
     "to_scipy": "interop",
     "with_edge_mask": "graph",
 }

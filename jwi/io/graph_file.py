@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
 from jwi.graph.graph import GraphsTuple, edge_list, from_edges
-from jwi.graph.interop import edge_ids
+from jwi.graph.lookup import edge_ids
 from jwi.io.content import Content
 from jwi.io.edge_list import read_edge_list
 from jwi.io.files import Progress, check_readable, read_bytes, written
