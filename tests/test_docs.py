@@ -167,3 +167,12 @@ def test_sentences_have_subjects_with_names():
     assert len(text.split()) > 8_000
     found = [match.group() for match in HARD_TO_PARSE.finditer(text)]
     assert len(found) <= MOST_HARD_TO_PARSE * len(text.split()), found
+
+
+def test_hooks_before_a_commit_run_the_linters_of_make():
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    commands = re.findall(r"entry: \.venv/(bin/[\w -]+?)(?:,|$)", hooks, re.M)
+    lint = (ROOT / "Makefile").read_text("utf-8").split("\nlint:")[1].split("\n\n")[0]
+    assert commands == [line.removesuffix(" .") for line in re.findall(r"\$\(VENV\)/(.+)", lint)]
+    # Hooks of other repositories would be downloaded.
+    assert re.findall(r"repo: (\w+)", hooks) == ["local"]

@@ -15,10 +15,45 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "contributing.md").read_text("utf-8")
 MOST_LINES = 60
-# Of each section: the line of the table that the new line stands below, and checks of the result.
+# Of each section: the lines of the table that the new line stands below, and checks of the result.
 SECTIONS = {
+    "Add an order": (
+        r"METHODS = \{\n(?:    .*\n)*",
+        """
+import contextlib, io, itertools, pathlib
+import numpy as np
+import jwi
+from experiments.studies.jwi.sparsification import orders
+from jwi.cli import main
+from tests.jwi.order import test_table
+
+order = jwi.ORDERS["structural-similarity"]
+assert "structural-similarity" in orders.LABELS
+test_table.test_a_line_of_the_table_is_all_that_a_method_needs("structural-similarity")
+promises = [each for name, each in vars(test_table).items() if name.startswith("test_")]
+promises = [each for each in promises if each.__code__.co_varnames[:1] == ("order",)]
+assert len(promises) >= 5
+for promise in promises:
+    promise(order)
+graph = test_table.graph_of(6)
+near = [{v} for v in range(30)]
+for u, v in jwi.edge_list(graph).tolist():
+    near[u].add(v), near[v].add(u)
+square = lambda u, v: len(near[u] & near[v]) ** 2 / (len(near[u]) * len(near[v]))
+ends = jwi.edge_list(graph).tolist()
+expected = sorted(range(len(ends)), key=lambda e: (square(*ends[e]), e))
+assert jwi.structural_similarity_order(graph).tolist() == expected
+with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
+    main(["prune", "--help"])
+assert "structural-similarity" in printed.getvalue()
+pathlib.Path("graph.csv").write_text("0,1\\n0,2\\n1,2\\n2,3\\n")
+arguments = ["--method", "structural-similarity", "--num-removed", "1", "-o", "fewer.csv"]
+assert main(["prune", "graph.csv", *arguments]) == 0
+assert pathlib.Path("fewer.csv").read_text() == "0,1\\n0,2\\n1,2\\n"
+""",
+    ),
     "Add an estimator": (
-        "from jrft.advantages.mean import mean_advantages as mean_advantages\n",
+        r"# The table of methods\.\n(?:from .*\n)*",
         """
 import itertools
 import jax.numpy as jnp, numpy as np
@@ -72,8 +107,8 @@ def test_a_method_is_one_file_and_one_line(title, tmp_path):
     assert not (tmp_path / file).exists()
     (tmp_path / file).write_text(text, "utf-8")
     old = (tmp_path / table).read_text("utf-8")
-    assert old.count(above) == 1
-    (tmp_path / table).write_text(old.replace(above, above + line), "utf-8")
+    (match,) = re.finditer(above, old)
+    (tmp_path / table).write_text(old[: match.end()] + line + old[match.end() :], "utf-8")
 
     module, name = file.removesuffix(".py").replace("/", "."), Path(file).stem
     script = f"""

@@ -25,7 +25,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
         import jrft
 
-        parser.exit(message=f"jrft {jrft.__version__}\n")
+        print(f"jrft {jrft.__version__}")
+        parser.exit()
 
 
 def _add_diagnose(commands: Any) -> None:

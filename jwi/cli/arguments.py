@@ -38,7 +38,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
         import jwi
 
-        parser.exit(message=f"jwi {jwi.__version__}\n")
+        print(f"jwi {jwi.__version__}")
+        parser.exit()
 
 
 def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
