@@ -8,7 +8,9 @@ adds no gradient.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Shaped
 
 # Rewards that agree to this relative tolerance are equal: eight units in the last place of float32.
@@ -44,7 +46,7 @@ class Deviations(NamedTuple):
 
 
 def group_advantages(
-    rewards: Float[Array, "*groups g"],
+    rewards: Shaped[Array, "*groups g"],
     advantages: Callable[[Float[Array, " g"]], Float[Array, " g"]],
     *,
     outcomes: Shaped[Array, "*groups g"] | None = None,
@@ -55,7 +57,8 @@ def group_advantages(
     shaping alone, which GRPO would scale up to a full-sized gradient away from the task.
 
     Args:
-        rewards: Float[..., g]; the last axis is the group. NaN marks a completion without a score.
+        rewards: [..., g], booleans, integers or floats; the last axis is the group. NaN marks a
+            completion without a score. All but float64 is computed in float32.
         advantages: The method: a function of one group, such as `jrft.rloo_advantages` or
             `functools.partial(jrft.grpo_advantages, ddof=1)`.
         outcomes: Like `rewards`: 1 where the task is solved, 0 where not.
@@ -64,7 +67,8 @@ def group_advantages(
         `GroupAdvantages`.
 
     Raises:
-        ValueError: If a group has fewer than 2 completions, or as the method says.
+        ValueError: If a group has fewer than 2 completions, or as the method says; if a reward is
+            infinite (under a caller's `jax.jit` it makes the advantages of its group NaN).
 
     Example:
         >>> import jax.numpy as jnp, jrft
@@ -75,6 +79,7 @@ def group_advantages(
         >>> weights.tolist()
         [[1.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
     """
+    rewards = as_scores(rewards)
     keep = keep_mask(rewards, outcomes=outcomes)[..., None]
     counts = ~jnp.isnan(rewards) & keep
     values = jnp.vectorize(advantages, signature="(g)->(g)")(rewards)
@@ -82,7 +87,7 @@ def group_advantages(
 
 
 def keep_mask(
-    rewards: Float[Array, "*groups g"], *, outcomes: Shaped[Array, "*groups g"] | None = None
+    rewards: Shaped[Array, "*groups g"], *, outcomes: Shaped[Array, "*groups g"] | None = None
 ) -> Bool[Array, "*groups"]:
     """Groups that have a gradient: at least two scores, and scores (or outcomes) that differ.
 
@@ -91,12 +96,17 @@ def keep_mask(
     equal rewards are weak evidence of a low reward std.
 
     Args:
-        rewards: Float[..., g]; the last axis is the group. NaN marks a completion without a score.
+        rewards: [..., g], booleans, integers or floats; the last axis is the group. NaN marks a
+            completion without a score.
         outcomes: Like `rewards`: 1 where the task is solved, 0 where not, before any shaping;
             booleans, integers or floats. With them the outcomes must differ, too.
 
     Returns:
         Bool[...], True to keep.
+
+    Raises:
+        ValueError: If a reward or an outcome is infinite (under a caller's `jax.jit` it counts as a
+            score that differs).
 
     Example:
         >>> import jax.numpy as jnp, jrft
@@ -106,15 +116,31 @@ def keep_mask(
         >>> jrft.keep_mask(shaped, outcomes=jnp.array([[0, 0], [0, 1]])).tolist()
         [False, True]
     """
+    rewards = as_scores(rewards)
     scored = ~jnp.isnan(rewards)
     keep = _differ(rewards, scored)
     if outcomes is not None:
-        values = outcomes.astype(rewards.dtype)
+        values = as_scores(outcomes, "outcomes")
         keep &= _differ(values, scored & ~jnp.isnan(values))
     return keep
 
 
-def deviations(rewards: Float[Array, "..."]) -> Deviations:
+def as_scores(values: Shaped[Array, "..."], name: str = "rewards") -> Float[Array, "..."]:
+    """Numbers as floats of 32 bits at least: booleans, integers and low precision are converted.
+
+    Raises:
+        ValueError: A value is complex, or known to be infinite.
+    """
+    values = jnp.asarray(values)
+    if jnp.iscomplexobj(values):
+        raise ValueError(f"{name} are {values.dtype}: pass real numbers")
+    values = values.astype(jnp.promote_types(values.dtype, jnp.float32))
+    if not isinstance(values, jax.core.Tracer) and np.isinf(np.asarray(values)).any():
+        raise ValueError(f"{name} hold infinite values: clip them, or pass NaN for no score")
+    return values
+
+
+def deviations(rewards: Shaped[Array, "..."]) -> Deviations:
     """Scores of one group minus their mean, in two passes.
 
     Raises:
@@ -129,6 +155,7 @@ def deviations(rewards: Float[Array, "..."]) -> Deviations:
         raise ValueError(
             f"rewards have shape {list(rewards.shape)}: pass a group of at least 2 completions"
         )
+    rewards = as_scores(rewards)
     scored = ~jnp.isnan(rewards)
     alive = keep_mask(rewards)
     number = jnp.maximum(jnp.sum(scored), 2).astype(rewards.dtype)

@@ -1,14 +1,15 @@
 """GRPO: deviations from the group's mean, over the group's standard deviation."""
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from jrft._checks import check_not_negative
 from jrft.advantages.groups import deviations
 
 
 def grpo_advantages(
-    rewards: Float[Array, "..."], *, ddof: int = 0, epsilon: float | Float[Array, ""] = 0.0
+    rewards: Shaped[Array, "..."], *, ddof: int = 0, epsilon: float | Float[Array, ""] = 0.0
 ) -> Float[Array, " g"]:
     """Standardized rewards, a_i = (r_i − mean(r)) / (std(r) + ε).
 
@@ -16,7 +17,8 @@ def grpo_advantages(
     the probability of 1 and s the group's std: at most √(g − 1) ∇p (derived).
 
     Args:
-        rewards: Float[g], one group; NaN marks a completion without a score.
+        rewards: [g], one group, booleans, integers or floats; NaN marks a completion without a
+            score.
         ddof: The std divides its sum of squares by n − ddof, n the scored completions; 0 or 1. TRL
             and tunix take 1.
         epsilon: ε, added to the std; at least 0.
@@ -41,6 +43,9 @@ def grpo_advantages(
         raise ValueError(f"ddof is {ddof}: pass 0 (divide by n) or 1 (divide by n − 1)")
     check_not_negative(epsilon=epsilon)
     group = deviations(rewards)
-    variance = jnp.sum(group.values**2) / (group.number - ddof)
+    # In units of the largest deviation: squares of tiny or huge rewards leave the range of float32.
+    unit = jax.lax.stop_gradient(jnp.where(group.alive, jnp.max(jnp.abs(group.values)), 1))
+    values = group.values / unit
+    variance = jnp.sum(values**2) / (group.number - ddof)
     # The inner `where` keeps the derivative of the root finite in dead groups.
-    return group.values / (jnp.sqrt(jnp.where(group.alive, variance, 1)) + epsilon)
+    return values / (jnp.sqrt(jnp.where(group.alive, variance, 1)) + epsilon / unit)

@@ -1,17 +1,18 @@
 """REINFORCE with the mean reward of the group as baseline."""
 
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from jrft.advantages.groups import deviations
 
 
-def mean_advantages(rewards: Float[Array, "..."]) -> Float[Array, " g"]:
+def mean_advantages(rewards: Shaped[Array, "..."]) -> Float[Array, " g"]:
     """Rewards minus their mean, a_i = r_i − mean(r).
 
     The expectation of the estimate is (1 − 1/g) ∇V.
 
     Args:
-        rewards: Float[g], one group; NaN marks a completion without a score.
+        rewards: [g], one group, booleans, integers or floats; NaN marks a completion without a
+            score.
 
     Returns:
         Float[g]; 0 without a score and in a dead group.

@@ -1,15 +1,17 @@
 """REINFORCE: the reward itself."""
 
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
+
+from jrft.advantages.groups import as_scores
 
 
-def reinforce_advantages(rewards: Float[Array, "..."]) -> Float[Array, " g"]:
+def reinforce_advantages(rewards: Shaped[Array, "..."]) -> Float[Array, " g"]:
     """Rewards as advantages, a_i = r_i: no baseline.
 
     The estimate is unbiased: its expectation is ∇V.
 
     Args:
-        rewards: Float[g], one group.
+        rewards: [g], one group, booleans, integers or floats.
 
     Returns:
         Float[g].
@@ -23,4 +25,4 @@ def reinforce_advantages(rewards: Float[Array, "..."]) -> Float[Array, " g"]:
         Williams, Simple statistical gradient-following algorithms for connectionist reinforcement
         learning, Machine Learning, 1992.
     """
-    return rewards
+    return as_scores(rewards)

@@ -1,18 +1,19 @@
 """RLOO: REINFORCE with the mean reward of the other completions as baseline."""
 
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from jrft.advantages.groups import deviations
 
 
-def rloo_advantages(rewards: Float[Array, "..."]) -> Float[Array, " g"]:
+def rloo_advantages(rewards: Shaped[Array, "..."]) -> Float[Array, " g"]:
     """Rewards minus the mean of the others, a_i = r_i − Σ_{j≠i} r_j / (g − 1).
 
     The estimate is unbiased where rewards differ by more than a relative 1e-6: groups whose rewards
     are nearer give 0.
 
     Args:
-        rewards: Float[g], one group; NaN marks a completion without a score.
+        rewards: [g], one group, booleans, integers or floats; NaN marks a completion without a
+            score.
 
     Returns:
         Float[g]; 0 without a score and in a dead group.

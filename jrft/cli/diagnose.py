@@ -130,7 +130,9 @@ def _write(parsed: argparse.Namespace, diagnosis: Diagnosis, source: str) -> Non
         write_atomically(parsed.json, text.encode())
         print(f"\nwrote {parsed.json}")
     if parsed.report is not None:
-        write_atomically(parsed.report, html_report(diagnosis, source=source).encode())
+        # A log may hold half of a surrogate pair, which no file can.
+        page = html_report(diagnosis, source=source).encode(errors="backslashreplace")
+        write_atomically(parsed.report, page)
         print(f"\nwrote {parsed.report}")
 
 

@@ -252,10 +252,21 @@ def _reward_std(
     rewards: Float[Array, " completions"],
     memory_budget: int,
 ) -> Float[Array, ""]:
+    # Squares of rewards such as 1e20 or 1e-25 leave the range of float32, so rewards are brought
+    # near 1 first. A power of two changes no digit.
+    unit = jax.lax.stop_gradient(_power_of_two(rewards))
+    scaled = rewards / unit
     # A completion by itself has its reward as mean and no variance.
-    leaves = rewards, jnp.zeros_like(rewards)
+    leaves = scaled, jnp.zeros_like(scaled)
     moments = fold(_combine_moments, policy, (params,), prompt, leaves, memory_budget)
-    return sqrt(moments[1])
+    return unit * sqrt(moments[1])
+
+
+def _power_of_two(rewards: Float[Array, " completions"]) -> Float[Array, ""]:
+    """A power of two near the largest size of a reward; 1 if all are 0, or one is not finite."""
+    largest = jnp.max(jnp.abs(rewards))
+    _, exponent = jnp.frexp(jnp.where(jnp.isfinite(largest), largest, 1))
+    return jnp.ldexp(jnp.ones_like(largest), exponent - 1)
 
 
 def _combine_means(log_probs: LogProbs, means: Float[Array, "n K"]) -> Float[Array, " n"]:

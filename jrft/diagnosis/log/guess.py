@@ -183,7 +183,9 @@ def _guess_step(table: Table, notes: list[str]) -> str | None:
     for value in [] if set(map(type, flat)) == {int} else flat:
         try:
             step_number(value, name)
-        except (ValueError, OverflowError):
+        except OverflowError:
+            return name  # the row that holds it is bad
+        except ValueError:
             if _is_some_step(flat, name):
                 return name
             notes.append(

@@ -125,10 +125,7 @@ def _files(paths: Sequence[Path], split: str | None) -> tuple[list[Path], list[s
         elif not path.is_file():
             raise ValueError(f"{path}: there is no such file")
         elif not reader_of(path):
-            raise ValueError(
-                f"{path}: its kind is unknown; known are {known_suffixes()}. Convert it to JSON "
-                "lines: an object with a prompt and a reward for each completion"
-            )
+            raise ValueError(f"{path}: {_unknown(path)}")
         else:
             files.append(path)
     notes: list[str] = []
@@ -142,6 +139,22 @@ def _files(paths: Sequence[Path], split: str | None) -> tuple[list[Path], list[s
         more = ", …" if len(unknown) > 3 else ""
         notes.append(f"{len(unknown)} files of unknown kinds were not read: {names}{more}.")
     return _of_split(files, split, notes), notes
+
+
+def _unknown(path: Path) -> str:
+    """Why a file is not read, and how to convert it."""
+    if path.suffix.lower() in (".pt", ".pth"):
+        # slime and miles save {"samples": [...]}; a pickle runs code when it is loaded.
+        return (
+            "files of PyTorch are not read, as loading them runs code. If you trust it, convert "
+            'it: python -c "import json, sys, torch; saved = torch.load(sys.argv[1], '
+            "weights_only=False); print(json.dumps(saved['samples'], default=str))\" "
+            f"{path} > {path.with_suffix('.json').name}"
+        )
+    return (
+        f"its kind is unknown; known are {known_suffixes()}. Convert it to JSON lines: an object "
+        "with a prompt and a reward for each completion"
+    )
 
 
 def _of_split(files: list[Path], split: str | None, notes: list[str]) -> list[Path]:

@@ -82,13 +82,20 @@ def flat_numbers(
 
 
 def step_number(value: Any, name: str) -> int:
-    """The step that a cell says: a whole number, perhaps behind a word."""
+    """The step that a cell says: a whole number, perhaps behind a word.
+
+    Raises:
+        ValueError: The cell holds something else.
+        OverflowError: The number does not fit into 64 bits.
+    """
     found = None
     if isinstance(value, str) and (match := _LAST_NUMBER.match(value.strip())):
         found = float(match.group(1))
     found = number(value, name) if found is None else found
     if found != np.floor(found):  # NaN is not equal to itself
         raise ValueError(f"{name} holds something else than a whole number")
+    if abs(found) >= 2**63:
+        raise OverflowError(f"{name} is {found:g}, not a whole number of 64 bits")
     return int(found)
 
 
@@ -96,7 +103,7 @@ def step_numbers(
     values: Sequence[Any], name: str
 ) -> tuple[Int64[np.ndarray, " m"], Int64[np.ndarray, " r"]]:
     """Steps of a column, and how many each row holds."""
-    if set(map(type, values)) == {int}:
+    if set(map(type, values)) == {int} and -(2**63) <= min(values) <= max(values) < 2**63:
         return np.array(values, np.int64), np.ones(len(values), np.int64)
     rows = [value if isinstance(value, list) else [value] for value in values]
     sizes = np.array([len(row) for row in rows])

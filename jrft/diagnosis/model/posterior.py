@@ -52,6 +52,33 @@ class Posterior:
     rollouts_needed: Int64[np.ndarray, " n"]
     rollouts_if_learnable: Int64[np.ndarray, " n"]
 
+    def success_draws(self, number: int, seed: int = 0) -> Float64[np.ndarray, "n draws"]:
+        """Draws of each prompt's expected reward, for `jrft.rollout_budget`.
+
+        They come from the Beta distribution with the posterior's mean and error, in units of the
+        reward range: probabilities of success where rewards, or outcomes, are 0 and 1.
+
+        Args:
+            number: Draws of each prompt.
+            seed: Of the draws.
+
+        Returns:
+            float64[n, draws].
+
+        Example:
+            >>> import jax.numpy as jnp, jrft
+            >>> posterior = jrft.diagnose([[0, 1, 1, 0]] * 9 + [[0, 0, 0, 0]] * 9).posterior
+            >>> draws = posterior.success_draws(200)
+            >>> jrft.rollout_budget(jnp.asarray(draws), 180).sum().item()
+            180
+        """
+        mean = np.clip(self.mean, 1e-9, 1 - 1e-9)
+        most = mean * (1 - mean)
+        # A Beta distribution of mean m and variance v has a + b = m(1 − m)/v − 1.
+        strength = most / np.clip(self.mean_error**2, 1e-12 * most, 0.999 * most) - 1
+        rng = np.random.default_rng(seed)
+        return rng.beta(mean * strength, (1 - mean) * strength, (number, len(mean))).T
+
     def columns(self) -> list[Shaped[np.ndarray, " n"]]:
         """The attributes, in order."""
         return [getattr(self, field.name) for field in fields(self)]

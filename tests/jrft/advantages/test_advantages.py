@@ -287,3 +287,42 @@ def test_budget_with_nothing_to_choose():
 def test_impossible_budgets_say_so(total, limits, message):
     with pytest.raises(ValueError, match=message):
         rollout_budget(jnp.array([0.1, 0.9]), total, **limits)
+
+
+@pytest.mark.parametrize("kind", jrft.ESTIMATORS)
+@pytest.mark.parametrize("dtype", [bool, jnp.int8, jnp.int32, jnp.bfloat16, jnp.float16])
+def test_any_real_dtype_is_computed_in_float32(kind, dtype):
+    rewards = np.array([[1, 0, 0, 1, 0], [1, 1, 1, 1, 1]])
+    found = group_advantages(jnp.asarray(rewards, dtype), kind)
+    expected = group_advantages(jnp.asarray(rewards, jnp.float32), kind)
+    chex.assert_trees_all_equal(found, expected)
+    assert found.advantages.dtype == found.weights.dtype == jnp.float32
+    alone = jrft.ESTIMATORS[kind](jnp.asarray(rewards[0], dtype))
+    np.testing.assert_allclose(alone, expected.advantages[0], rtol=1e-6)
+
+
+def test_many_integers_and_close_rewards_of_low_precision():
+    counts = jnp.array([[1] + [0] * 199], jnp.int8)
+    np.testing.assert_allclose(group_advantages(counts, "mean").advantages[0, 0], 0.995, rtol=1e-6)
+    close = jnp.array([[0.35, 0.36] * 4], jnp.bfloat16)
+    found = group_advantages(close, "grpo", ddof=1).advantages[0]
+    np.testing.assert_allclose(found[:2], [-math.sqrt(7 / 8), math.sqrt(7 / 8)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e20])
+def test_tiny_and_huge_rewards_keep_their_advantages(size):
+    found = group_advantages(jnp.array([[0, size, 2 * size]]))
+    np.testing.assert_allclose(found.advantages[0], [-math.sqrt(1.5), 0, math.sqrt(1.5)], rtol=1e-6)
+    gradient = jax.grad(lambda r: jrft.grpo_advantages(r)[0])(jnp.array([0, size, 2 * size]))
+    # Advantages do not change with the unit of the rewards, so the gradient is the one of 0, 1, 2.
+    unit = jax.grad(lambda r: jrft.grpo_advantages(r)[0])(jnp.array([0.0, 1, 2]))
+    np.testing.assert_allclose(gradient * size, unit, rtol=1e-5, atol=1e-6)
+
+
+def test_infinite_and_complex_rewards_are_refused():
+    with pytest.raises(ValueError, match="rewards hold infinite values: clip them"):
+        jrft.group_advantages(jnp.array([[0, jnp.inf]]), jrft.mean_advantages)
+    with pytest.raises(ValueError, match="outcomes hold infinite values"):
+        keep_mask(jnp.array([[0.0, 1.0]]), outcomes=jnp.array([[0.0, jnp.inf]]))
+    with pytest.raises(ValueError, match="rewards are complex64: pass real numbers"):
+        keep_mask(jnp.array([[0, 1j]]))

@@ -48,6 +48,7 @@ def test_helpers():
     names = run(HELPERS)
     np.testing.assert_array_equal(names["keep"], [True, False])
     assert int(names["sizes"].sum()) == 48
+    assert int(names["explored"].sum()) == 180
 
 
 class Tensor(np.ndarray):
@@ -58,6 +59,9 @@ class Tensor(np.ndarray):
 
     def numpy(self):
         return np.array(self)
+
+    def clamp(self, min):
+        return np.maximum(self, min)
 
     def to(self, like):
         return self.astype(like.dtype)
@@ -72,7 +76,8 @@ class Trainer:
 
     num_generations = 4
     reward_weights = tensor([1.0, 0.1])
-    accelerator = SimpleNamespace(process_index=1)
+    # The other process has 10 tokens that count.
+    accelerator = SimpleNamespace(process_index=1, gather=lambda own: tensor([10, own]))
 
     def _calculate_rewards(self, scores):
         return tensor(scores)
@@ -82,6 +87,7 @@ class Trainer:
         return {
             "advantages": tensor(np.zeros(len(inputs), np.float32)),
             "completion_mask": tensor(np.ones((len(inputs), 5), np.int64)),
+            "num_items_in_batch": tensor(80),
         }
 
 
@@ -101,6 +107,8 @@ def test_trl_example(monkeypatch):
     assert batch["advantages"].dtype == np.float32
     np.testing.assert_array_equal(batch["completion_mask"][4:, 0], [1, 1, 1, 0])
     assert batch["completion_mask"].dtype == np.int64
+    # The default loss divides by the tokens that count, of all processes.
+    assert batch["num_items_in_batch"] == 10 + 3 * 5
 
 
 @dataclasses.dataclass(frozen=True)

@@ -355,3 +355,14 @@ def test_the_experiment_draws_and_tells_what_it_found(coverage):
 def test_the_experiment_repeats_itself():
     once, again = (metrics(SMOKE, REGIMES["binary: mixed"], size=8, seed=3) for _ in range(2))
     np.testing.assert_array_equal(list(once.values()), list(again.values()))
+
+
+def test_draws_of_success_have_the_mean_and_the_error_of_the_posterior():
+    rng = np.random.default_rng(0)
+    rewards = (rng.random((60, 8)) < np.repeat([0.001, 0.3, 0.999], 20)[:, None]).astype(float)
+    posterior = diagnose(rewards).posterior
+    draws = posterior.success_draws(20_000, seed=1)
+    assert draws.shape == (60, 20_000)
+    assert 0 <= draws.min() <= draws.max() <= 1
+    np.testing.assert_allclose(draws.mean(axis=1), posterior.mean, atol=0.01)
+    np.testing.assert_allclose(draws.std(axis=1), posterior.mean_error, rtol=0.05, atol=2e-3)

@@ -127,6 +127,20 @@ def test_tiny_std_is_accurate_in_float32():
     np.testing.assert_allclose(std, 2 * np.sqrt(p**3 * (1 - p**3)), rtol=1e-4)
 
 
+@pytest.mark.parametrize("size", [1e-25, 1e20])
+def test_std_of_tiny_and_huge_rewards(size):
+    policy = jrft.tabular_policy(2, 3)
+    params = cases.init(policy)
+    rewards = jnp.arange(8.0)
+    expected = jrft.exact_reward_std(policy, params, [], rewards)
+    found, gradient = jax.value_and_grad(jrft.exact_reward_std, argnums=1)(
+        policy, params, [], size * rewards
+    )
+    np.testing.assert_allclose(found / size, expected, rtol=1e-5)
+    unit = jax.grad(jrft.exact_reward_std, argnums=1)(policy, params, [], rewards)
+    np.testing.assert_allclose(gradient / size, unit, rtol=1e-4, atol=1e-6)
+
+
 def test_one_token_is_expected_reward():
     policy = jrft.tabular_policy(4, 1)
     params, rewards = cases.init(policy), jnp.array([1.0, -1.0, 0.5, 2.0])

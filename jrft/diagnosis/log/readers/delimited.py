@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ def read(path: Path, skip: Skip) -> Iterator[tuple[Batch, float]]:
                 delimiter = max(_DELIMITERS, key=first.count)
             rows = csv.reader(itertools.chain([first], text), delimiter=delimiter)
             names = next(rows, [])
+            if twice := [name for name, count in Counter(names).items() if name and count > 1]:
+                raise ValueError(f"{source}: there are two columns {twice[0]!r}: rename one")
             while batch := list(itertools.islice(_numbered(rows), ROWS)):
                 if whole := _batch(batch, names, source, skip):
                     yield whole, position()

@@ -6,27 +6,42 @@ from pathlib import Path
 from typing import Any
 
 from jrft.diagnosis.log.batches import ROWS, Batch, Records, Skip
+from jrft.diagnosis.log.readers import json_lines
 from jrft.diagnosis.log.streams import open_lines
 
 
 def read(path: Path, skip: Skip) -> Iterator[tuple[Batch, float]]:
     """Rows of a `.json` file, as batches. The document is read as a whole."""
     with open_lines(path, skip) as (lines, _):
-        content = b"".join(lines)
+        content = list(lines)
     try:
-        document = json.loads(content)
+        document = json.loads(b"".join(content))
+    except RecursionError as error:
+        raise ValueError(f"{path}: this document is nested too deeply") from error
     except ValueError as error:
+        if len(content) > 1 and _is_object(content[0]):
+            yield from json_lines.read(path, skip)  # by its content, whatever its name
+            return
         raise ValueError(f"{path}: this is not a JSON document ({error})") from error
     rows = _rows(document)
     if rows is None:
-        raise ValueError(
-            f"{path}: there are no rows in this document: pass an array of objects, or a table "
-            '{"columns": […], "data": [[…], …]}'
+        skip.cut(
+            str(path),
+            "there are no rows in this document, which would be an array of objects, or a table "
+            '{"columns": […], "data": [[…], …]}: it was left out',
         )
+        return
     for start in range(0, len(rows), ROWS):
         part = rows[start : start + ROWS]
         numbers = range(start + 1, start + 1 + len(part))
         yield Batch(str(path), numbers, Records(part)), (start + len(part)) / len(rows)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def _rows(document: Any) -> list[dict[str, Any]] | None:
@@ -34,9 +49,10 @@ def _rows(document: Any) -> list[dict[str, Any]] | None:
         case list() if all(isinstance(row, dict) for row in document):
             return document
         case {"columns": list() as names, "data": list() as data}:
-            if all(isinstance(row, list) and len(row) == len(names) for row in data):
-                return [dict(zip(map(str, names), row, strict=True)) for row in data]
-            return None
+            whole = all(isinstance(row, list) and len(row) == len(names) for row in data)
+            if not whole or len(set(map(str, names))) < len(names):
+                return None
+            return [dict(zip(map(str, names), row, strict=True)) for row in data]
         case dict():
             # A single array of objects, beside whatever describes it.
             found = [rows for value in document.values() if value and (rows := _objects(value))]
