@@ -148,14 +148,33 @@ def _add_graph(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--separator",
-        choices=("comma", "semicolon", "tab", "blank"),
+        choices=("comma", "semicolon", "tab", "pipe", "blank"),
         help="between the columns of an edge list",
+    )
+    group.add_argument(
+        "--columns",
+        type=lambda text: tuple(text.split(",")),
+        metavar="A,B[,W]",
+        help="the ends of edges, and the weight: columns of an edge list by name, or by number"
+        " from 1",
     )
     group.add_argument(
         "--header",
         action=argparse.BooleanOptionalAction,
         default=None,
         help="the first row of an edge list names its columns",
+    )
+    group.add_argument(
+        "--comment",
+        metavar="CHARS",
+        help="lines that begin with one of these are comments; '' for none",
+    )
+    group.add_argument("--encoding", metavar="NAME", help="of text, for instance latin-1 or utf-16")
+    group.add_argument(
+        "--bipartite",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="the same id on the left and on the right of an edge list is two vertices",
     )
 
 

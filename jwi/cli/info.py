@@ -28,7 +28,7 @@ def _report(file: GraphFile) -> dict:
         "format": file.format,
         "separator": file.content.separator,
         "directed": file.directed,
-        "notes": list(file.content.notes),
+        "notes": list(file.notes),
         "self_loops": file.num_loops,
         "repeated_entries": file.num_repeats,
         "vertices": n,

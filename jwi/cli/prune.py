@@ -17,7 +17,7 @@ from jwi.graph.graph import edge_mask
 from jwi.graph.pruning import Pruned, prune
 from jwi.io import GraphFile
 from jwi.io.files import check_replaceable, written
-from jwi.io.graph_file import known_format
+from jwi.io.formats import known_format
 from jwi.order import ORDERS, RankingOptions
 from jwi.walks.partitions import own_walk_indices
 
@@ -138,7 +138,7 @@ def _report(parsed: argparse.Namespace, file: GraphFile, pruned: Pruned, depth: 
         "format": file.format,
         "separator": file.content.separator,
         "directed": file.directed,
-        "notes": list(file.content.notes),
+        "notes": list(file.notes),
         "self_loops": file.num_loops,
         "repeated_entries": file.num_repeats,
         "method": parsed.method,

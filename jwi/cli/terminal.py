@@ -95,6 +95,10 @@ def read(parsed: argparse.Namespace) -> GraphFile:
             named=parsed.labels,
             separator=parsed.separator,
             header=parsed.header,
+            columns=parsed.columns,
+            comment=parsed.comment,
+            encoding=parsed.encoding,
+            bipartite=parsed.bipartite,
             directed=parsed.directed,
             progress=progress(f"reading {parsed.graph.name}"),
         )

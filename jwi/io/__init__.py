@@ -1,5 +1,6 @@
 """Graph files in and out."""
 
-from jwi.io.graph_file import FORMATS, GraphFile, read_graph, read_rows_of_names
+from jwi.io.formats import FORMATS
+from jwi.io.graph_file import GraphFile, read_graph, read_rows_of_names
 
 __all__ = ["FORMATS", "GraphFile", "read_graph", "read_rows_of_names"]

@@ -1,11 +1,33 @@
-"""What a file holds, whatever its format."""
+"""What a reader of any format is given, and what it gives back."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float64, Int
+
+from jwi.io.options import Options
+
+
+class Source(NamedTuple):
+    """What a reader is given.
+
+    Attributes:
+        path: The file, for messages, and for its suffix.
+        format: A key of `jwi.io.formats.FORMATS`.
+        content: What is in the file, decompressed.
+        options: What the user says of it.
+        directed: What the user says of its direction; None if nothing.
+    """
+
+    path: Path
+    format: str
+    content: bytes
+    options: Options = Options()
+    directed: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -21,6 +43,10 @@ class Content:
         rewrite: writes the file anew with some of its entries, bool[M], and all else it held.
         notes: what a reader of the file may not expect.
         separator: what is between the columns of an edge list; None for other formats.
+        says: where the file says its direction; None if its format does.
+        weights: float64[M], the weight of each entry; None without weights, or if
+            they are not asked for.
+        format: what the file turned out to be; None for the format it was read as.
     """
 
     senders: Int[np.ndarray, " M"]
@@ -30,3 +56,6 @@ class Content:
     rewrite: Callable[[BufferedIOBase, Bool[np.ndarray, " M"]], None]
     notes: tuple[str, ...] = ()
     separator: str | None = None
+    says: str | None = None
+    weights: Float64[np.ndarray, " M"] | None = None
+    format: str | None = None

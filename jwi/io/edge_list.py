@@ -1,67 +1,97 @@
-"""Edge lists: a row of text for each edge, its first two columns the ends."""
+"""Edge lists: a row of text for each edge, two of its columns the ends."""
 
+import re
 from collections.abc import Sequence
 from io import BufferedIOBase
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
 from jwi.io import text as rows_of_text
-from jwi.io.content import Content
-from jwi.io.dialect import Dialect, find_dialect
-from jwi.io.refusals import printable, text_start
-from jwi.io.text import Rows, columns_of, line_starts_of, read_rows
+from jwi.io.content import Content, Source
+from jwi.io.dense import dense_content, is_block
+from jwi.io.dialect import SEPARATORS
+from jwi.io.edge_checks import (
+    check_promise,
+    check_sides,
+    check_widths,
+    comment_notes,
+    refuse_line,
+    refuse_other_files,
+    refuse_phantoms,
+)
+from jwi.io.encoding import decoded
+from jwi.io.layout import Columns, Layout, find_columns, find_layout
+from jwi.io.options import Options
+from jwi.io.refusals import check_num_vertices, printable
+from jwi.io.sheet import Sheet, lines_of
+from jwi.io.text import Rows, read_rows
+from jwi.io.words import Words, sizes_of, words_of
 
-# How XML begins; `<` alone begins a row of N-Triples, too.
-_XML = (b"<?xml", b"<!doctype", b"<!--", b"<graphml", b"<gexf")
+_EXCEL = re.compile(rb'"?sep=(.)"?\s*$', re.IGNORECASE)
 
 
-def read_edge_list(
-    path: Path,
-    content: bytes,
-    *,
-    named: bool,
-    separator: str | None,
-    header: bool | None,
-    wanted: str = "edges: pass a row of two vertices for each edge",
-) -> Content:
+class _Entries(NamedTuple):
+    """The rows of an edge list as edges.
+
+    Attributes:
+        labels: Of the vertices.
+        ends: int64[M, 2], their numbers.
+        rows: Where the rows are in the text.
+        notes: What a reader of the file is told of them.
+    """
+
+    labels: Sequence | np.ndarray
+    ends: np.ndarray
+    rows: Rows
+    notes: list[str]
+
+
+def read(source: Source) -> Content:
+    """Reads an edge list; see `read_edge_list`."""
+    return read_edge_list(source, "edges: pass a row of two vertices for each edge")
+
+
+def read_edge_list(source: Source, wanted: str) -> Content:
     """Reads an edge list.
 
     Args:
-        path: the file, for messages, and for its suffix.
-        content: what is in it.
-        named: whether vertices are named by strings; else they are integers.
-        separator: of columns, a key of `jwi.io.dialect.SEPARATORS`; None to guess.
-        header: whether the first row is the names of columns; None to guess.
-        wanted: what a file without rows has none of, and what to give.
+        source: The file, and what the user says of it.
+        wanted: What a file without rows has none of, and what to give.
 
     Returns:
         Its rows. Rewritten, rows are as they were, and so are comments and the header.
 
     Raises:
-        ValueError: with the line, if a row has no two ends, or they are not what they should be.
+        ValueError: With the line, if a row has no two ends, or they are not what they should be;
+            if it is not clear what the columns are.
     """
-    start = text_start(path, content)
-    _refuse_other_files(path, content[start:])
-    text = np.frombuffer(content, np.uint8)[start:]
-    line_starts = line_starts_of(text)
-    dialect = find_dialect(path, text, line_starts, named=named, separator=separator, header=header)
-    rows = read_rows(text, line_starts, dialect.header, dialect.byte, named)
-    if rows.problem != rows_of_text.OK:
-        _refuse_line(path, text, rows, dialect)
-    if len(rows.ends) == 0:
-        raise ValueError(f"{path} has no {wanted}{_if_header(text, rows, dialect, header)}")
-    labels: Sequence | np.ndarray
-    labels, ends = _names(path, text, rows) if named else number(rows.ends)
+    path, options = source.path, source.options
+    text = decoded(path, source.content, options.encoding)
+    refuse_other_files(path, text.content)
+    sheet = lines_of(path, text.content, options.named, options.comment)
+    sheet, separator = _without_excel(sheet, options.separator)
+    layout = find_layout(sheet, options, separator)
+    if is_block(sheet, layout, options):
+        return dense_content(text, sheet, layout)
+    words = words_of(sheet, layout.table, source.directed)
+    columns = find_columns(layout.table, options)
+    entries = _entries(sheet, layout, columns, options, wanted)
+    check_promise(path, words, len(entries.ends))
+    entries = _in_sides(path, entries, layout, columns, options.bipartite, words)
 
     def rewrite(file: BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
-        file.write(content[:start])
-        file.write(kept_lines(text, rows, keep))
+        file.write(text.encode(kept_lines(sheet.text, entries.rows, keep)))
 
-    notes = _notes(text, rows, dialect)
-    return Content(ends[:, 0], ends[:, 1], labels, None, rewrite, notes, dialect.separator)
+    senders, receivers = entries.ends.T
+    notes = (*text.notes, *columns.notes(layout.table), *entries.notes, *comment_notes(sheet))
+    weights = _weights(path, sheet, entries.rows) if columns.weight >= 0 else None
+    return Content(
+        senders, receivers, entries.labels, words.directed, rewrite, notes, layout.separator,
+        words.source, weights,
+    )  # fmt: skip
 
 
 def kept_lines(text: np.ndarray, rows: Rows, keep: Bool[np.ndarray, " M"]) -> bytes:
@@ -82,13 +112,108 @@ def number(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[ids - low]
 
 
+def _without_excel(sheet: Sheet, separator: str | None) -> tuple[Sheet, str | None]:
+    """The sheet without the line by which Excel is told a separator, and that."""
+    first = int(np.argmax(sheet.is_row)) if sheet.is_row.any() else 0
+    told = _EXCEL.match(sheet.line(first).strip()) if sheet.is_row.any() else None
+    name = next(
+        (key for key, mark in SEPARATORS.items() if told and mark.encode() == told[1]), None
+    )
+    if told is None or (name is None and separator is None):
+        return sheet, separator
+    return sheet.without(first), separator or name
+
+
+def _entries(
+    sheet: Sheet, layout: Layout, columns: Columns, options: Options, wanted: str
+) -> _Entries:
+    """The rows as edges."""
+    path = sheet.path
+    rows, num_vertices, notes = _rows(sheet, layout, columns, options)
+    if rows.problem != rows_of_text.OK:
+        refuse_line(sheet, rows, layout, columns)
+    if len(rows.ends) == 0:
+        raise ValueError(f"{path} has no {wanted}{_if_header(sheet, layout, options.header)}")
+    check_widths(sheet, rows, layout, guessed=options.columns is None)
+    fewest, most = rows.columns
+    if fewest != most:
+        notes.append(
+            f"rows have {fewest} to {most} columns (for lists of neighbors: --format adjlist)"
+        )
+    labels: Sequence | np.ndarray
+    labels, ends = _names(path, sheet.text, rows) if options.named else number(rows.ends)
+    if options.header is None:
+        refuse_phantoms(sheet, layout, columns, ends, labels)
+    if num_vertices > len(labels):
+        check_num_vertices(path, "its first row", num_vertices, len(ends))
+        low = int(rows.ends.min() > 0)
+        ends = np.asarray(labels)[ends] - low
+        labels = range(low, num_vertices + low)
+    return _Entries(labels, ends, rows, notes)
+
+
+def _rows(
+    sheet: Sheet, layout: Layout, columns: Columns, options: Options
+) -> tuple[Rows, int, list[str]]:
+    """The rows; how many vertices the first one promises, 0 if none; what is to be said."""
+
+    def read(lines: Sheet) -> Rows:
+        chosen = np.array(columns, np.int64)
+        return read_rows(
+            lines.text, lines.line_starts, lines.is_row, layout.byte, chosen, options.named
+        )
+
+    if layout.header >= 0:
+        return read(sheet.without(layout.header)), 0, []
+    count = int(sheet.is_row.sum())
+    first = int(np.argmax(sheet.is_row)) if count else 0
+    cells = layout.table.rows[0] if count > 1 else []
+    promise = cells[-1:] == [str(count - 1).encode()] or len(cells) == 1
+    if promise and not options.named and options.header is None and len(cells) < 4:
+        rows = read(sheet.without(first))
+        num_vertices = sizes_of(cells, rows.ends) if rows.problem == rows_of_text.OK else None
+        if num_vertices is not None:
+            row = printable(sheet.line(first))
+            note = f"first row: {row!r} is the sizes of the graph (--no-header makes it an edge)"
+            return rows, num_vertices, [note]
+    return read(sheet), 0, []
+
+
+def _in_sides(
+    path: Path,
+    entries: _Entries,
+    layout: Layout,
+    columns: Columns,
+    bipartite: bool | None,
+    words: Words,
+) -> _Entries:
+    """The edges, with ids of the left and of the right apart if they are different vertices."""
+    sides = [np.unique(end) for end in entries.ends.T]
+    shared = np.intersect1d(sides[0], sides[1])
+    if bipartite is None:
+        bipartite = words.bipartite
+        if not bipartite and shared.size:
+            check_sides(path, layout.table, columns, str(entries.labels[shared[0]]))
+    if not bipartite:
+        return entries
+    places = [np.searchsorted(side, end) for side, end in zip(sides, entries.ends.T, strict=True)]
+    ends = np.stack([places[0], places[1] + len(sides[0])], axis=1)
+    labels = [
+        f"{side}:{entries.labels[vertex]}"
+        for side, vertices in zip(("left", "right"), sides, strict=True)
+        for vertex in vertices.tolist()
+    ]
+    note = f"bipartite: {len(sides[0]):,} vertices on the left and {len(sides[1]):,} on the right"
+    return entries._replace(labels=labels, ends=ends, notes=[*entries.notes, note])
+
+
 def _names(path: Path, text: np.ndarray, rows: Rows) -> tuple[list[str], np.ndarray]:
     """The labels by first appearance, and the ends of each row as their numbers, int64[M, 2]."""
     content = text.tobytes()
     number_of: dict[str, int] = {}
     numbers = []
     for first, last in rows.labels.tolist():
-        name = _decoded(path, content, content[first:last])
+        name = _decoded(path, content, first, last)
         if content[first - 1 : first] == b'"':
             name = name.replace('""', '"')
         # A name in quotes and the same without are two spans.
@@ -96,78 +221,34 @@ def _names(path: Path, text: np.ndarray, rows: Rows) -> tuple[list[str], np.ndar
     return list(number_of), np.array(numbers)[rows.ends]
 
 
-def _decoded(path: Path, content: bytes, name: bytes) -> str:
+def _decoded(path: Path, content: bytes, first: int, last: int) -> str:
+    name = content[first:last]
     try:
         return name.decode("utf-8")
     except UnicodeDecodeError:
-        line = 1 + content[: content.index(name)].count(b"\n")
+        line = 1 + content[:first].count(b"\n")
         raise ValueError(
-            f"{path}, line {line}: {name!r} is not UTF-8: convert the file, for instance with iconv"
-            " -f latin1 -t utf-8"
+            f"{path}, line {line}: {name!r} is not UTF-8: pass its encoding, for instance"
+            " --encoding latin-1"
         ) from None
 
 
-def _if_header(text: np.ndarray, rows: Rows, dialect: Dialect, header: bool | None) -> str:
+def _weights(path: Path, sheet: Sheet, rows: Rows) -> np.ndarray:
+    """The weights, float64[M]."""
+    content = sheet.text.tobytes()
+    cells = [content[first:last] for first, last in rows.weights.tolist()]
+    try:
+        weights = np.array([float(cell) for cell in cells])
+    except ValueError as error:
+        raise ValueError(f"{path}: a weight is no number ({error}): name another column") from None
+    if not np.isfinite(weights).all():
+        raise ValueError(f"{path}: a weight is not finite: leave out its row, or pass a number")
+    return weights
+
+
+def _if_header(sheet: Sheet, layout: Layout, header: bool | None) -> str:
     """What to add for a file without rows, if its only one was guessed to be a header."""
-    if header is not None or dialect.header < 0:
+    if header is not None or layout.header < 0:
         return ""
-    row = printable(_line(text, rows, dialect.header))
+    row = printable(sheet.line(layout.header))
     return f"; {row!r} was taken for names of columns: --no-header takes it for an edge"
-
-
-def _notes(text: np.ndarray, rows: Rows, dialect: Dialect) -> tuple[str, ...]:
-    notes = []
-    if dialect.header >= 0:
-        names = b", ".join(columns_of(_line(text, rows, dialect.header), dialect.byte))
-        notes.append(f"header: {printable(names)}")
-    fewest, most = rows.columns
-    if fewest != most:
-        notes.append(
-            f"rows have {fewest} to {most} columns, only the first two are read (for lists of"
-            " neighbors: --format adjlist)"
-        )
-    return tuple(notes)
-
-
-def _line(text: np.ndarray, rows: Rows, line: int) -> bytes:
-    start, end = rows.line_starts[line : line + 2]
-    return text[start:end].tobytes()
-
-
-def _refuse_other_files(path: Path, content: bytes) -> None:
-    """Raises for what is no text of rows, or text of another format."""
-    if b"\0" in content[:4096]:
-        raise ValueError(f"{path} is not text: pass it the suffix of its format, or --format")
-    if content[:14].lower() == b"%%matrixmarket":
-        raise ValueError(f"{path} is a Matrix Market file: name it .mtx, or add --format mtx")
-    if content[:4096].lstrip().lower().startswith(_XML):
-        raise ValueError(f"{path} is XML: name it .graphml or .gexf, or add --format")
-    if b"\r" in content[:4096] and b"\n" not in content:
-        raise ValueError(f"{path} has lines that end in CR alone: convert it with tr '\\r' '\\n'")
-
-
-def _refuse_line(path: Path, text: np.ndarray, rows: Rows, dialect: Dialect) -> NoReturn:
-    """Raises for the line after those that were read."""
-    line = len(rows.row_of_line)
-    row = _line(text, rows, line)
-    where = f"{path}, line {line + 1}"
-    if rows.problem == rows_of_text.ONE_COLUMN:
-        raise ValueError(
-            f"{where}: {printable(row)!r} has one column and not two: between columns are commas,"
-            " semicolons, tabs or blanks, and --separator says which"
-        )
-    if rows.problem == rows_of_text.OPEN_QUOTE:
-        raise ValueError(f"{where}: {printable(row)!r} has a quote that is not closed: close it")
-    if rows.problem == rows_of_text.NO_NAME:
-        raise ValueError(
-            f"{where}: {printable(row)!r} has no name in column {rows.column + 1}: pass one, or"
-            " leave out the row"
-        )
-    value = printable(columns_of(row, dialect.byte)[rows.column])
-    if rows.problem == rows_of_text.TOO_LARGE:
-        raise ValueError(f"{where}: {value} has more than 18 digits: --labels takes ids as names")
-    header = "" if dialect.header >= 0 else " --header a first row of column names;"
-    raise ValueError(
-        f"{where}: {value!r} is not an integer: --labels takes names of vertices;{header} between"
-        " columns are commas, semicolons, tabs or blanks"
-    )

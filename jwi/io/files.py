@@ -50,6 +50,16 @@ def read_bytes(path: Path, progress: Progress | None = None) -> bytes:
     return content
 
 
+def bare_suffix(path: Path) -> str:
+    """The suffix of a file in small letters, that before .gz."""
+    return Path(bare_name(path)).suffix
+
+
+def bare_name(path: Path) -> str:
+    """The name of a file in small letters, without the suffix of its compression."""
+    return path.name.lower().removesuffix(".gz")
+
+
 def check_readable(path: Path) -> None:
     """Raises ValueError if there is no file, or a folder."""
     try:

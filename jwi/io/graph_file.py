@@ -2,34 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
 from jwi.graph.graph import GraphsTuple, edge_list, from_edges
 from jwi.graph.lookup import edge_ids
-from jwi.io.content import Content
-from jwi.io.edge_list import read_edge_list
-from jwi.io.files import Progress, check_readable, read_bytes, written
-from jwi.io.matlab import read_matlab
-from jwi.io.matrix_market import read_matrix_market
-from jwi.io.networkx_files import read_networkx
-from jwi.io.npz import read_npz
-
-FORMATS = {
-    "edge-list": (".txt", ".csv", ".tsv", ".edges", ".edgelist", ".el"),
-    "npz": (".npz",),
-    "mtx": (".mtx",),
-    "mat": (".mat",),
-    "graphml": (".graphml",),
-    "gml": (".gml",),
-    "gexf": (".gexf",),
-    "pajek": (".net", ".paj"),
-    "adjlist": (".adjlist",),
-    "graph6": (".g6",),
-    "sparse6": (".s6",),
-}
-"""The suffixes of each graph format, by its name."""
+from jwi.io.content import Content, Source
+from jwi.io.files import Progress, bare_suffix, check_readable, read_bytes, written
+from jwi.io.formats import FORMATS, fits_format, known_format, reader
+from jwi.io.options import OptionNames, Options
 
 # What readers of edge lists expect between columns, by suffix.
 _SEPARATORS = {".csv": ("comma", "semicolon"), ".tsv": ("tab",)}
@@ -58,6 +41,17 @@ class GraphFile:
     content: Content
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """How the file was read, a sentence each, beside its format, separator and direction."""
+        says = self.content.says
+        if says is None:
+            return self.content.notes
+        direction = "directed" if self.content.directed else "undirected"
+        other = "undirected" if self.content.directed else "directed"
+        overruled = "" if self.directed == self.content.directed else f", --{other} overrules it"
+        return (f"the file says that it is {direction}, {says}{overruled}", *self.content.notes)
+
+    @property
     def num_loops(self) -> int:
         """How many entries are self-loops."""
         return int((self.edge_of_entry < 0).sum())
@@ -77,16 +71,16 @@ class GraphFile:
             ValueError: if its suffix is of another format, or of another separator of columns.
         """
         other = known_format(path)
-        if other is not None and other != self.format:
-            suffixes = " or ".join(FORMATS[self.format])
+        if other not in (None, self.format) and not fits_format(path, self.format):
+            suffixes = " or ".join(FORMATS[self.format].suffixes)
             raise ValueError(
                 f"{path} would be {other} by its name, and the graph was read as {self.format}:"
                 f" graphs are written as they were read, give a name in {suffixes}"
             )
-        suffix = path.name.lower().removesuffix(".gz")[-4:]
+        suffix = bare_suffix(path)
         separator = self.content.separator
         usual = _SEPARATORS.get(suffix)
-        same_name = self.path.name.lower().removesuffix(".gz").endswith(suffix)
+        same_name = bare_suffix(self.path) == suffix
         if usual is not None and separator is not None and separator not in usual and not same_name:
             raise ValueError(
                 f"{path} would have a {usual[0]} between columns by its name, and {self.path} has a"
@@ -117,29 +111,27 @@ def read_graph(
     path: Path | str,
     *,
     format: str | None = None,
-    named: bool = False,
-    separator: str | None = None,
-    header: bool | None = None,
     directed: bool | None = None,
     progress: Progress | None = None,
+    **options: Unpack[OptionNames],
 ) -> GraphFile:
     """Reads a graph from a file.
 
     Args:
         path: the file; compressed, if its name ends in .gz.
-        format: a key of `FORMATS`; None to tell by the suffix.
-        named: whether an edge list names vertices by strings; else by integers.
-        separator: of the columns of an edge list; None to guess.
-        header: whether an edge list has a row of column names; None to guess.
+        format: a key of `FORMATS`; None to tell by the name.
         directed: whether edges can be walked one way only; None for what the file says, and
             undirected if it does not.
         progress: called with the share of the file that is read.
+        options: the attributes of `jwi.io.options.Options`, for instance `named=True` for an edge
+            list that names vertices by strings, or `columns=("from", "to")`.
 
     Returns:
         The graph and what is needed to write it.
 
     Raises:
-        ValueError: for a file that cannot be read, with the place and what to do.
+        ValueError: for a file that cannot be read, or may be read in several ways, with the place
+            and what to do.
     """
     path = Path(path)
     # Before its name is looked at, which may be mistyped.
@@ -147,8 +139,9 @@ def read_graph(
     name = format or _format_of(path)
     if name not in FORMATS:
         raise ValueError(f"format is {name!r}: pass one of {', '.join(FORMATS)}")
-    content = _read(path, name, read_bytes(path, progress), named, separator, header)
-    if directed and content.directed is False:
+    source = Source(path, name, read_bytes(path, progress), Options(**options), directed)
+    content = reader(name)(source)
+    if directed and content.directed is False and content.says is None:
         raise ValueError(f"{path} says that its edges are undirected: leave out --directed")
     if directed is None:
         directed = bool(content.directed)
@@ -156,7 +149,9 @@ def read_graph(
         content.senders, content.receivers, len(content.labels), undirected=not directed
     )
     edge_of_entry = edge_ids(graph, content.senders, content.receivers)
-    return GraphFile(path, name, graph, directed, edge_list(graph), edge_of_entry, content)
+    return GraphFile(
+        path, content.format or name, graph, directed, edge_list(graph), edge_of_entry, content
+    )
 
 
 def read_rows_of_names(path: Path) -> Content:
@@ -168,41 +163,21 @@ def read_rows_of_names(path: Path) -> Content:
     Raises:
         ValueError: for a file that cannot be read, with the place and what to do.
     """
-    wanted = "rows: pass one of a vertex and the name of its set for each vertex"
+    from jwi.io.edge_list import read_edge_list
+
+    options = Options(named=True, header=False, columns=(1, 2))
+    source = Source(path, "edge-list", read_bytes(path), options, directed=False)
     return read_edge_list(
-        path, read_bytes(path), named=True, separator=None, header=False, wanted=wanted
+        source, "rows: pass one of a vertex and the name of its set for each vertex"
     )
-
-
-def _read(
-    path: Path, name: str, content: bytes, named: bool, separator: str | None, header: bool | None
-) -> Content:
-    if name == "edge-list":
-        return read_edge_list(path, content, named=named, separator=separator, header=header)
-    if name == "npz":
-        return read_npz(path, content)
-    if name == "mtx":
-        return read_matrix_market(path, content)
-    if name == "mat":
-        return read_matlab(path, content)
-    return read_networkx(path, content, name)
 
 
 def _format_of(path: Path) -> str:
     name = known_format(path)
     if name is None:
-        known = " ".join(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+        known = " ".join(suffix for entry in FORMATS.values() for suffix in entry.suffixes)
         raise ValueError(
             f"{path}: its suffix says no format: --format edge-list reads rows of text; known"
             f" suffixes are {known}, and any of them with .gz"
         )
     return name
-
-
-def known_format(path: Path) -> str | None:
-    """The format of a suffix, that before .gz; None if it has none."""
-    name = path.name.lower().removesuffix(".gz")
-    for format_, suffixes in FORMATS.items():
-        if name.endswith(suffixes):
-            return format_
-    return None

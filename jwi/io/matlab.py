@@ -8,7 +8,7 @@ import numpy as np
 import scipy.io
 import scipy.sparse
 
-from jwi.io.content import Content
+from jwi.io.content import Content, Source
 from jwi.io.matrix import matrix_content
 from jwi.io.refusals import reason
 
@@ -35,21 +35,22 @@ class _Place(NamedTuple):
         return self.field or self.variable
 
 
-def read_matlab(path: Path, content: bytes) -> Content:
+def read(source: Source) -> Content:
     """Reads a sparse square matrix; rewritten, all other variables stay.
 
     It is a variable or, as in the SuiteSparse collection, a field of a structure. Of several, that
     of a usual name is taken.
 
     Args:
-        path: the file, for messages.
-        content: what is in it.
+        source: The file, and what the user says of it.
 
     Raises:
         ValueError: if there is no such matrix, or more than one and none of a usual name.
     """
+    path = source.path
+    source.options.only(path, source.format, "weights")
     try:
-        loaded = scipy.io.loadmat(io.BytesIO(content))
+        loaded = scipy.io.loadmat(io.BytesIO(source.content))
     # Broken files make scipy raise whatever it stumbles on; those of version 7.3 are HDF5.
     except Exception as error:
         raise ValueError(

@@ -7,20 +7,19 @@ import numpy as np
 from jaxtyping import Bool
 
 from jwi.io import text as rows_of_text
-from jwi.io.content import Content
+from jwi.io.content import Content, Source
 from jwi.io.edge_list import kept_lines
 from jwi.io.refusals import check_num_vertices, printable, text_start
-from jwi.io.text import MOST_DIGITS, line_starts_of, read_rows
+from jwi.io.text import MOST_DIGITS, first_bytes, line_starts_of, read_rows
 
 _SYMMETRIES = {"general": None, "symmetric": False, "skew-symmetric": False, "hermitian": False}
 
 
-def read_matrix_market(path: Path, content: bytes) -> Content:
+def read(source: Source) -> Content:
     """Reads the entries of a sparse square matrix; its stored entries are the edges, zeros too.
 
     Args:
-        path: the file, for messages.
-        content: what is in it.
+        source: The file, and what the user says of it.
 
     Returns:
         Its entries; vertices are labelled 1, …, n, as in the file.
@@ -28,8 +27,10 @@ def read_matrix_market(path: Path, content: bytes) -> Content:
     Raises:
         ValueError: with the line, for what is no sparse square matrix in this format.
     """
-    mark = content[: text_start(path, content)]
-    content = content[len(mark) :]
+    path = source.path
+    source.options.only(path, source.format, "weights")
+    mark = source.content[: text_start(path, source.content)]
+    content = source.content[len(mark) :]
     text = np.frombuffer(content, np.uint8)
     line_starts = line_starts_of(text)
     symmetry = _symmetry(path, content)
@@ -40,7 +41,10 @@ def read_matrix_market(path: Path, content: bytes) -> Content:
             " columns: an adjacency matrix has one of each for each vertex"
         )
     check_num_vertices(path, f"line {size_line + 1}", num_rows, num_entries)
-    rows = read_rows(text, line_starts, size_line, 0, False)
+    first = first_bytes(text, line_starts)[:, 0]
+    is_row = ~np.isin(first, (0, ord("%")))
+    is_row[size_line] = False
+    rows = read_rows(text, line_starts, is_row, 0, np.array([0, 1, -1]), False)
     if rows.problem != rows_of_text.OK:
         line = len(rows.row_of_line)
         row = text[line_starts[line] : line_starts[line + 1]].tobytes()

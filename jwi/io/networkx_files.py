@@ -2,13 +2,12 @@
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
-from jwi.io.content import Content
+from jwi.io.content import Content, Source
 from jwi.io.networkx_checks import check_sparse6, difference_of_pajek, difference_of_xml
 from jwi.io.refusals import reason, text_start
 
@@ -73,17 +72,17 @@ def networkx_format(name: str) -> NetworkxFormat:
     return formats[name]
 
 
-def read_networkx(path: Path, content: bytes, name: str) -> Content:
+def read(source: Source) -> Content:
     """Reads a graph through networkx; rewritten, it keeps its vertices and all attributes.
 
     Args:
-        path: the file, for messages.
-        content: what is in it.
-        name: of the format.
+        source: The file, and what the user says of it.
 
     Raises:
         ValueError: if networkx is not installed, or cannot read it.
     """
+    path, name, content = source.path, source.format, source.content
+    source.options.only(path, name, "weights")
     try:
         format_ = networkx_format(name)
     except ModuleNotFoundError:

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Bool
 
-from jwi.io.content import Content
+from jwi.io.content import Content, Source
 from jwi.io.matrix import matrix_content
 from jwi.io.refusals import check_num_vertices, reason
 
@@ -19,7 +19,7 @@ _SIZES = ("num_vertices", "num_nodes")
 _PAIRS = {"edge_index": 0, "edges": 1, "edge_list": 1}
 
 
-def read_npz(path: Path, content: bytes) -> Content:
+def read(source: Source) -> Content:
     """Reads a sparse matrix, `senders` and `receivers`, `edge_index` (2, M), or `edges` (M, 2).
 
     Vertices are 0, …, n − 1, with n the size of the matrix, or `num_vertices` or `num_nodes`, or
@@ -27,12 +27,13 @@ def read_npz(path: Path, content: bytes) -> Content:
     others, and arrays of n entries where n = M unless their name begins with "edge", stay.
 
     Args:
-        path: the file, for messages.
-        content: what is in it.
+        source: The file, and what the user says of it.
 
     Raises:
         ValueError: if none of these is in it, or it is not of integers, or not of that shape.
     """
+    path, content = source.path, source.content
+    source.options.only(path, source.format, "weights")
     arrays = _arrays(path, content)
     if {"format", "shape", "data"} <= arrays.keys():
         return _sparse_matrix(path, content)

@@ -1,8 +1,7 @@
 """Rows of text: the two ends of an edge in each, compiled.
 
-A row is a line that is not blank and not a comment; a comment begins with # or %. Columns are
-separated by one separator, or by blanks where that is 0. Quotes hold a column together, and a
-doubled quote stands for itself within them.
+Which lines are rows is told from outside. Columns are separated by one separator, or by blanks
+where that is 0. Quotes hold a column together, and a doubled quote stands for itself within them.
 """
 
 from typing import NamedTuple, no_type_check
@@ -11,30 +10,32 @@ import numpy as np
 from numba import njit
 
 NOT_A_ROW = -1
-OK, ONE_COLUMN, OPEN_QUOTE, NO_INTEGER, TOO_LARGE, NO_NAME = range(6)
+OK, FEW_COLUMNS, OPEN_QUOTE, NO_INTEGER, TOO_LARGE, NO_NAME = range(6)
 # That an int64 holds for sure.
 MOST_DIGITS = 18
 
-_NEWLINE, _RETURN, _TAB, _SPACE, _QUOTE = (ord(c) for c in '\n\r\t "')
-_HASH, _PERCENT, _PLUS, _MINUS, _ZERO, _NINE = (ord(c) for c in "#%+-09")
+_NEWLINE, _SPACE, _QUOTE, _PLUS, _MINUS, _ZERO, _NINE = (ord(c) for c in '\n "+-09')
 
 
 class Rows(NamedTuple):
     """The rows of a text.
 
     Attributes:
-        ends: int64[M, 2], the integers in the first two columns, or numbers of labels by first
-            appearance.
+        ends: int64[M, 2], the integers in the two columns of the ends, or numbers of labels by
+            first appearance.
+        weights: int64[M, 2], where the weight of each row starts and ends in the text; no rows if
+            none is asked for.
         labels: int64[n, 2], where each label starts and ends in the text; n = 0 for integers. The
             same label with and without quotes is two.
         line_starts: int64[lines + 1].
         row_of_line: int64[lines], −1 for lines that are no rows.
         columns: the smallest and the largest number of columns of a row, 0 and 0 without rows.
         problem: what is wrong with the last line read, `OK` if nothing is.
-        column: where, 0 or 1.
+        column: where, counted from 0.
     """
 
     ends: np.ndarray
+    weights: np.ndarray
     labels: np.ndarray
     line_starts: np.ndarray
     row_of_line: np.ndarray
@@ -75,70 +76,77 @@ def line_starts_of(text):
 
 @njit(cache=True)
 @no_type_check
-def read_rows(text, line_starts, skipped, separator, as_labels):
+def first_bytes(text, line_starts):
+    """The first two bytes of each line after its blanks, uint8[lines, 2]; 0 where there is none."""
+    found = np.zeros((len(line_starts) - 1, 2), np.uint8)
+    for line in range(len(found)):
+        place, end = _trimmed(text, line_starts[line], line_starts[line + 1])
+        for byte in range(min(2, end - place)):
+            found[line, byte] = text[place + byte]
+    return found
+
+
+@njit(cache=True)
+@no_type_check
+def read_rows(text, line_starts, is_row, separator, columns, as_labels):
     """The rows, as far as they can be read.
 
     Args:
         text: uint8[bytes].
         line_starts: int64[lines + 1].
-        skipped: a line that is no row whatever it holds; −1 for none.
+        is_row: bool[lines].
         separator: a byte; 0 for blanks.
+        columns: int64[3], the columns of the two ends and of the weight, counted from 0; −1 for no
+            weight.
         as_labels: whether vertices are named, not numbered.
     """
     lines = len(line_starts) - 1
-    ends = np.empty((lines, 2), np.int64)
+    num_rows = np.sum(is_row)
+    ends = np.empty((num_rows, 2), np.int64)
+    weights = np.empty((num_rows if columns[2] >= 0 else 0, 2), np.int64)
     row_of_line = np.full(lines, NOT_A_ROW, np.int64)
-    names = _no_names(lines if as_labels else 0)
-    rows, num_names, fewest, most = 0, 0, 0, 0
+    names = _no_names(num_rows if as_labels else 0)
+    needed = np.max(columns) + 1
+    row, num_names, fewest, most = 0, 0, 0, 0
     for line in range(lines):
-        place, end = _trimmed(text, line_starts[line], line_starts[line + 1])
-        comment = place < end and (text[place] == _HASH or text[place] == _PERCENT)
-        if place == end or comment or line == skipped:
+        if not is_row[line]:
             continue
         # A tab that separates is no blank before the first column.
-        place = line_starts[line]
-        columns = 0
+        place, end = line_starts[line], _trimmed(text, line_starts[line], line_starts[line + 1])[1]
+        column, problem = 0, OK
         while place >= 0:
             first, last, place = next_column(text, place, end, separator)
-            problem, number = OK, np.int64(0)
+            is_end = column == columns[0] or column == columns[1]
+            number = np.int64(0)
             if first < 0:
                 problem = OPEN_QUOTE
-            elif columns < 2 and as_labels and first == last:
+            elif is_end and as_labels and first == last:
                 problem = NO_NAME
-            elif columns < 2 and as_labels:
+            elif is_end and as_labels:
                 number, num_names = _number_of_name(text, first, last, names, num_names)
-            elif columns < 2:
+            elif is_end:
                 problem, number = _integer(text, first, last)
+            elif column == columns[2]:
+                weights[row, 0], weights[row, 1] = first, last
             if problem != OK:
-                return _rows(ends, rows, names, num_names, line_starts, row_of_line, (0, 0),
-                             problem, columns, line)  # fmt: skip
-            if columns < 2:
-                ends[rows, columns] = number
-            columns += 1
-        if columns < 2:
-            return _rows(ends, rows, names, num_names, line_starts, row_of_line, (0, 0),
-                         ONE_COLUMN, 1, line)  # fmt: skip
-        fewest = columns if rows == 0 else min(fewest, columns)
-        most = max(most, columns)
-        row_of_line[line] = rows
-        rows += 1
-    return _rows(ends, rows, names, num_names, line_starts, row_of_line, (fewest, most),
-                 OK, 0, lines)  # fmt: skip
-
-
-@njit(cache=True)
-@no_type_check
-def _rows(ends, rows, names, num_names, line_starts, row_of_line, columns, problem, column, line):
-    """`Rows` of what was read: of `row_of_line`, the lines before `line`."""
-    return Rows(
-        ends[:rows],
-        names[0][:num_names],
-        line_starts,
-        row_of_line[:line],
-        columns,
-        problem,
-        column,
-    )
+                break
+            if column == columns[0]:
+                ends[row, 0] = number
+            if column == columns[1]:
+                ends[row, 1] = number
+            column += 1
+        if problem == OK and column < needed:
+            problem = FEW_COLUMNS
+        if problem != OK:
+            # The lines before this one are all that was read.
+            return Rows(ends[:row], weights[:row], names[0][:num_names], line_starts,
+                        row_of_line[:line], (0, 0), problem, column)  # fmt: skip
+        fewest = column if row == 0 else min(fewest, column)
+        most = max(most, column)
+        row_of_line[line] = row
+        row += 1
+    return Rows(ends, weights, names[0][:num_names], line_starts, row_of_line, (fewest, most),
+                OK, 0)  # fmt: skip
 
 
 @njit(cache=True)

@@ -60,7 +60,7 @@ def test_what_the_page_promises_of_the_graph(folder):
 def test_methods_and_formats_are_all_named():
     for method in METHODS:
         assert f"`{method}" in PAGE
-    for suffixes in FORMATS.values():
-        for suffix in suffixes:
+    for entry in FORMATS.values():
+        for suffix in entry.suffixes:
             assert f"`{suffix}`" in PAGE
     assert jwi.order.magnitude_order.__name__ in PAGE

@@ -21,6 +21,7 @@ EDGES = [(0, 1), (0, 2), (1, 2), (2, 3)]
 
 WRITERS = {
     "edge-list": lambda path: path.write_text("0 1\n0 2\n1 2\n2 3\n2 2\n2 1\n"),
+    "dense": lambda path: np.savetxt(path, MATRIX.toarray(), fmt="%g"),
     "npz": lambda path: scipy.sparse.save_npz(path, MATRIX.tocsr()),
     "mtx": lambda path: scipy.io.mmwrite(path, MATRIX),
     "mat": lambda path: scipy.io.savemat(path, {"A": MATRIX}),
@@ -35,7 +36,7 @@ WRITERS = {
 
 
 def made(tmp_path, format_, suffix=""):
-    path = tmp_path / f"graph{FORMATS[format_][0]}"
+    path = tmp_path / f"graph{FORMATS[format_].suffixes[0]}"
     WRITERS[format_](path)
     if suffix:
         path.with_name(path.name + suffix).write_bytes(gzip.compress(path.read_bytes()))
@@ -56,7 +57,7 @@ def test_every_format_there_and_back(tmp_path, format_, suffix):
     assert jwi.is_undirected(file.graph)
     assert file.num_loops == (0 if format_ in ("graph6", "sparse6") else 1)
     keep = np.array([True, False, True, False])
-    out = tmp_path / f"out{FORMATS[format_][-1]}{suffix}"
+    out = tmp_path / f"out{FORMATS[format_].suffixes[-1]}{suffix}"
     file.write(out, keep)
     back = read_graph(out)
     assert labelled(back, [True, True]) == labelled(file, keep)
@@ -64,7 +65,7 @@ def test_every_format_there_and_back(tmp_path, format_, suffix):
     if format_ != "edge-list":
         assert [str(x) for x in back.content.labels] == [str(x) for x in file.content.labels]
     # Equal graphs make equal files.
-    again = tmp_path / f"again{FORMATS[format_][-1]}{suffix}"
+    again = tmp_path / f"again{FORMATS[format_].suffixes[-1]}{suffix}"
     file.write(again, keep)
     assert again.read_bytes() == out.read_bytes()
 
@@ -72,7 +73,7 @@ def test_every_format_there_and_back(tmp_path, format_, suffix):
 @pytest.mark.parametrize("format_", ["graphml", "gexf", "gml"])
 def test_attributes_are_kept(tmp_path, format_):
     file = read_graph(made(tmp_path, format_))
-    out = tmp_path / f"out{FORMATS[format_][0]}"
+    out = tmp_path / f"out{FORMATS[format_].suffixes[0]}"
     file.write(out, np.array([edge == ("b", "c") for edge in _named_edges(file)]))
     back = getattr(networkx, f"read_{format_}")(out)
     assert back.nodes["alone"]["color"] == "red"
@@ -89,7 +90,7 @@ def _named_edges(file):
 @pytest.mark.parametrize("format_", ["graphml", "gml", "gexf", "pajek"])
 def test_directed_files_are_directed(tmp_path, format_):
     network = networkx.MultiDiGraph([("a", "b"), ("b", "a"), ("a", "b")])
-    path = tmp_path / f"graph{FORMATS[format_][0]}"
+    path = tmp_path / f"graph{FORMATS[format_].suffixes[0]}"
     getattr(networkx, f"write_{format_}")(network, path)
     file = read_graph(path)
     assert not jwi.is_undirected(file.graph)

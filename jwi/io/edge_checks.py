@@ -1,0 +1,148 @@
+"""What is refused of an edge list, and what is told of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from jwi.io import text as rows_of_text
+from jwi.io.columns import Table
+from jwi.io.dialect import is_integer
+from jwi.io.header import ends_of
+from jwi.io.layout import Columns, Layout
+from jwi.io.refusals import printable
+from jwi.io.sheet import Sheet
+from jwi.io.text import Rows, columns_of
+from jwi.io.words import Words
+
+# How XML begins; `<` alone begins a row of N-Triples, too.
+_XML = (b"<?xml", b"<!doctype", b"<!--", b"<graphml", b"<gexf")
+
+
+def refuse_other_files(path: Path, content: bytes) -> None:
+    """Raises ValueError for text of another format."""
+    if content[:14].lower() == b"%%matrixmarket":
+        raise ValueError(f"{path} is a Matrix Market file: name it .mtx, or add --format mtx")
+    if content[:4096].lstrip().lower().startswith(_XML):
+        raise ValueError(f"{path} is XML: name it .graphml or .gexf, or add --format")
+
+
+def refuse_line(sheet: Sheet, rows: Rows, layout: Layout, columns: Columns) -> NoReturn:
+    """Raises ValueError for the line after those that were read."""
+    line = len(rows.row_of_line)
+    line += int(np.argmax(sheet.is_row[line:]))
+    if line == layout.header:
+        line += 1 + int(np.argmax(sheet.is_row[line + 1 :]))
+    row = sheet.line(line)
+    where = f"{sheet.path}, line {line + 1}"
+    if rows.problem == rows_of_text.FEW_COLUMNS and max(columns) == 1:
+        raise ValueError(
+            f"{where}: {printable(row)!r} has one column and not two: between columns are commas,"
+            " semicolons, tabs or blanks, and --separator says which"
+        )
+    if rows.problem == rows_of_text.FEW_COLUMNS:
+        raise ValueError(
+            f"{where}: {printable(row)!r} has {rows.column} columns, and column"
+            f" {max(columns) + 1} is wanted: --columns says which are the ends, and --separator"
+            " what is between columns"
+        )
+    if rows.problem == rows_of_text.OPEN_QUOTE:
+        raise ValueError(f"{where}: {printable(row)!r} has a quote that is not closed: close it")
+    if rows.problem == rows_of_text.NO_NAME:
+        raise ValueError(
+            f"{where}: {printable(row)!r} has no name in column {rows.column + 1}: pass one, or"
+            " leave out the row"
+        )
+    value = printable(columns_of(row, layout.byte)[rows.column])
+    if rows.problem == rows_of_text.TOO_LARGE:
+        raise ValueError(f"{where}: {value} has more than 18 digits: --labels takes ids as names")
+    header = "" if layout.header >= 0 else " --header a first row of column names;"
+    raise ValueError(
+        f"{where}: {value!r} is not an integer: --labels takes names of vertices;{header} between"
+        " columns are commas, semicolons, tabs or blanks"
+    )
+
+
+def check_widths(sheet: Sheet, rows: Rows, layout: Layout, *, guessed: bool) -> None:
+    """Raises ValueError for rows of integers of many lengths, which may be lists of neighbors."""
+    fewest, most = rows.columns
+    cells = (cell for row in layout.table.rows for cell in row)
+    if fewest != most and guessed and all(map(is_integer, cells)):
+        raise ValueError(
+            f"{sheet.path} has rows of {fewest} to {most} integers: --format adjlist takes the"
+            " first for a vertex and the others for its neighbors, --columns 1,2 the first two for"
+            " ends"
+        )
+
+
+def refuse_phantoms(
+    sheet: Sheet, layout: Layout, columns: Columns, ends: np.ndarray, labels: Sequence | np.ndarray
+) -> None:
+    """Raises ValueError where a header may be an edge, or an edge a header.
+
+    Args:
+        sheet: The lines.
+        layout: Its header was guessed.
+        columns: Of the ends.
+        ends: int64[M, 2], vertices.
+        labels: Their names.
+    """
+    table = layout.table
+    hint = "--header takes it for names of columns, --no-header for an edge"
+    if table.names is not None:
+        again = {table.names[column] for column in columns[:2]} & set(map(str, labels))
+        if table.named and again:
+            raise ValueError(
+                f"{sheet.path}: the first row has {min(again)!r}, which other rows have for a"
+                f" vertex: {hint}"
+            )
+        return
+    if max(columns) >= len(table.rows[0]):
+        # It is the sizes of the graph.
+        return
+    first = [table.rows[0][column] for column in columns[:2]]
+    # Names of columns that data frames number themselves.
+    numbered = table.rows[0] == [b"%d" % place for place in range(len(table.rows[0]))]
+    if len(ends) < 3 or not (table.named or numbered):
+        return
+    degree = np.bincount(ends.ravel(), minlength=len(labels))
+    alone = (degree[ends] == 1).all(axis=1)
+    if alone[0] and not alone[1:].any():
+        row = printable(b" ".join(first))
+        raise ValueError(
+            f"{sheet.path}: no other row has a vertex of the first one, {row!r}: {hint}"
+        )
+
+
+def check_promise(path: Path, words: Words, num_rows: int) -> None:
+    """Raises ValueError for a file that is cut short, by its own words."""
+    if words.num_rows is not None and words.num_rows > num_rows:
+        raise ValueError(
+            f"{path} has {num_rows:,} rows and promises {words.num_rows:,} in its second line:"
+            " fetch it again, or leave out that line"
+        )
+
+
+def check_sides(path: Path, table: Table, columns: Columns, shared: str) -> None:
+    """Raises ValueError if the header calls ends two kinds of vertices, and they share ids."""
+    ends = ends_of(table.names) if table.names is not None else None
+    if ends is None or not ends.sides or set(ends.columns) != set(columns[:2]):
+        return
+    left, right = (table.names[column] for column in columns[:2])  # type: ignore[index]
+    raise ValueError(
+        f"{path}: {shared} is a {left!r} and a {right!r}: --bipartite takes them for two vertices,"
+        " --no-bipartite for one"
+    )
+
+
+def comment_notes(sheet: Sheet) -> list[str]:
+    """How many lines were skipped, and how they begin."""
+    count = len(sheet.comments)
+    if not count:
+        return []
+    marks = sorted(
+        {sheet.line(number).lstrip()[:1].decode() for number in sheet.comments[:1000].tolist()}
+    )
+    lines = "1 line that begins" if count == 1 else f"{count:,} lines that begin"
+    return [f"comments skipped: {lines} with {' or '.join(marks)}"]

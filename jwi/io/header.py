@@ -1,0 +1,113 @@
+"""The names of columns: which of them are the ends of edges."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+# Words that tell the two ends of an edge apart: the first one is where it starts.
+_PAIRS = {
+    *(("source", "target"), ("source", "destination"), ("source", "dest"), ("from", "to")),
+    *(("src", "dst"), ("src", "dest"), ("src", "tgt"), ("src", "target"), ("source", "sink")),
+    *(("head", "tail"), ("subject", "object"), ("sender", "receiver"), ("sender", "recipient")),
+    *(("origin", "destination"), ("orig", "dest"), ("start", "end"), ("begin", "end")),
+    *(("u", "v"), ("i", "j"), ("s", "t"), ("x", "y"), ("a", "b"), ("0", "1"), ("1", "2")),
+    *(("first", "second"), ("row", "col"), ("row", "column"), ("in", "out"), ("out", "in")),
+    *(("follower", "followee"), ("follower", "following"), ("citing", "cited")),
+    *(("parent", "child"), ("caller", "callee"), ("ego", "alter"), ("trustor", "trustee")),
+    *(("rater", "ratee"), ("node", "neighbor"), ("vertex", "neighbor")),
+    *(("fromnodeid", "tonodeid"), ("fromnode", "tonode"), ("fromid", "toid")),
+    *(("sourceid", "targetid"), ("sourcenode", "targetnode"), ("srcid", "dstid")),
+}
+# Kinds of vertices: two different ones are the sides of a bipartite graph.
+_KINDS = {
+    *("left", "right", "user", "item", "movie", "film", "product", "book", "artist", "song"),
+    *("track", "customer", "client", "author", "paper", "document", "doc", "word", "term", "page"),
+    *("tag", "group", "event", "reader", "reviewer", "business", "actor", "person", "gene"),
+    *("disease", "drug", "student", "course", "query", "url", "playlist", "member", "team"),
+    *("company", "director", "shop", "store", "game", "player", "patient", "site", "species"),
+}
+# Words that say nothing of which end a column is.
+_COMMON = {"id", "ids", "node", "vertex", "name", "key", "no", "nr", "num", "index", "idx"}
+# Columns of attributes, of which there may be one for each end.
+_ATTRIBUTES = {
+    *("weight", "score", "time", "date", "value", "lat", "lon", "count", "distance", "type"),
+    *("degree", "pos", "position", "coord", "x", "y", "z", "color", "size", "label", "timestamp"),
+}
+_ROWS = {"", "id", "index", "idx", "row", "nr", "no", "num", "number", "key", "n", "#", "rowid"}
+_EDGES = {"edge", "edges", "link", "row", "line", "record", "interaction", "relationship", "rel"}
+_WEIGHTS = ("weight", "weights", "w", "value", "score", "combined_score", "rating", "strength")
+
+
+class Ends(NamedTuple):
+    """The columns of the ends of edges.
+
+    Attributes:
+        columns: Of the start and of the end, counted from 0.
+        sides: Whether their names are two kinds of vertices.
+    """
+
+    columns: tuple[int, int]
+    sides: bool
+
+
+def ends_of(names: Sequence[str]) -> Ends | None:
+    """The columns whose names are those of ends; None if there are none.
+
+    Example:
+        >>> ends_of(["Id", "Source", "Target", "Source Label"])
+        Ends(columns=(1, 2), sides=False)
+        >>> ends_of(["protein1", "protein2", "combined_score"]).columns
+        (0, 1)
+        >>> ends_of(["userId", "movieId", "rating"]).sides
+        True
+    """
+    words = [_words(name) for name in names]
+    # Names of few words are the plainest, the first pair of several wins.
+    found = []
+    for i, left in enumerate(words):
+        for j in range(i + 1, len(words)):
+            common = [word for word in left if word in words[j]]
+            pair = (_other(left, common), _other(words[j], common))
+            if None in pair or set(common) & _ATTRIBUTES:
+                continue
+            extra = sum(word not in _COMMON for word in common)
+            if pair in _PAIRS:
+                found.append((extra, Ends((i, j), sides=False)))
+            elif pair[::-1] in _PAIRS:
+                found.append((extra, Ends((j, i), sides=False)))
+            elif pair[0] != pair[1] and set(pair) <= _KINDS:
+                found.append((10 + extra, Ends((i, j), sides=True)))
+    return min(found, key=lambda ends: ends[0])[1] if found else None
+
+
+def counts_rows(name: str) -> bool:
+    """Whether a column is called like a number of the row or of the edge.
+
+    Example:
+        >>> [counts_rows(name) for name in ("", "edge_id", "Unnamed: 0", "from")]
+        [True, True, True, False]
+    """
+    words = _words(name)
+    if words[:1] == ["unnamed"] or name.strip().lower() in _ROWS:
+        return True
+    return len(words) > 1 and words[0] in _EDGES and all(word in _ROWS for word in words[1:])
+
+
+def weight_of(names: Sequence[str]) -> int | None:
+    """The column that is called like a weight; None if there is none."""
+    lower = [name.strip().lower().replace(" ", "_") for name in names]
+    return next((lower.index(name) for name in _WEIGHTS if name in lower), None)
+
+
+def _words(name: str) -> list[str]:
+    """`FromNodeId`, `from_node_id` and `from node id` are the same three words."""
+    parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
+    # In British names, too.
+    return re.findall(r"[^\W\d_]+|\d+", re.sub(r"our\b", "or", parted.lower()))
+
+
+def _other(words: list[str], common: list[str]) -> str | None:
+    """The one word of a name that is not common; None if there is none, or are several."""
+    rest = [word for word in words if word not in common]
+    plain = [word for word in rest if word not in _COMMON] if len(rest) > 1 else rest
+    return plain[0] if len(plain) == 1 else None

@@ -1,0 +1,158 @@
+"""How a table of edges is laid out: its separator, its header, and the columns of the ends."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from jwi.io.columns import Table, guessed_columns, named_columns
+from jwi.io.dialect import SEPARATORS, columns_by, find_separator, is_integer
+from jwi.io.header import ends_of, weight_of
+from jwi.io.options import Options
+from jwi.io.refusals import printable
+from jwi.io.sheet import Sheet
+
+# Rows that are looked at for the choice of columns.
+_ROWS = 1000
+_ROWS_OF_SEPARATOR = 100
+
+
+class Layout(NamedTuple):
+    """How a table of edges is laid out.
+
+    Attributes:
+        separator: A key of `SEPARATORS`.
+        header: The line of the column names, counted from 0; −1 if there is none.
+        table: The first rows.
+    """
+
+    separator: str
+    header: int
+    table: Table
+
+    @property
+    def byte(self) -> int:
+        """The separator, 0 for blanks."""
+        return ord(SEPARATORS[self.separator])
+
+
+class Columns(NamedTuple):
+    """The columns that are read, counted from 0.
+
+    Attributes:
+        start: Of the end where edges start.
+        end: Where they end.
+        weight: Of the weight; −1 for none.
+    """
+
+    start: int
+    end: int
+    weight: int
+
+    def notes(self, table: Table) -> list[str]:
+        """What a reader of the file is told of its columns."""
+        names = table.names
+        ends = [str(place + 1) if names is None else repr(names[place]) for place in self]
+        ends = [printable(end.encode()) for end in ends]
+        notes = [] if names is None else [f"header: {printable(', '.join(names).encode())}"]
+        weights = f"column {ends[2]}" if self.weight >= 0 else "not used"
+        said = f"ends: columns {ends[0]} and {ends[1]}; weights: {weights}"
+        return [*notes, said, *table.notes]
+
+
+def find_layout(sheet: Sheet, options: Options, separator: str | None) -> Layout:
+    """How a table of edges is laid out, by options or from its first rows.
+
+    Args:
+        sheet: The lines.
+        options: What the user says.
+        separator: A key of `SEPARATORS`; None to guess.
+    """
+    raw = sheet.rows(_ROWS)
+    if separator is None:
+        separator = find_separator(sheet.path, raw[:_ROWS_OF_SEPARATOR], named=options.named)
+        blanks = not options.named and separator != "blank"
+        if blanks and any(len(columns_by(row, separator)) < 2 for row in raw):
+            # Tabs in some rows and blanks in others.
+            mixed = all(len(columns_by(row, "blank")) > 1 for row in raw)
+            separator = "blank" if mixed else separator
+    rows = [columns_by(row, separator) for row in raw]
+    header = options.header
+    if header is None:
+        by_name = not all(str(column).isdecimal() for column in options.columns or ())
+        header = bool(rows) and (by_name or is_header(rows[0], rows[1:], options.named))
+    names = [cell.decode("utf-8", "replace") for cell in rows[0]] if header and rows else None
+    table = Table(sheet.path, rows[1:] if header else rows, names, options.named)
+    line = int(np.argmax(sheet.is_row)) if names is not None else -1
+    return Layout(separator, line, table)
+
+
+def find_columns(table: Table, options: Options) -> Columns:
+    """The columns of the ends and of the weight, by options, by the header or by what is in them.
+
+    Args:
+        table: The first rows.
+        options: What the user says.
+
+    Raises:
+        ValueError: If columns are asked for that there are not, or other columns than the first
+            two may be meant.
+    """
+    if options.columns is not None:
+        chosen = named_columns(table, options.columns)
+    else:
+        chosen = guessed_columns(table)
+    if len(chosen) == 3:
+        return Columns(*chosen)
+    start, end = chosen
+    if not options.weights:
+        return Columns(start, end, -1)
+    weight = weight_of(table.names) if table.names is not None else None
+    if weight is None and table.names is None and table.width == 3 and 2 not in chosen:
+        weight = 2
+    if weight is None or weight in chosen:
+        raise ValueError(
+            f"{table.path}: it is not clear which column is the weight: name it third, as in"
+            f" --columns {start + 1},{end + 1},3"
+        )
+    return Columns(start, end, weight)
+
+
+def is_header(first: list[bytes], rest: list[list[bytes]], named: bool) -> bool:
+    """Whether a first row is the names of columns.
+
+    Args:
+        first: Its cells.
+        rest: The cells of the rows below it.
+        named: Whether vertices are named by strings; else they are integers.
+    """
+    below = [[row[place] for row in rest if place < len(row)] for place in range(len(first))]
+    # As above the index of a data frame.
+    if rest and any(not cell and all(cells) for cell, cells in zip(first, below, strict=True)):
+        return True
+    if named:
+        return _is_header_of_names(first, below)
+    whole = [place for place, cells in enumerate(below) if cells and all(map(is_integer, cells))]
+    if len(whole) > 1:
+        return not any(is_integer(first[place]) for place in whole)
+    return len(first) > 1 and not any(cell[:1].isdigit() or is_integer(cell) for cell in first[:2])
+
+
+def _is_header_of_names(first: list[bytes], below: list[list[bytes]]) -> bool:
+    if any(map(_is_number, first)):
+        return False
+    words = [cell.decode("utf-8", "replace") for cell in first]
+    if any(len(cells) > 1 and all(map(_is_number, cells)) for cells in below):
+        return True
+    ends = ends_of(words)
+    if ends is None or all(len(words[column]) < 2 for column in ends.columns):
+        # Single letters are names of vertices, too.
+        return False
+    return not any(first[i] in below[j] for i in ends.columns for j in ends.columns)
+
+
+def _is_number(cell: bytes) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

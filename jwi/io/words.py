@@ -1,0 +1,126 @@
+"""What a table of edges says of itself in words: its direction, its sides, its size."""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from jwi.io.columns import ARROWS, Table
+from jwi.io.refusals import printable
+from jwi.io.sheet import Sheet
+from jwi.io.text import MOST_DIGITS
+
+_KONECT = re.compile(rb"%\s*(sym|asym|bip)\b")
+_KONECT_SIZES = re.compile(rb"%\s*(\d+)(?:\s+\d+){0,2}\s*$")
+_UNDIRECTED = re.compile(rb"\b(?:un-?directed|(?:not|non)[- ]directed)\b", re.IGNORECASE)
+_DIRECTED = re.compile(rb"\bdirected\b", re.IGNORECASE)
+# Comments that are looked at.
+_MOST = 100
+
+
+class Words(NamedTuple):
+    """What a file says of itself.
+
+    Attributes:
+        directed: Whether it says that edges lead one way; None if it does not say.
+        source: Where it says so.
+        bipartite: Whether it says that left and right ids are different vertices.
+        num_rows: How many rows it promises; None if it does not.
+    """
+
+    directed: bool | None = None
+    source: str | None = None
+    bipartite: bool = False
+    num_rows: int | None = None
+
+
+def words_of(sheet: Sheet, table: Table, directed: bool | None) -> Words:
+    """What comments, arrows and a column `Type` say.
+
+    Args:
+        sheet: The lines.
+        table: The first rows.
+        directed: What the user says, by which no doubt is left.
+
+    Raises:
+        ValueError: If rows say different things.
+    """
+    comments = [sheet.line(number).strip() for number in sheet.comments[:_MOST].tolist()]
+    konect = _KONECT.match(comments[0]) if comments else None
+    if konect:
+        sizes = _KONECT_SIZES.match(comments[1]) if len(comments) > 1 else None
+        kind = konect[1].decode()
+        return Words(
+            {"sym": False, "asym": True}.get(kind, False),
+            f"by its line {printable(comments[0])!r}",
+            kind == "bip",
+            int(sizes[1]) if sizes else None,
+        )
+    return _of_rows(sheet, table, directed) or _of_comments(comments)
+
+
+def _of_rows(sheet: Sheet, table: Table, directed: bool | None) -> Words | None:
+    """What each row says."""
+    if table.width > 2 and all(cell in ARROWS for cell in table.column(1)):
+        said = {ARROWS[cell] for cell in table.column(1)}
+        if len(said) == 1:
+            return Words(said.pop(), f"by {printable(table.rows[0][1])!r} between its ends")
+    place = [name.strip().lower() for name in table.names or []]
+    if "type" not in place or not table.rows:
+        return None
+    types = {cell.lower() for cell in table.column(place.index("type"))}
+    if not types <= {b"directed", b"undirected"}:
+        return None
+    lower = sheet.text.tobytes().lower()
+    mixed = types == {b"directed"} and b"undirected" in lower
+    mixed |= types == {b"undirected"} and lower.count(b"directed") > lower.count(b"undirected")
+    if len(types) == 1 and not mixed:
+        return Words(types == {b"directed"}, "by its column 'Type'")
+    if directed is None:
+        raise ValueError(
+            f"{sheet.path} has directed and undirected rows by its column 'Type': pass --directed"
+            " or --undirected"
+        )
+    return None
+
+
+def _of_comments(comments: list[bytes]) -> Words:
+    said: dict[bool, bytes] = {}
+    for comment in comments:
+        if _UNDIRECTED.search(comment):
+            said.setdefault(False, comment)
+        # "undirected" has no word of its own in it.
+        elif _DIRECTED.search(comment):
+            said.setdefault(True, comment)
+    if len(said) != 1:
+        return Words()
+    ((directed, comment),) = said.items()
+    return Words(directed, f"by its comment {printable(comment)!r}")
+
+
+def sizes_of(cells: list[bytes], ends: np.ndarray) -> int | None:
+    """Whether a first row is the sizes of what follows, and the number of vertices.
+
+    Args:
+        cells: Of the first row: vertices and rows, vertices twice and rows, or one of both.
+        ends: int64[M, 2], the ends of all other rows.
+
+    Returns:
+        The number of vertices, 0 if the row has the number of rows alone; None if it is no such
+        row.
+
+    Example:
+        >>> sizes_of([b"4", b"2"], np.array([[0, 1], [1, 2]]))
+        4
+    """
+    if not all(cell.isdigit() and len(cell) <= MOST_DIGITS for cell in cells) or not len(ends):
+        return None
+    *sizes, promised = map(int, cells)
+    low, high = int(ends.min()), int(ends.max())
+    # Vertices may be counted from 0 or from 1.
+    needed = high + 1 - (low > 0)
+    if not sizes:
+        found = {len(ends): 0, needed: promised}
+        return found.get(promised) if low >= 0 else None
+    same = len(sizes) < 3 and len(set(sizes)) == 1
+    return sizes[0] if same and promised == len(ends) and low >= 0 and needed <= sizes[0] else None
