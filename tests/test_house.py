@@ -18,22 +18,15 @@ FILES = sorted(
 MOST_LINES = 330
 # Files that are still too long: shrink one, and take it from here. None may be added.
 STILL_TOO_LONG = {
-    "experiments/engine/loop.py",
-    "experiments/studies/jrft/bounds/study.py",
     "experiments/studies/jrft/diagnosis_coverage/study.py",
     "experiments/studies/jrft/diagnosis_truth/study.py",
-    "experiments/studies/jrft/heuristics.py",
-    "experiments/studies/jrft/linear_classification.py",
-    "experiments/studies/jrft/sft_first/study.py",
-    "experiments/studies/jwi/same_class/study.py",
-    "experiments/studies/jwi/sparsification/study.py",
     "jwi/order/wis/addition.py",
     "jwi/order/wis/depth_2.py",
     "jwi/order/wis/depth_3.py",
 }
 MOST_PARAMETERS = 8
 # Likewise for functions that take too many parameters.
-STILL_TOO_MANY = {"fit", "ugs_orders", "_cotangents", "separation_rank"}
+STILL_TOO_MANY = {"_cotangents", "separation_rank"}
 MOST_FILES_AT_A_ROOT = 6
 # British spellings, and headings that have another name here.
 OTHER_DIALECT = re.compile(

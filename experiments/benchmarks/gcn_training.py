@@ -23,14 +23,14 @@ from jax.experimental.sparse import BCOO
 
 from experiments.benchmarks.timing import compare, ratio
 from experiments.engine.runs import Spread
-from experiments.studies.jwi.sparsification.networks import (
+from experiments.studies.jwi.sparsification.networks import initialize
+from experiments.studies.jwi.sparsification.prepare import Study, prepare
+from experiments.studies.jwi.sparsification.training import (
     RUN_AXES,
     Data,
     gradient_of_loss,
-    initialize,
     make_optimizer,
 )
-from experiments.studies.jwi.sparsification.prepare import Study, prepare
 
 
 @dataclass(frozen=True)

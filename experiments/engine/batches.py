@@ -1,13 +1,11 @@
 """Minibatches of one shape, as pure functions of key and step."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from experiments.engine.loop import BatchFn
-
-PyTree = Any
+from experiments.engine.phases import BatchFn, PyTree
 
 
 class Batch(NamedTuple):
@@ -40,7 +38,7 @@ def epochs(batch_size: int, num_examples: int) -> tuple[BatchFn, int]:
     """
     if batch_size < 1 or num_examples < 1:
         raise ValueError(
-            f"batch_size={batch_size} and num_examples={num_examples} must be positive."
+            f"batch_size={batch_size} and num_examples={num_examples}: pass positive sizes"
         )
     size = min(batch_size, num_examples)
     steps = -(-num_examples // size)

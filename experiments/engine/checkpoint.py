@@ -62,7 +62,7 @@ class Checkpoints:
     def _other(self, difference: str) -> ValueError:
         return ValueError(
             f"The checkpoint in checkpoints={self._directory} is another run's ({difference}): "
-            "delete the directory or name another."
+            "delete the directory or pass another"
         )
 
     def save(self, row: int, state: PyTree) -> None:

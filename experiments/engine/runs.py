@@ -53,7 +53,7 @@ class Spread(NamedTuple):
             ValueError: There is no run.
         """
         if num_runs < 1:
-            raise ValueError(f"There are {num_runs} runs: pass at least one key.")
+            raise ValueError(f"There are {num_runs} runs: pass at least one key")
         devices = jax.local_devices()
         # Who names a default device wants everything on it.
         named = jax.config.jax_default_device is not None  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ class Spread(NamedTuple):
         """
         if asked is not None and (asked < 1 or self.num_runs % asked):
             raise ValueError(
-                f"runs_at_once={asked} must divide the number of runs, {self.num_runs}."
+                f"runs_at_once={asked}: pass a divisor of the number of runs, {self.num_runs}"
             )
         num_devices = jax.local_device_count()
         if asked is None:
@@ -107,8 +107,8 @@ class Spread(NamedTuple):
         for path, array in jax.tree_util.tree_leaves_with_path(tree):
             if np.shape(array)[:1] != (self.num_runs,):
                 raise ValueError(
-                    f"An array of runs{jax.tree_util.keystr(path)} has shape {np.shape(array)}: its"
-                    f" leading axis must be that of the {self.num_runs} runs, one a key."
+                    f"An array of runs{jax.tree_util.keystr(path)} has shape {np.shape(array)}: "
+                    f"pass a leading axis of {self.num_runs} runs, one a key"
                 )
         filled = np.minimum(np.arange(self.runs_each * self.mesh.size), self.num_runs - 1)
         over_runs = NamedSharding(self.mesh, _RUNS)

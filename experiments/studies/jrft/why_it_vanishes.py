@@ -27,11 +27,12 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
-import optax
 from matplotlib.figure import Figure
+from optax.projections import projection_simplex
 
 import jrft
-from experiments.engine.loop import fit, from_loss
+from experiments.engine.loop import Host, fit
+from experiments.engine.phases import from_loss, pretraining
 from experiments.output.record import Record
 from experiments.studies.jrft.controlled_task.sequences import (
     Completions,
@@ -97,19 +98,6 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     return {"links": _links(config), "distances": _distances(config, directory)}
 
 
-def sparsemax(logits: jax.Array) -> jax.Array:
-    """The Euclidean projection of logits float[K] onto the probability simplex.
-
-    Martins and Astudillo (ICML 2016). Labels far behind get probability 0; among the others the
-    derivative does not depend on the probabilities.
-    """
-    ranked = jnp.sort(logits, descending=True)
-    # The threshold were the k likeliest labels the support, for every k.
-    thresholds = (jnp.cumsum(ranked) - 1) / jnp.arange(1, logits.size + 1, dtype=logits.dtype)
-    size = jnp.sum(ranked > thresholds)
-    return jnp.maximum(logits - thresholds[size - 1], 0)
-
-
 def draw_probs(config: Config, stds: np.ndarray) -> np.ndarray:
     """Probabilities float64[stds, draws, K] whose reward ±1 has that std; the target is unlikely.
 
@@ -125,7 +113,9 @@ def draw_probs(config: Config, stds: np.ndarray) -> np.ndarray:
 def gradient_norms(probs: jax.Array) -> dict[str, jax.Array]:
     """Norm of each combination's gradient in the logits that give probabilities float[K].
 
-    Softmax's logits are ln p, sparsemax's are p itself.
+    Sparsemax (Martins and Astudillo, ICML 2016) is the Euclidean projection of the logits onto the
+    probability simplex: labels far behind get probability 0, and among the others the derivative
+    does not depend on the probabilities. Softmax's logits are ln p, sparsemax's are p itself.
     """
     rewards = jnp.where(jnp.arange(probs.size) == TARGET, 1.0, -1.0)
 
@@ -138,7 +128,7 @@ def gradient_norms(probs: jax.Array) -> dict[str, jax.Array]:
     gradients = (
         jax.grad(partial(expected_reward, jax.nn.softmax))(jnp.log(probs)),
         jax.grad(log_likelihood)(jnp.log(probs)),
-        jax.grad(partial(expected_reward, sparsemax))(probs),
+        jax.grad(partial(expected_reward, projection_simplex))(probs),
     )
     return dict(zip(COMBINATIONS, map(jnp.linalg.norm, gradients), strict=True))
 
@@ -180,14 +170,12 @@ def _distances(config: Config, directory: Path) -> dict[str, Any]:
     pretrained = fit(
         jax.random.split(key, len(distances)),
         jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(distances), *leaf.shape)), params),
-        from_loss(partial(_mixture_loss, model)),
-        optax.adam(config.pretrain_rate),
+        pretraining(
+            from_loss(partial(_mixture_loss, model)), config.pretrain_rate, config.pretrain_steps
+        ),
         (task, distances),
         run_axes=(None, 0),
-        num_steps=config.pretrain_steps,
-        log_every=config.pretrain_steps,
-        checkpoints=directory / "pretraining",
-        description="pretraining",
+        host=Host(directory / "pretraining"),
     ).params
 
     def exact(params: Any) -> tuple[jax.Array, jax.Array]:

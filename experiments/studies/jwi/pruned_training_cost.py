@@ -29,21 +29,22 @@ import optax
 from matplotlib.figure import Figure
 
 import jwi
-from experiments.engine.loop import EarlyStopping, fit
+from experiments.engine.loop import Host, fit
+from experiments.engine.phases import EarlyStopping, Phase
 from experiments.output.figures import mean_and_band
 from experiments.output.record import Record
 from experiments.output.tables import mean_and_std
-from experiments.studies.jwi.sparsification.networks import (
-    RUN_AXES,
-    Data,
-    NetworkName,
-    evaluate,
-    gradient_of_loss,
-    initialize,
-    make_optimizer,
-)
+from experiments.studies.jwi.sparsification.networks import initialize
 from experiments.studies.jwi.sparsification.orders import LABELS, line_of, untrained_orders
 from experiments.studies.jwi.sparsification.prepare import Study, prepare
+from experiments.studies.jwi.sparsification.settings import NetworkName
+from experiments.studies.jwi.sparsification.training import (
+    RUN_AXES,
+    Data,
+    evaluate,
+    gradient_of_loss,
+    make_optimizer,
+)
 
 METHODS = ("random", "one-walk-index")
 
@@ -120,20 +121,23 @@ def _train(config: Config, prepared: Study, graphs: list[Any], directory: Path) 
     data = prepared.data._replace(graph=(prepared.data.graph.nodes, graph), keep=keep)
     params, model_state = initialize(prepared.model, prepared.keys, graphs[0])
     gradient_fn = gradient_of_loss(prepared.model)
+    phase = Phase(
+        f"{len(graphs)} seeds, {keep.shape[1]:,} edges",
+        lambda key, params, state, data: gradient_fn(key, params, state, _whole(data)),
+        make_optimizer(prepared.settings),
+        config.max_steps,
+        config.log_every,
+        evaluate=lambda params, state, data: evaluate(prepared.model, params, state, _whole(data)),
+        stopping=EarlyStopping("validation_accuracy", config.patience),
+    )
     fitted = fit(
         prepared.keys,
         params,
-        lambda key, params, state, data: gradient_fn(key, params, state, _whole(data)),
-        make_optimizer(prepared.settings),
+        phase,
         data,
-        num_steps=config.max_steps,
-        log_every=config.log_every,
         model_state=model_state,
-        evaluate=lambda params, state, data: evaluate(prepared.model, params, state, _whole(data)),
-        stopping=EarlyStopping("validation_accuracy", config.patience),
         run_axes=RUN_AXES._replace(graph=(None, 0)),
-        checkpoints=directory,
-        description=f"{len(graphs)} seeds, {keep.shape[1]:,} edges",
+        host=Host(directory),
     )
     rows = np.searchsorted(fitted.log_steps, np.asarray(fitted.best_step))
     return fitted.history["test_accuracy"][rows, np.arange(len(graphs))]

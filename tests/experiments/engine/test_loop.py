@@ -9,7 +9,8 @@ import pytest
 
 import jrft
 from experiments.engine.batches import Batch, epochs
-from experiments.engine.loop import EarlyStopping, fit, from_loss
+from experiments.engine.loop import Host, fit, fit_in_turn
+from experiments.engine.phases import EarlyStopping, Phase, from_loss, pretraining
 
 # Has a state, and stays where the gradient is zero.
 OPTIMIZER = optax.sgd(0.05, momentum=0.5)
@@ -36,9 +37,17 @@ def evaluate(params, model_state, data):
 GRADIENT = from_loss(squared_error)
 
 
-def train(key, params, data, **settings):
+ARGUMENTS = ("model_state", "opt_state", "run_axes")
+
+
+def train(key, params, data, gradient_fn=GRADIENT, optimizer=OPTIMIZER, **settings):
+    """Sorts settings into those of the phase, of the host and of ``fit`` itself."""
     defaults = {"num_steps": 60, "log_every": 5, "evaluate": evaluate}
-    return fit(key, params, GRADIENT, OPTIMIZER, data, **(defaults | settings))
+    settings = defaults | settings
+    host = Host(**{name: settings.pop(name) for name in Host._fields if name in settings})
+    given = {name: settings.pop(name) for name in ARGUMENTS if name in settings}
+    phase = Phase("training", gradient_fn, optimizer, **settings)
+    return fit(key, params, phase, data, host=host, **given)
 
 
 def by_hand(params, data, num_steps):
@@ -119,24 +128,23 @@ def test_each_run_has_its_own_data_or_shares_it():
     named = {"inputs": inputs, "targets": own}
     axes = {"inputs": None, "targets": 0}
     for runs_at_once in (2, 4):
-        by_name = fit(
-            keys, jnp.zeros((4, 3)), from_loss(named_error), OPTIMIZER, named,
-            num_steps=200, run_axes=axes, runs_at_once=runs_at_once,
-        )  # fmt: skip
+        phase = Phase("by name", from_loss(named_error), OPTIMIZER, num_steps=200)
+        host = Host(runs_at_once=runs_at_once)
+        by_name = fit(keys, jnp.zeros((4, 3)), phase, named, run_axes=axes, host=host)
         assert_close(by_name.params, fitted.params)
-    with pytest.raises(ValueError, match=r"run_axes=\(None, 1\) must be 0 or None for every entry"):
+    with pytest.raises(ValueError, match=r"run_axes=\(None, 1\): pass 0 or None for every entry"):
         train(keys, jnp.zeros((4, 3)), (inputs, own), run_axes=(None, 1))
-    with pytest.raises(ValueError, match="runs_at_once=3 must divide the number of runs, 4"):
+    with pytest.raises(ValueError, match="runs_at_once=3: pass a divisor of the number of runs, 4"):
         train(keys, jnp.zeros((4, 3)), (inputs, own), run_axes=(None, 0), runs_at_once=3)
 
 
 def test_best_parameters_are_those_of_the_best_logged_value(key):
     data = regression()
     stopping = EarlyStopping("fit", 1000, 0.0)
-    fitted = fit(
-        key, jnp.ones(3), GRADIENT, optax.sgd(-0.01), data,  # climbs, so the start is the best
-        num_steps=20, evaluate=evaluate, stopping=stopping,
-    )  # fmt: skip
+    climbs = optax.sgd(-0.01)  # so the start is the best
+    fitted = train(
+        key, jnp.ones(3), data, optimizer=climbs, num_steps=20, log_every=1, stopping=stopping
+    )
     assert int(fitted.best_step) == 0
     assert_equal(fitted.best_params, jnp.ones(3))
     assert int(fitted.last_step) == 20
@@ -208,10 +216,8 @@ def test_policies_are_trained_by_estimators(name):
         value = jrft.exact_value(policy, params, prompt, reward)
         return jax.tree.map(jnp.negative, gradient), model_state, {"value": value}
 
-    fitted = fit(
-        jax.random.key(0), jnp.zeros((4, 3)), ascend, optax.adam(0.1), jnp.zeros(0, int),
-        num_steps=60, log_every=20,
-    )  # fmt: skip
+    phase = Phase("ascent", ascend, optax.adam(0.1), num_steps=60, log_every=20)
+    fitted = fit(jax.random.key(0), jnp.zeros((4, 3)), phase, jnp.zeros(0, int))
     value = fitted.history["value"]
     assert value[0] == pytest.approx(1 / 9, abs=1e-6)
     assert value[-1] > 0.9
@@ -220,7 +226,7 @@ def test_policies_are_trained_by_estimators(name):
 def test_another_runs_checkpoint_is_refused(key, tmp_path):
     train(key, jnp.zeros(3), regression(), checkpoints=tmp_path / "run")
     wider = jax.random.normal(key, (20, 4)), jnp.zeros(20)
-    with pytest.raises(ValueError, match=r"is another run's .*: delete the directory or name"):
+    with pytest.raises(ValueError, match=r"is another run's .*: delete the directory or pass"):
         train(key, jnp.zeros(4), wider, checkpoints=tmp_path / "run")
 
 
@@ -245,8 +251,8 @@ def test_a_checkpoint_of_other_names_is_refused(key, tmp_path):
 
     def run(a, b):
         params = {"a": jnp.ones(a), "b": jnp.ones(b)}
-        settings = {"num_steps": 2, "checkpoints": tmp_path / "run"}
-        return fit(key, params, from_loss(loss), OPTIMIZER, None, **settings)
+        phase = Phase("two steps", from_loss(loss), OPTIMIZER, num_steps=2, log_every=1)
+        return fit(key, params, phase, None, host=Host(tmp_path / "run"))
 
     assert_equal(run(2, 3), run(2, 3))
     with pytest.raises(ValueError, match="its arrays have other shapes or names"):
@@ -265,7 +271,7 @@ def test_resumed_runs_are_not_committed_to_a_device(key, tmp_path):
 
 def test_chunks_of_no_rows_are_refused(key):
     for rows in (0, -1):
-        with pytest.raises(ValueError, match=f"rows_per_chunk={rows} must be positive"):
+        with pytest.raises(ValueError, match=f"rows_per_chunk={rows}: pass a positive number"):
             train(key, jnp.zeros(3), regression(), rows_per_chunk=rows)
 
 
@@ -273,10 +279,8 @@ def test_one_trace_for_all_chunks_and_all_data(key):
     traced = chex.assert_max_traces(squared_error, 2)  # for the shapes of what it logs, and to run
     gradient_fn = from_loss(traced)
     for seed in range(3):
-        fit(
-            key, jnp.zeros(3), gradient_fn, OPTIMIZER, regression(seed),
-            num_steps=50, log_every=5, rows_per_chunk=4,
-        )  # fmt: skip
+        phase = Phase(f"seed {seed}", gradient_fn, OPTIMIZER, num_steps=50, log_every=5)
+        fit(key, jnp.zeros(3), phase, regression(seed), host=Host(rows_per_chunk=4))
 
 
 def test_model_state_and_keys_reach_every_step(key):
@@ -284,9 +288,8 @@ def test_model_state_and_keys_reach_every_step(key):
         noise = jax.random.normal(key)
         return jnp.ones(()), model_state + 1, {"noise": noise}
 
-    fitted = fit(
-        key, jnp.zeros(()), noisy, optax.sgd(1.0), None, num_steps=7, model_state=jnp.int32(0)
-    )
+    phase = Phase("noise", noisy, optax.sgd(1.0), num_steps=7, log_every=1)
+    fitted = fit(key, jnp.zeros(()), phase, None, model_state=jnp.int32(0))
     assert int(fitted.model_state) == 7
     assert float(fitted.params) == -7
     assert len(set(fitted.history["noise"].tolist())) == 8
@@ -296,21 +299,64 @@ def test_refresh_gives_each_chunk_its_data(key):
     def move_towards(key, params, model_state, target):
         return params - target, model_state, {}
 
-    fitted = fit(
-        key, jnp.float32(0), move_towards, optax.sgd(1.0), jnp.float32(0),
-        num_steps=4, rows_per_chunk=1, refresh=lambda key, params, data: params + 1,
-    )  # fmt: skip
+    phase = Phase("moving", move_towards, optax.sgd(1.0), num_steps=4, log_every=1)
+    host = Host(rows_per_chunk=1, refresh=lambda key, params, data: params + 1)
+    fitted = fit(key, jnp.float32(0), phase, jnp.float32(0), host=host)
     assert float(fitted.params) == 4
+
+
+def test_without_log_every_the_start_and_the_end_are_logged(key):
+    fitted = train(key, jnp.zeros(3), regression(), num_steps=12, log_every=None)
+    assert fitted.log_steps.tolist() == [0, 12]
+    assert_close(fitted.params, by_hand(jnp.zeros(3), regression(), 12))
+    untrained = train(key, jnp.ones(3), regression(), num_steps=0, log_every=None)
+    assert untrained.log_steps.tolist() == [0]
+    assert_equal(untrained.params, jnp.ones(3))
+
+
+def test_phases_in_turn_start_where_the_last_one_ended(key):
+    data, start = regression(), jnp.zeros(3)
+    phases = [Phase(str(steps), GRADIENT, OPTIMIZER, steps) for steps in (5, 0, 7)]
+    reached = fit_in_turn(key, start, phases, data)
+    first = by_hand(start, data, 5)
+    for params, expected in zip(
+        reached, (start, first, first, by_hand(first, data, 7)), strict=True
+    ):
+        assert_close(params, expected)
+
+
+def test_each_run_may_have_its_own_learning_rate():
+    optimizer = optax.inject_hyperparams(optax.adam)(learning_rate=0.0)
+    keys, rates = jax.random.split(jax.random.key(0), 3), jnp.array([0.0, 0.01, 0.1])
+    starts = jnp.ones((3, 3))
+    states = jax.vmap(optimizer.init)(starts)
+    states = states._replace(hyperparams=states.hyperparams | {"learning_rate": rates})
+    together = train(
+        keys, starts, regression(), optimizer=optimizer, opt_state=states, run_axes=(None, None)
+    )
+    assert_equal(together.params[0], starts[0])
+    for run in (1, 2):
+        adam = optax.adam(float(rates[run]))
+        alone = train(keys[run], starts[run], regression(), optimizer=adam)
+        assert_close(together.params[run], alone.params)
+
+
+def test_pretraining_is_adam_logged_at_the_ends(key):
+    phase = pretraining(GRADIENT, 0.1, 30, evaluate=evaluate)
+    fitted = fit(key, jnp.zeros(3), phase, regression())
+    by_adam = train(key, jnp.zeros(3), regression(), optimizer=optax.adam(0.1), num_steps=30)
+    assert_close(fitted.params, by_adam.params)
+    assert list(fitted.history["fit"]) == [by_adam.history["fit"][0], by_adam.history["fit"][-1]]
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"num_steps": 7, "log_every": 5}, "num_steps=7 must be a multiple of log_every=5"),
-        ({"num_steps": -5}, "num_steps=-5 must be a multiple"),
-        ({"log_every": 0}, "log_every=0, which must be positive"),
-        ({"stopping": EarlyStopping("loss_", 3)}, r"stopping.metric='loss_' is not among"),
-        ({"stopping": EarlyStopping("loss", 3)}, r"that evaluate returns: \['fit'\]"),
+        ({"num_steps": 7, "log_every": 5}, "num_steps=7 and log_every=5: pass a multiple of"),
+        ({"num_steps": -5}, "num_steps=-5 and log_every=5: pass a multiple"),
+        ({"log_every": 0}, "log_every=0: pass a multiple of a positive log_every"),
+        ({"stopping": EarlyStopping("loss_", 3)}, r"stopping.metric='loss_': pass a metric"),
+        ({"stopping": EarlyStopping("loss", 3)}, r"that evaluate returns, \['fit'\]"),
     ],
 )
 def test_bad_input(key, settings, message):
@@ -340,5 +386,5 @@ def test_a_batch_larger_than_the_data_is_the_data(key):
 
 
 def test_batches_refuse_sizes_that_are_not_positive():
-    with pytest.raises(ValueError, match="batch_size=0 and num_examples=3 must be positive"):
+    with pytest.raises(ValueError, match="batch_size=0 and num_examples=3: pass positive sizes"):
         epochs(0, 3)

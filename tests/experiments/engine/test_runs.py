@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh
 
-from experiments.engine.loop import EarlyStopping
+from experiments.engine.phases import EarlyStopping
 from experiments.engine.runs import Spread
 from tests.cases.devices import on_devices
 from tests.experiments.engine import test_loop
@@ -63,11 +63,9 @@ def split(key, params, model_state, batch):
     model_state, now = jax.random.split(model_state)
     return jax.random.normal(now), model_state, {}
 data = jnp.zeros(1)
-many = t.fit(
-    keys[:5], jnp.zeros(5), split, t.OPTIMIZER, (data,), model_state=keys[:5], run_axes=(None,),
-    num_steps=3,
-)
-one = t.fit(keys[4], jnp.zeros(()), split, t.OPTIMIZER, (data,), model_state=keys[4], num_steps=3)
+phase = t.Phase("keys", split, t.OPTIMIZER, num_steps=3)
+many = t.fit(keys[:5], jnp.zeros(5), phase, (data,), model_state=keys[:5], run_axes=(None,))
+one = t.fit(keys[4], jnp.zeros(()), phase, (data,), model_state=keys[4])
 assert many.params[4] == one.params != 0
 assert many.model_state[4] == one.model_state
 """
@@ -136,7 +134,7 @@ def refused(*arguments, what, **settings):
 for rows in (3, 7):
     wrong = jax.random.normal(jax.random.key(1), (rows, 3))
     refused(keys[:5], wrong, t.regression(), run_axes=(None, None),
-            what=f"has shape ({rows}, 3): its leading axis must be that of the 5 runs")
+            what=f"has shape ({rows}, 3): pass a leading axis of 5 runs")
     inputs = t.regression()[0]
     refused(keys[:5], starts[:5], (inputs, jnp.zeros((rows, len(inputs)))), run_axes=(None, 0),
             what=f"has shape ({rows}, 20)")

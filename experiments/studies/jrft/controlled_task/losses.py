@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 import jrft
 from experiments.engine.batches import Batch
-from experiments.engine.loop import LossFn
+from experiments.engine.phases import LossFn
 from experiments.studies.jrft.controlled_task.task import Task
 
 InputLoss = Callable[[jax.Array, Task], jax.Array]

@@ -6,7 +6,7 @@ and on graded rewards, from dead prompts to learnable ones.
 
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +14,8 @@ import numpy as np
 import optax
 
 import jrft
-from experiments.engine.loop import GradientFn, fit, from_loss
-
-Optimizer: TypeAlias = optax.GradientTransformation
+from experiments.engine.loop import fit
+from experiments.engine.phases import Phase, from_loss
 
 REWARDS = ("binary", "graded")
 
@@ -139,12 +138,9 @@ def _train_each(config: Population, setting: Setting) -> Setting:
     trained = fit(
         jax.random.split(jax.random.key(config.seed), config.num_prompts),
         setting.params,
-        *_ascent_of_each(setting.policy, config.tabular_rate),
+        _ascent_of_each(setting.policy, config.tabular_rate, config.tabular_steps),
         (setting.prompts, setting.tables),
-        num_steps=config.tabular_steps,
-        log_every=config.tabular_steps,
         run_axes=0,
-        description="tabular policies",
     )
     return setting._replace(params=trained.params)
 
@@ -154,29 +150,27 @@ def _train_together(config: Population, setting: Setting, key: jax.Array) -> Set
     trained = fit(
         key,
         setting.params,
-        *_ascent_of_mean(setting.policy, config.transformer_rate),
+        _ascent_of_mean(setting.policy, config.transformer_rate, config.transformer_steps),
         (setting.prompts, setting.tables),
-        num_steps=config.transformer_steps,
-        log_every=config.transformer_steps,
-        description="transformer",
     )
     return setting._replace(params=trained.params)
 
 
 # Cached, so that both kinds of rewards share one compiled program.
 @cache
-def _ascent_of_each(policy: jrft.Policy, rate: float) -> tuple[GradientFn, Optimizer]:
-    return from_loss(partial(_negative_value, policy)), optax.sgd(rate)
+def _ascent_of_each(policy: jrft.Policy, rate: float, num_steps: int) -> Phase:
+    gradient_fn = from_loss(partial(_negative_value, policy))
+    return Phase("tabular policies", gradient_fn, optax.sgd(rate), num_steps)
 
 
 @cache
-def _ascent_of_mean(policy: jrft.Policy, rate: float) -> tuple[GradientFn, Optimizer]:
+def _ascent_of_mean(policy: jrft.Policy, rate: float, num_steps: int) -> Phase:
     def loss(key: jax.Array, params: Any, state: None, batch: Any) -> Any:
         each = jax.vmap(partial(_negative_value, policy), in_axes=(None, None, None, 0))
         losses, rest = each(key, params, state, batch)
         return jnp.mean(losses), rest
 
-    return from_loss(loss), optax.adam(rate)
+    return Phase("transformer", from_loss(loss), optax.adam(rate), num_steps)
 
 
 def _negative_value(policy: jrft.Policy, key: jax.Array, params: Any, state: None, one: Any) -> Any:

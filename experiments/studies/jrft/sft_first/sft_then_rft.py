@@ -10,7 +10,8 @@ import numpy as np
 import optax
 
 import jrft
-from experiments.engine.loop import fit, from_loss
+from experiments.engine.loop import Host, fit
+from experiments.engine.phases import Phase, from_loss
 from experiments.studies.jrft.controlled_task import losses
 from experiments.studies.jrft.controlled_task.task import Task
 
@@ -62,18 +63,16 @@ class SftThenRft:
             every: Updates between two points.
         """
         num_runs = len(labelled.weights)
+        phase = Phase(
+            f"SFT ({name})", self._sft_gradient, self._adam, num_steps, every, evaluate=_parameters
+        )
         trained = fit(
             jax.random.split(jax.random.key(0), num_runs),
             jnp.broadcast_to(self._start, (num_runs, self._start.size)),
-            self._sft_gradient,
-            self._adam,
+            phase,
             (self._task, labelled),
             run_axes=(None, 0),
-            num_steps=num_steps,
-            log_every=every,
-            evaluate=_parameters,
-            checkpoints=self._directory / f"sft-{name}",
-            description=f"SFT ({name})",
+            host=Host(self._directory / f"sft-{name}"),
         )
         return trained.history["parameters"]
 
@@ -82,14 +81,10 @@ class SftThenRft:
         trained = fit(
             jax.random.split(jax.random.key(0), len(flat)),
             jnp.asarray(flat),
-            self._rft_gradient,
-            self._adam,
+            Phase(f"RFT ({name})", self._rft_gradient, self._adam, num_steps),
             (self._task,),
             run_axes=(None,),
-            num_steps=num_steps,
-            log_every=num_steps,
-            checkpoints=self._directory / f"rft-{name}",
-            description=f"RFT ({name})",
+            host=Host(self._directory / f"rft-{name}"),
         )
         return np.asarray(trained.params)
 

@@ -15,13 +15,9 @@ from experiments.data.heterophilous import chameleon, squirrel, tolokers
 from experiments.data.ogb import ogbn_arxiv
 from experiments.data.planetoid import cora
 from experiments.data.vertex_classification import VertexClassification, random_split
-from experiments.studies.jwi.sparsification.networks import (
-    Data,
-    NetworkName,
-    Settings,
-    make_network,
-    settings,
-)
+from experiments.studies.jwi.sparsification.networks import make_network
+from experiments.studies.jwi.sparsification.settings import NetworkName, Settings, settings_of
+from experiments.studies.jwi.sparsification.training import Data
 
 LOADERS: dict[str, Callable[[], VertexClassification]] = {
     "cora": cora,
@@ -81,7 +77,7 @@ def prepare(
         features = BCOO.fromdense(features)
     graph = jwi.from_edges(loaded.edges[:, 0], loaded.edges[:, 1], num_vertices, nodes=features)
     split = random_split(split_seed, num_vertices, *shares)
-    chosen = settings(dataset, network, **others)
+    chosen = settings_of(dataset, network, **others)
     data = Data(
         graph,
         jnp.asarray(loaded.labels),

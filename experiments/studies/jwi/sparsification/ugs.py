@@ -5,9 +5,10 @@ penalty. The edges of the smallest values go, the network rewinds to its initial
 start anew, and so on until no edge is left: the order of removal.
 """
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -15,18 +16,35 @@ import jax.numpy as jnp
 import numpy as np
 
 import jwi
-from experiments.engine.loop import EarlyStopping, Scalars, fit, from_loss
-from experiments.studies.jwi.sparsification.networks import (
+from experiments.engine.loop import Host, fit
+from experiments.engine.phases import EarlyStopping, Phase, Scalars, from_loss
+from experiments.studies.jwi.sparsification.networks import initialize
+from experiments.studies.jwi.sparsification.settings import Settings
+from experiments.studies.jwi.sparsification.training import (
     RUN_AXES,
     Data,
-    Settings,
     cross_entropy,
     evaluate,
-    initialize,
     make_optimizer,
 )
 
 _SPREAD = 1e-5
+
+
+class Rounds(NamedTuple):
+    """How masks are trained.
+
+    Attributes:
+        num_rounds: Rounds, each of which removes an equal share of the edges.
+        max_steps: Steps of a round, at the most.
+        patience: Steps without better validation accuracy after which a round stops.
+        log_every: Steps between two looks at it.
+    """
+
+    num_rounds: int
+    max_steps: int
+    patience: int
+    log_every: int
 
 
 def ugs_orders(
@@ -35,10 +53,7 @@ def ugs_orders(
     data: Data,
     keys: jax.Array,
     *,
-    num_rounds: int,
-    max_steps: int,
-    patience: int,
-    log_every: int,
+    rounds: Rounds,
     checkpoints: Path,
 ) -> np.ndarray:
     """Removal orders of R runs, trained by the one loop.
@@ -48,10 +63,7 @@ def ugs_orders(
         settings: How it is trained, and the masks' penalty.
         data: The whole graph; ``keep`` is not looked at.
         keys: R keys, of the initial weights and masks.
-        num_rounds: Rounds, each of which removes an equal share of the edges.
-        max_steps: Steps of a round, at the most.
-        patience: Steps without better validation accuracy after which a round stops.
-        log_every: Steps between two looks at it.
+        rounds: How many rounds, and how long each is.
         checkpoints: A directory for them; a round that is finished is not trained again.
 
     Returns:
@@ -59,30 +71,30 @@ def ugs_orders(
     """
     num_edges = len(jwi.edge_list(data.graph))
     params, model_state = initialize(model, keys, data.graph)
-    # One program for all rounds.
-    train = partial(
-        fit,
-        keys,
-        gradient_fn=from_loss(partial(_penalised_loss, model, settings.ugs_penalty)),
-        optimizer=make_optimizer(settings, decayed={"network": True, "mask": False}),
-        num_steps=max_steps,
-        log_every=log_every,
-        model_state=model_state,
+    # Rounds differ in name alone, and share one program.
+    phase = Phase(
+        "UGS",
+        from_loss(partial(_penalized_loss, model, settings.ugs_penalty)),
+        make_optimizer(settings, decayed={"network": True, "mask": False}),
+        rounds.max_steps,
+        rounds.log_every,
         evaluate=partial(_evaluate, model),
-        stopping=EarlyStopping("validation_accuracy", patience),
-        run_axes=RUN_AXES,
+        stopping=EarlyStopping("validation_accuracy", rounds.patience),
     )
     masks = jax.vmap(partial(_initial_mask, num_edges=num_edges))(keys)
     keep = np.ones((len(keys), num_edges), bool)
     orders = np.zeros((len(keys), 0), np.int32)
     # Rounds of whole edges that add up to all of them.
-    ends = np.rint(np.linspace(0, num_edges, num_rounds + 1)).astype(int)
+    ends = np.rint(np.linspace(0, num_edges, rounds.num_rounds + 1)).astype(int)
     for number, count in enumerate(np.diff(ends), 1):
-        fitted = train(
+        fitted = fit(
+            keys,
             {"network": params, "mask": masks},
-            data=data._replace(keep=jnp.asarray(keep)),
-            checkpoints=checkpoints / f"round-{number}",
-            description=f"UGS, round {number} of {num_rounds}",
+            replace(phase, name=f"UGS, round {number} of {rounds.num_rounds}"),
+            data._replace(keep=jnp.asarray(keep)),
+            model_state=model_state,
+            run_axes=RUN_AXES,
+            host=Host(checkpoints / f"round-{number}"),
         )
         gone = np.stack(
             [
@@ -103,7 +115,7 @@ def _initial_mask(key: jax.Array, num_edges: int) -> jax.Array:
     return 1 + noise
 
 
-def _penalised_loss(
+def _penalized_loss(
     model: nn.Module, penalty: float, key: jax.Array, params: Any, model_state: Any, data: Data
 ) -> tuple[jax.Array, tuple[Any, Scalars]]:
     mask = params["mask"]

@@ -10,6 +10,10 @@ import experiments
 import jrft
 from experiments.output.record import make_record, read
 from experiments.studies.jrft.bounds import study
+from experiments.studies.jrft.bounds.cases import Unigram, random_cases
+from experiments.studies.jrft.bounds.measure import BOUNDS, measure
+from experiments.studies.jrft.bounds.report import KINDS
+from experiments.studies.jrft.bounds.training import draw_task
 
 COLUMNS = ("reward_std", "value", "norm_over_gamma")
 
@@ -22,7 +26,7 @@ def results(tmp_path_factory):
 def test_the_task_pretrains_on_habits_and_rewards_others_for_odd_prompts():
     config = replace(study.SMOKE, vocab_size=4, length=2, num_prompts=6, num_habits=3, num_seeds=2)
     policy = jrft.tabular_policy(4, 2, eos=0)
-    task = study.draw_task(jax.random.key(0), policy, config)
+    task = draw_task(jax.random.key(0), policy, config)
     assert task.prompts.shape == (2, 6, 2)
     completions = np.asarray(jrft.all_completions(4, 2, eos=0))
     for run in range(2):
@@ -44,7 +48,7 @@ def test_the_task_pretrains_on_habits_and_rewards_others_for_odd_prompts():
 
 def test_random_cases_reward_what_is_shown():
     policy = jrft.tabular_policy(3, 2, eos=0)
-    cases = study.random_cases(jax.random.key(0), policy, study.SMOKE)
+    cases = random_cases(jax.random.key(0), policy, study.SMOKE)
     assert cases.rewards.shape == (6, 9)
     assert np.abs(cases.rewards).max() <= 1
     # The three leaves below the end show one completion.
@@ -65,7 +69,7 @@ def test_smoke_run(results):
     pairs = list(zip(columns["family"], columns["kind"], strict=True))
     assert {pair: pairs.count(pair) for pair in pairs} == expected
     assert {len(column) for column in columns.values()} == {sum(expected.values())}
-    for name in study.BOUNDS:
+    for name in BOUNDS:
         assert not np.any(columns[f"violated/{name}"])
         tightness = np.array(columns[f"tightness/{name}"])
         assert np.all((tightness >= 0) & (tightness <= 1 + 1e-9))
@@ -87,9 +91,9 @@ def test_ascent_comes_near_the_certificate(results):
 
 
 def test_measured_columns_are_those_of_the_case():
-    policy = study.Unigram(3, 2)
-    cases = study.random_cases(jax.random.key(1), policy, replace(study.SMOKE, num_random=3))
-    found = study.measure(jax.random.key(2), policy, cases)
+    policy = Unigram(3, 2)
+    cases = random_cases(jax.random.key(1), policy, replace(study.SMOKE, num_random=3))
+    found = measure(jax.random.key(2), policy, cases)
     for i in range(3):
         one = jax.tree.map(lambda leaf, i=i: leaf[i], cases)
         problem = policy, one.params, one.prompt, one.rewards
@@ -116,7 +120,7 @@ def test_the_batch_is_the_first_runs(results):
 def test_what_people_see(results):
     record = make_record("jrft_bounds", study.SMOKE, results, 1.0)
     rows = study.table(record)
-    assert len(rows) == 1 + len(study.BOUNDS) * len(study.KINDS)
+    assert len(rows) == 1 + len(BOUNDS) * len(KINDS)
     assert {row[2] for row in rows[1:]} == {"0"}
     assert study.summary(record).startswith("0 violations in 40 cases of 4 bounds; at most 0.0")
     left, right = study.figure(record).axes
@@ -135,7 +139,7 @@ def test_violations_are_counted(results):
 def test_unknown_families_are_refused():
     for families in (("transformer", "mlp"), ("unigram",)):
         with pytest.raises(ValueError, match="pass names of unigram, table with end, transformer"):
-            study.families(replace(study.SMOKE, families=families))
+            families(replace(study.SMOKE, families=families))
 
 
 def test_committed_results_have_no_violation():
@@ -143,7 +147,7 @@ def test_committed_results_have_no_violation():
     found = read(results / "jrft_bounds.json").results
     cases = found["cases"]
     assert len(cases["kind"]) >= 1000
-    for name in study.BOUNDS:
+    for name in BOUNDS:
         assert not any(cases[f"violated/{name}"])
         assert max(cases[f"tightness/{name}"]) <= 1 + 1e-6
     assert max(cases["tightness/certificate"]) > 0.99

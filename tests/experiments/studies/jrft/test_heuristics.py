@@ -6,8 +6,16 @@ import pytest
 
 import jrft
 from experiments.output.record import make_record
-from experiments.studies.jrft import heuristics as study
 from experiments.studies.jrft.controlled_task.sequences import Completions, shift_task
+from experiments.studies.jrft.heuristics import study
+from experiments.studies.jrft.heuristics.finetuning import (
+    ADAM,
+    Settings,
+    adam_states,
+    grid,
+    heuristic_gradient,
+)
+from experiments.studies.jrft.heuristics.report import TASKS
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +23,7 @@ def results(tmp_path_factory):
     return study.run(study.SMOKE, tmp_path_factory.mktemp("smoke"))
 
 
-@pytest.mark.parametrize("task", study.TASKS)
+@pytest.mark.parametrize("task", TASKS)
 def test_the_smoke_run_starts_from_one_checkpoint(results, task):
     found = results[task]
     for quantity in ("changed/reward", "unchanged/reward"):
@@ -35,7 +43,7 @@ def test_what_people_see(results):
 
 
 def test_the_first_of_the_grid_is_the_default():
-    settings = study.grid(study.Config())
+    settings = grid(study.Config())
     assert settings.learning_rate.shape == (4 * 4 * 3,)
     np.testing.assert_allclose([float(values[0]) for values in settings], [1e-3, 1, 0])
     assert len({tuple(map(float, row)) for row in np.stack(settings, axis=1)}) == 48
@@ -46,7 +54,7 @@ def test_the_gradient_is_that_of_reward_plus_entropy_of_the_tempered_policy():
     task = shift_task(3, 2, 2, 1, graded=True)
     policy = jrft.tabular_policy(3, 2)
     params = policy.init(jax.random.key(0))
-    settings = study.Settings(jnp.float32(0.1), jnp.float32(2.0), jnp.float32(0.3))
+    settings = Settings(jnp.float32(0.1), jnp.float32(2.0), jnp.float32(0.3))
 
     def loss(params):
         first = jax.nn.softmax(params[0] / 2.0)
@@ -55,20 +63,22 @@ def test_the_gradient_is_that_of_reward_plus_entropy_of_the_tempered_policy():
         entropy = -jnp.sum(probs * jnp.log(probs))
         return -jnp.mean(task.rewards @ probs) - 0.3 * entropy
 
-    gradient_fn = study.heuristic_gradient(Completions(policy))
-    tuned = study.Tuned(params, settings.learning_rate)
-    gradient, _, info = gradient_fn(jax.random.key(0), tuned, None, (task, settings))
-    np.testing.assert_allclose(gradient.params, jax.grad(loss)(params), atol=1e-6)
+    gradient_fn = heuristic_gradient(Completions(policy))
+    gradient, _, info = gradient_fn(jax.random.key(0), params, None, (task, settings))
+    np.testing.assert_allclose(gradient, jax.grad(loss)(params), atol=1e-6)
     assert float(info["loss"]) == pytest.approx(float(loss(params)), rel=1e-5)
 
 
 def test_adam_by_own_rate_is_adam():
-    params = {"w": jnp.array([1.0, -2.0])}
+    rates = jnp.array([0.1, 0.01])
+    params = {"w": jnp.array([[1.0, -2.0], [1.0, -2.0]])}
     gradient = {"w": jnp.array([0.3, -0.1])}
-    for rate in (0.1, 0.01):
-        own, plain = study.adam_of_own_rate(), optax.adam(rate)
-        tuned = study.Tuned(params, jnp.float32(rate))
-        updates, _ = own.update(study.Tuned(gradient, jnp.float32(0)), own.init(tuned), tuned)
-        expected, _ = plain.update(gradient, plain.init(params), params)
-        np.testing.assert_allclose(updates.params["w"], expected["w"], rtol=1e-5)
-        assert float(updates.learning_rate) == 0
+    states = adam_states(params, rates)
+    for run, rate in enumerate(rates):
+        own, state = jax.tree.map(lambda leaf: leaf[run], (params, states))  # noqa: B023
+        plain = optax.adam(float(rate))
+        expected_state = plain.init(own)
+        for _ in range(2):
+            updates, state = ADAM.update(gradient, state, own)
+            expected, expected_state = plain.update(gradient, expected_state, own)
+            np.testing.assert_allclose(updates["w"], expected["w"], rtol=1e-5)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from experiments.output.record import make_record
-from experiments.studies.jrft import linear_classification as study
+from experiments.studies.jrft.linear_classification import study
+from experiments.studies.jrft.linear_classification.flows import draw_starts
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_what_people_see(results):
 def test_starts_have_the_std_asked_for():
     with jax.enable_x64(True):
         stds = np.array([0.9, 0.01])
-        logits = np.asarray(study.draw_starts(study.SMOKE, 4, stds))
+        logits = np.asarray(draw_starts(study.SMOKE, 4, stds))
     p = np.exp(logits[..., 0]) / np.exp(logits).sum(axis=2)
     expected = np.broadcast_to(stds[:, None], p.shape)
     np.testing.assert_allclose(2 * np.sqrt(p * (1 - p)), expected, rtol=1e-9)

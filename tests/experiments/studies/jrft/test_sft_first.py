@@ -7,6 +7,14 @@ import jrft
 from experiments.output.record import Record, make_record
 from experiments.studies.jrft.controlled_task.sequences import Completions, shift_task
 from experiments.studies.jrft.sft_first import study
+from experiments.studies.jrft.sft_first.comparisons import rankings
+from experiments.studies.jrft.sft_first.findings import (
+    at_matched_reward,
+    falls,
+    scores,
+    smallest,
+    winners,
+)
 from experiments.studies.jrft.sft_first.sft_then_rft import Labelled, SftThenRft
 
 
@@ -51,10 +59,10 @@ def made_up(before, after):
 def test_scores_and_the_smallest_that_reaches_them():
     after = {"reward": [[0.0, 0.8], [1.0, 1.0]]}
     record = made_up({}, after)
-    np.testing.assert_allclose(study.scores(record)["random"], [[0.7, 1.0]])
-    assert study.smallest(record, "random") == (4, 2, 1.0)
-    assert study.smallest(record, "random", 0.65) == (4, 1, pytest.approx(0.7))
-    assert study.smallest(record, "random", 1.5) is None
+    np.testing.assert_allclose(scores(record)["random"], [[0.7, 1.0]])
+    assert smallest(record, "random") == (4, 2, 1.0)
+    assert smallest(record, "random", 0.65) == (4, 1, pytest.approx(0.7))
+    assert smallest(record, "random", 1.5) is None
 
 
 def test_gains_at_matched_reward_and_falls():
@@ -62,12 +70,12 @@ def test_gains_at_matched_reward_and_falls():
     before = {"reward": np.full((2, 20), 0.1), "std": std, "target_prob": np.ones((2, 20))}
     after = {"reward": std - 0.45, "target_prob": np.full((2, 20), 0.5)}
     record = made_up(before, after)
-    (row,) = study.at_matched_reward(record)
+    (row,) = at_matched_reward(record)
     assert (row["low"], row["inputs"]) == (0, 40)
     assert row["correlation"] == pytest.approx(1)
     assert row["gain_of_larger_std"] - row["gain_of_smaller_std"] == pytest.approx(10 / 19)
     # 20 of 40 inputs have a std of 0.5 or more; the two of 10/19 lose by RFT.
-    assert study.falls(record) == (20, 1.0, 0.1)
+    assert falls(record) == (20, 1.0, 0.1)
 
 
 def test_winners():
@@ -76,7 +84,7 @@ def test_winners():
 
     matched = [row(0.5, 0.9), row(0.4, 0.1), row(0.3, 0.9), row(0.4, 0.1), row(0.3, 0), row(0.4, 0)]
     # Right labels win twice, the larger std once, the last pair is a draw.
-    assert study.winners(Record("made up", {}, {"matched": matched}, {})) == (3, 1, 2)
+    assert winners(Record("made up", {}, {"matched": matched}, {})) == (3, 1, 2)
 
 
 def test_rankings_are_orders():
@@ -84,7 +92,7 @@ def test_rankings_are_orders():
     task = shift_task(3, 2, 2, 1, graded=True)
     policy = jrft.transformer(3, 2, max_prompt=3, width=8, depth=1, heads=2)
     params = policy.init(jax.random.key(0))
-    found = dict(study.rankings(config, policy, params, task, 0))
+    found = dict(rankings(config, policy, params, task, 0))
     for order in found.values():
         np.testing.assert_array_equal(np.sort(order), np.arange(27))
     stds = [

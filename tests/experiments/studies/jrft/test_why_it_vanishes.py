@@ -25,7 +25,7 @@ def test_sparsemax_is_the_projection_onto_the_simplex():
     rng = np.random.default_rng(0)
     for scale in (0.1, 1.0, 10.0):
         logits = scale * rng.normal(size=6)
-        found = np.asarray(study.sparsemax(jnp.asarray(logits, jnp.float32)))
+        found = np.asarray(study.projection_simplex(jnp.asarray(logits, jnp.float32)))
         np.testing.assert_allclose(found, project_by_bisection(logits), atol=1e-5)
 
 
@@ -33,7 +33,7 @@ def test_sparsemax_jacobian_by_differences():
     rng = np.random.default_rng(1)
     with jax.enable_x64(True):
         logits = rng.normal(size=5)
-        jacobian = np.asarray(jax.jacobian(study.sparsemax)(jnp.asarray(logits)))
+        jacobian = np.asarray(jax.jacobian(study.projection_simplex)(jnp.asarray(logits)))
     for i, step in enumerate(1e-6 * np.eye(5)):
         forth, back = project_by_bisection(logits + step), project_by_bisection(logits - step)
         np.testing.assert_allclose(jacobian[:, i], (forth - back) / 2e-6, atol=1e-6)

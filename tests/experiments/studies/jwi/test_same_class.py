@@ -16,9 +16,19 @@ from experiments.data.image_pairs import draw_pairs
 from experiments.data.mnist import Images
 from experiments.data.pairs_on_cliques import STRIPS, Samples, layout, samples, two_cliques
 from experiments.data.sources import DataUnavailableError
-from experiments.engine.loop import fit, from_loss
+from experiments.engine.loop import fit
+from experiments.engine.phases import Phase, from_loss
 from experiments.output.record import make_record
 from experiments.studies.jwi.same_class import study
+from experiments.studies.jwi.same_class.config import NETWORKS, PARTITIONS
+from experiments.studies.jwi.same_class.networks import (
+    Data,
+    evaluate,
+    in_chunks,
+    loss,
+    make_network,
+    predict,
+)
 
 
 def test_walk_indices_are_the_papers():
@@ -26,7 +36,7 @@ def test_walk_indices_are_the_papers():
     assert len(jwi.edge_list(graph)) == 2 * 120 + 1
     walk_indices = {
         partition: jwi.walk_index(graph, layout(partition) < STRIPS, length=2)
-        for partition in study.PARTITIONS
+        for partition in PARTITIONS
     }
     assert walk_indices == {"low": 548, "high": 8258}
 
@@ -99,7 +109,7 @@ def data():
         features = rng.normal(size=(num_pairs, 32, 6)).astype(np.float32)
         return Samples(jnp.asarray(features), jnp.arange(num_pairs) % 2 == 0)
 
-    return study.Data(two_cliques(), noise(10), noise(4))
+    return Data(two_cliques(), noise(10), noise(4))
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +119,7 @@ def gcn(data):
 
 def initialize(name, data):
     """A network, its parameters and its state."""
-    network = study.make_network(name, study.SMOKE)
+    network = make_network(name, study.SMOKE)
     graph = data.graph._replace(nodes=data.train.features[0])
     variables = jax.jit(network.init)(jax.random.key(0), graph)
     return network, variables["params"], {k: v for k, v in variables.items() if k != "params"}
@@ -118,7 +128,7 @@ def initialize(name, data):
 def test_gin_normalizes_over_the_vertices_of_all_pairs(data):
     network, params, model_state = initialize("gin", data)
     features = data.train.features
-    logits, updated = study.predict(network, params, model_state, data.graph, features, train=True)
+    logits, updated = predict(network, params, model_state, data.graph, features, train=True)
     # The same network on the disjoint union of the ten graphs, in float64.
     adjacency = np.eye(32)
     adjacency[np.ix_(range(16), range(16))] = adjacency[np.ix_(range(16, 32), range(16, 32))] = 1
@@ -151,17 +161,17 @@ def test_loss_and_accuracy_are_means_over_their_pairs(data, gcn):
         same = np.asarray(shown.same)
         expected[f"{split}_accuracy"] = np.mean((logits > 0) == same)
         if split == "train":
-            loss = -np.mean(np.log(1 / (1 + np.exp(np.where(same, -logits, logits)))))
-    accuracy = study.evaluate(network, params, model_state, data)
+            mean_loss = -np.mean(np.log(1 / (1 + np.exp(np.where(same, -logits, logits)))))
+    accuracy = evaluate(network, params, model_state, data)
     assert {k: float(v) for k, v in accuracy.items()} == pytest.approx(expected)
-    assert study._loss(network, None, params, model_state, data)[0] == pytest.approx(loss, 1e-4)
+    assert loss(network, None, params, model_state, data)[0] == pytest.approx(mean_loss, 1e-4)
 
 
 def test_chunks_have_the_gradient_of_the_whole(data, gcn):
     network, *state = gcn
-    gradient_fn = from_loss(partial(study._loss, network))
+    gradient_fn = from_loss(partial(loss, network))
     whole, _, info = jax.jit(gradient_fn)(None, *state, data)
-    chunked, _, chunked_info = jax.jit(study.in_chunks(gradient_fn, 5))(None, *state, data)
+    chunked, _, chunked_info = jax.jit(in_chunks(gradient_fn, 5))(None, *state, data)
     chex.assert_trees_all_close(chunked, whole, atol=1e-6)
     assert float(chunked_info["loss"]) == pytest.approx(float(info["loss"]), 1e-5)
     for size in (3, 0):
@@ -171,14 +181,12 @@ def test_chunks_have_the_gradient_of_the_whole(data, gcn):
 
 def test_both_partitions_are_one_trace(data, gcn):
     network, params, model_state = gcn
-    loss = partial(study._loss, network)
-    counted = chex.assert_max_traces(lambda *a: loss(*a), 2)  # for the shapes of its log, to run
-    gradient_fn, optimizer = from_loss(counted), optax.adam(1e-2)
+    of_network = partial(loss, network)
+    # One trace for the shapes of its log, and one to run.
+    counted = chex.assert_max_traces(lambda *a: of_network(*a), 2)
+    phase = Phase("both", from_loss(counted), optax.adam(1e-2), num_steps=4, log_every=2)
     for shown in (data, data._replace(train=data.train._replace(features=-data.train.features))):
-        fit(
-            jax.random.key(0), params, gradient_fn, optimizer, shown,
-            num_steps=4, log_every=2, model_state=model_state,
-        )  # fmt: skip
+        fit(jax.random.key(0), params, phase, shown, model_state=model_state)
 
 
 @pytest.fixture(scope="module")
@@ -190,8 +198,8 @@ def test_smoke_run(results):
     # Of depth 1: the vertices on the boundary.
     assert results["walk_index"] == {"low": 2, "high": 32}
     assert results["epochs"].tolist() == [0, 10, 20, 30]
-    for network in study.NETWORKS:
-        for partition in study.PARTITIONS:
+    for network in NETWORKS:
+        for partition in PARTITIONS:
             accuracy = results["accuracy"][network][partition]
             assert accuracy["train"].shape == (4, 2)
             # Shares of 20 test pairs.
@@ -221,7 +229,7 @@ def test_summary_tells_where_high_is_ahead():
         "deviations": [],
         "walk_index": {"low": 548, "high": 8258},
         "epochs": [0, 10],
-        "accuracy": dict.fromkeys(study.NETWORKS, same),
+        "accuracy": dict.fromkeys(NETWORKS, same),
     }
     record = make_record("x", replace(study.Config(), num_seeds=3), results, 1.0)
     shown = study.summary(record)

@@ -11,11 +11,23 @@ import pytest
 
 import jwi
 from experiments.data.vertex_classification import Split
-from experiments.engine.loop import fit, from_loss
+from experiments.engine.loop import fit
+from experiments.engine.phases import Phase, from_loss
 from experiments.output.record import make_record
-from experiments.studies.jwi.sparsification import networks, study
+from experiments.studies.jwi.sparsification import study
+from experiments.studies.jwi.sparsification.cells import masks
+from experiments.studies.jwi.sparsification.networks import initialize, make_network
 from experiments.studies.jwi.sparsification.orders import LABELS, line_of, untrained_orders
-from experiments.studies.jwi.sparsification.ugs import ugs_orders
+from experiments.studies.jwi.sparsification.settings import settings_of
+from experiments.studies.jwi.sparsification.training import (
+    RUN_AXES,
+    Data,
+    cross_entropy,
+    evaluate,
+    gradient_of_loss,
+    make_optimizer,
+)
+from experiments.studies.jwi.sparsification.ugs import Rounds, ugs_orders
 
 
 @pytest.fixture
@@ -32,7 +44,7 @@ def keys(count):
 def data_of(graph, keep):
     parts = ([0, 1, 2], [3, 4], [5, 6, 7])
     split = Split(*(jnp.asarray(np.isin(np.arange(8), part)) for part in parts))
-    return networks.Data(graph, jnp.arange(8) % 3, split, jnp.asarray(keep))
+    return Data(graph, jnp.arange(8) % 3, split, jnp.asarray(keep))
 
 
 UNTRAINED = [method for method in LABELS if method != "ugs"]
@@ -65,11 +77,11 @@ def test_masks_keep_the_share_asked_for(graph):
     num_edges = len(jwi.edge_list(graph))
     kept = np.ones((3, num_edges), bool)
     for removed in (0.0, 0.25, 0.5, 1.0):
-        masks = study.masks(graph, orders, removed)
-        np.testing.assert_allclose(masks.sum(axis=1), num_edges * (1 - removed), atol=0.5)
-        # A prefix of one order: what is gone stays gone.
-        assert (masks <= kept).all()
-        kept = masks
+        fewer = masks(graph, orders, removed)
+        np.testing.assert_allclose(fewer.sum(axis=1), num_edges * (1 - removed), atol=0.5)
+        # A prefix of one order: a removed edge stays removed.
+        assert (fewer <= kept).all()
+        kept = fewer
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -84,10 +96,10 @@ def test_loss_and_accuracy_see_their_vertices_and_edges_alone(graph, weighted):
     logits = np.asarray(model.apply({"params": params}, smaller, on_arcs), np.float64)
     shifted = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     expected = -np.mean([shifted[v, int(data.labels[v])] for v in (0, 1, 2)])
-    loss, _ = networks.cross_entropy(model, jax.random.key(0), params, {}, data, weight)
+    loss, _ = cross_entropy(model, jax.random.key(0), params, {}, data, weight)
     assert float(loss) == pytest.approx(expected, rel=1e-4)
     correct = logits.argmax(axis=1) == np.asarray(data.labels)
-    metrics = networks.evaluate(model, params, {}, data, weight)
+    metrics = evaluate(model, params, {}, data, weight)
     assert metrics["validation_accuracy"] == pytest.approx(correct[[3, 4]].mean())
     assert metrics["test_accuracy"] == pytest.approx(correct[[5, 6, 7]].mean())
 
@@ -96,39 +108,39 @@ def test_a_sweep_over_sparsities_is_one_trace(graph):
     model = jwi.GCN(width=4, depth=2, num_outputs=3)
 
     def loss(key, params, model_state, data):
-        value, model_state = networks.cross_entropy(model, key, params, model_state, data)
+        value, model_state = cross_entropy(model, key, params, model_state, data)
         return value, (model_state, {})
 
     loss = chex.assert_max_traces(loss, 2)  # for the shapes of what it logs, and to run
     num_edges = len(jwi.edge_list(graph))
     keep = np.tri(num_edges, dtype=bool)
-    params, model_state = networks.initialize(model, keys(num_edges), graph)
-    gradient_fn, optimizer = from_loss(loss), optax.adam(1e-2)
-    for masks in (keep, ~keep):
+    params, model_state = initialize(model, keys(num_edges), graph)
+    phase = Phase("sweep", from_loss(loss), optax.adam(1e-2), num_steps=20, log_every=5)
+    for kept in (keep, ~keep):
         fit(
-            keys(num_edges), params, gradient_fn, optimizer, data_of(graph, masks),
-            num_steps=20, log_every=5, model_state=model_state, run_axes=networks.RUN_AXES,
+            keys(num_edges), params, phase, data_of(graph, kept),
+            model_state=model_state, run_axes=RUN_AXES,
         )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["gcn", "gin", "resgcn"])
 def test_every_network_learns_its_training_vertices(graph, name):
-    settings = networks.settings("cora", name, width=8, depth=2, learning_rate=3e-2)
-    model = networks.make_network(name, settings, 3)
-    params, model_state = networks.initialize(model, keys(2), graph)
+    settings = settings_of("cora", name, width=8, depth=2, learning_rate=3e-2)
+    model = make_network(name, settings, 3)
+    params, model_state = initialize(model, keys(2), graph)
     keep = np.ones((2, len(jwi.edge_list(graph))), bool)
+    gradient_fn, optimizer = gradient_of_loss(model), make_optimizer(settings)
     fitted = fit(
-        keys(2), params, networks.gradient_of_loss(model), networks.make_optimizer(settings),
-        data_of(graph, keep), num_steps=100, log_every=50, model_state=model_state,
-        run_axes=networks.RUN_AXES,
+        keys(2), params, Phase(name, gradient_fn, optimizer, 100), data_of(graph, keep),
+        model_state=model_state, run_axes=RUN_AXES,
     )  # fmt: skip
     # Of three classes; dropout, where there is any, leaves some noise.
     assert fitted.history["loss"][-1].max() < 0.6 < fitted.history["loss"][0].min()
 
 
 def test_settings_are_the_papers_unless_others_are_asked_for():
-    assert networks.settings("dblp", "resgcn") == (128, 10, 5e-4, 1e-4, 1e-4)
-    assert networks.settings("cora", "gcn", width=8, depth=None) == (8, 3, 5e-4, 1e-3, 1e-2)
+    assert settings_of("dblp", "resgcn") == (128, 10, 5e-4, 1e-4, 1e-4)
+    assert settings_of("cora", "gcn", width=8, depth=None) == (8, 3, 5e-4, 1e-3, 1e-2)
 
 
 def test_ugs_removes_the_edges_that_hurt_first(tmp_path):
@@ -140,18 +152,18 @@ def test_ugs_removes_the_edges_that_hurt_first(tmp_path):
     graph = jwi.from_edges(ends[:, 0], ends[:, 1], 8, nodes=nodes)
     data = data_of(graph, np.ones(len(ends), bool))
     data = data._replace(labels=labels, split=Split(*[jnp.ones(8, bool)] * 3))
-    settings = networks.settings("cora", "gcn", width=8, depth=1, learning_rate=3e-2)
+    settings = settings_of("cora", "gcn", width=8, depth=1, learning_rate=3e-2)
     settings = settings._replace(ugs_penalty=1e-4)
-    model = networks.make_network("gcn", settings, 2)
-    protocol = {"num_rounds": 4, "max_steps": 40, "patience": 40, "log_every": 40}
-    orders = ugs_orders(model, settings, data, keys(3), **protocol, checkpoints=tmp_path)
+    model = make_network("gcn", settings, 2)
+    rounds = Rounds(num_rounds=4, max_steps=40, patience=40, log_every=40)
+    orders = ugs_orders(model, settings, data, keys(3), rounds=rounds, checkpoints=tmp_path)
     assert np.sort(orders).tolist() == [list(range(len(ends)))] * 3
     across = (ends[:, 0] - ends[:, 1]) % 2 == 1
     # By chance 16 of 28 edges are across.
     assert across[orders[:, : len(ends) // 2]].mean() > 0.8
     # Interrupted and resumed, it is the same: the rounds that are there are not trained again.
     shutil.rmtree(tmp_path / "round-3")
-    again = ugs_orders(model, settings, data, keys(3), **protocol, checkpoints=tmp_path)
+    again = ugs_orders(model, settings, data, keys(3), rounds=rounds, checkpoints=tmp_path)
     np.testing.assert_array_equal(orders, again)
 
 
