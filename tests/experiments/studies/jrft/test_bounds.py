@@ -137,9 +137,9 @@ def test_violations_are_counted(results):
 
 
 def test_unknown_families_are_refused():
-    for families in (("transformer", "mlp"), ("unigram",)):
+    for names in (("transformer", "mlp"), ("unigram",)):
         with pytest.raises(ValueError, match="pass names of unigram, table with end, transformer"):
-            families(replace(study.SMOKE, families=families))
+            families(replace(study.SMOKE, families=names))
 
 
 def test_committed_results_have_no_violation():
