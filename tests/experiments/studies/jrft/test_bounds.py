@@ -10,7 +10,7 @@ import experiments
 import jrft
 from experiments.output.record import make_record, read
 from experiments.studies.jrft.bounds import study
-from experiments.studies.jrft.bounds.cases import Unigram, random_cases
+from experiments.studies.jrft.bounds.cases import Unigram, families, random_cases
 from experiments.studies.jrft.bounds.measure import BOUNDS, measure
 from experiments.studies.jrft.bounds.report import KINDS
 from experiments.studies.jrft.bounds.training import draw_task
