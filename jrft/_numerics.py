@@ -1,8 +1,14 @@
-"""Sums that stay accurate: means, variances and roots of rewards, norms, and blocks of rows."""
+"""Sums that stay accurate, blocks of rows, and choices among many tokens."""
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+
+LARGE_VOCABULARY = 4096
+"""From so many tokens on, functions work block by block."""
+
+_BLOCK = 64
+"""Tokens of a block. The second step looks at one block, or at k blocks, instead of all."""
 
 
 def mean(probs: Float[Array, " K"], values: Float[Array, " K"]) -> Float[Array, ""]:
@@ -47,3 +53,45 @@ def in_blocks(tree: PyTree, size: int) -> PyTree:
 
 def _likeliest(probs: Float[Array, " K"], values: Float[Array, " K"]) -> Float[Array, ""]:
     return jax.lax.stop_gradient(values[jnp.argmax(probs)])
+
+
+def kth_largest(values: Float[Array, " K"], k: int) -> Float[Array, ""]:
+    """The k-th largest number; repeats count. Its gradient is zero.
+
+    Of many numbers it sorts few: the k largest lie in the k blocks that have the largest maxima.
+
+    Example:
+        >>> float(kth_largest(jnp.array([3.0, 1.0, 3.0, 2.0]), 3))
+        2.0
+    """
+    values = jax.lax.stop_gradient(values)
+    if values.size >= LARGE_VOCABULARY and k < values.size // _BLOCK:
+        blocks = _blocks(values)
+        _, chosen = jax.lax.top_k(jnp.max(blocks, axis=1), k)
+        values = blocks[chosen].reshape(-1)
+    return jax.lax.top_k(values, k)[0][-1]
+
+
+def draw(key: PRNGKeyArray, log_probs: Float[Array, " K"]) -> Int[Array, ""]:
+    """Draws one token, int32.
+
+    Of many tokens it first draws a block, then a token of the block. That takes one random number
+    for every block and one for every token of one block, where `jax.random.categorical` takes one
+    for every token.
+
+    Example:
+        >>> int(draw(jax.random.key(0), jnp.log(jnp.array([0.0, 1.0]))))
+        1
+    """
+    if log_probs.size < LARGE_VOCABULARY:
+        return jax.random.categorical(key, log_probs).astype(jnp.int32)
+    block_key, token_key = jax.random.split(key)
+    blocks = _blocks(log_probs)
+    block = jax.random.categorical(block_key, jax.nn.logsumexp(blocks, axis=1))
+    token = jax.random.categorical(token_key, blocks[block])
+    return (block * _BLOCK + token).astype(jnp.int32)
+
+
+def _blocks(values: Float[Array, " K"]) -> Float[Array, "blocks tokens"]:
+    missing = -values.size % _BLOCK
+    return jnp.pad(values, (0, missing), constant_values=-jnp.inf).reshape(-1, _BLOCK)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_settings
+from jrft._numerics import kth_largest
 from jrft.policies.policy import Cache, Params, Policy
 
 
@@ -131,8 +132,7 @@ class Warped(Policy):
             logits = jnp.where(too_early, -jnp.inf, logits)
         logits = logits / self.temperature
         if self.top_k is not None:
-            smallest = jax.lax.top_k(logits, self.top_k)[0][-1]
-            logits = jnp.where(logits < smallest, -jnp.inf, logits)
+            logits = jnp.where(logits < kth_largest(logits, self.top_k), -jnp.inf, logits)
         if self.top_p is not None and self.top_p < 1:
             logits = jnp.where(_nucleus(logits, self.top_p), logits, -jnp.inf)
         return logits

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_prompt
+from jrft._numerics import LARGE_VOCABULARY, draw
 from jrft.completions import PAD, log_softmax
 from jrft.policies.policy import Cache, Params, Policy, Prompt
 
@@ -53,7 +54,9 @@ def independent_tokens(
         >>> jrft.independent_tokens(jax.random.key(0), jnp.log(jnp.array([0.0, 1.0])), 3).tolist()
         [1, 1, 1]
     """
-    return jax.random.categorical(key, log_probs, shape=(n,)).astype(jnp.int32)
+    if log_probs.size < LARGE_VOCABULARY:
+        return jax.random.categorical(key, log_probs, shape=(n,)).astype(jnp.int32)
+    return jax.vmap(draw, (0, None))(jax.random.split(key, n), log_probs)
 
 
 def stratified_tokens(key: PRNGKeyArray, log_probs: Float[Array, " K"], n: int) -> Int[Array, " n"]:
@@ -161,7 +164,7 @@ def _continue(
         # Ended completions step on with token 0, so that all run one program.
         logits, cache = policy.step(params, cache, jnp.maximum(token, 0))
         log_probs = log_softmax(logits)
-        token = jax.random.categorical(key, log_probs).astype(jnp.int32)
+        token = draw(key, log_probs)
         drawn = Samples(jnp.where(ended, PAD, token), jnp.where(ended, 0, log_probs[token]))
         return (cache, drawn.completions, _has_ended(policy, drawn, ended)), drawn
 

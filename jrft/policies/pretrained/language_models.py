@@ -8,16 +8,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_settings
+from jrft._numerics import LARGE_VOCABULARY
 from jrft.completions import PAD, after_end, chosen_log_probs
 from jrft.policies.policy import Params, Policy
 from jrft.policies.pretrained.layers import Settings
 from jrft.policies.pretrained.network import Cache
 
-LARGE_VOCABULARY = 4096
-"""From here on, logits of a completion are computed a few positions at a time."""
-
 BLOCK = 8
-"""How many positions."""
+"""With a large vocabulary, log-probabilities are computed so many positions at a time."""
 
 
 @final
