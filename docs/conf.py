@@ -13,7 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import jax.typing
+import numpy.typing
 from sphinx.pycode import ModuleAnalyzer
+from sphinx.util.typing import stringify_annotation
 
 import jrft
 import jwi
@@ -117,8 +120,24 @@ def escape_docstring(app: Any, what: str, name: str, value: Any, options: Any, l
 def shorten_signature(
     app: Any, what: str, name: str, value: Any, options: Any, signature: str, result: str
 ) -> tuple[str, str]:
-    """Arrays are called as users call them."""
-    return tuple(text and text.replace("jaxlib._jax.", "") for text in (signature, result))
+    """Arrays are called as users call them: Sphinx spells out the unions behind `ArrayLike`."""
+
+    def shortened(text: str) -> str:
+        for union in (numpy.typing.ArrayLike, jax.typing.ArrayLike):
+            text = text.replace(stringify_annotation(union, "smart"), "ArrayLike")
+        return re.sub(r"\b(~?jax\.)?jaxlib\._jax\.|~(?=ArrayLike)", "", text)
+
+    return tuple(text and shortened(text) for text in (signature, result))
+
+
+def link_public_names(app: Any, document: str, source: list[str]) -> None:
+    """Makes `jwi.name` on a page of Markdown a link to its entry. Code in fences stays."""
+    if app.env.doc2path(document).suffix == ".md":
+        parts = re.split(r"(^```.*?^```$)", source[0], flags=re.M | re.S)
+        parts[::2] = [
+            re.sub(r"(?<!\[)`(j(?:wi|rft)\.\w+)`", r"{py:obj}`\1`", part) for part in parts[::2]
+        ]
+        source[0] = "".join(parts)
 
 
 def skip_fields(app: Any, what: str, name: str, value: Any, skip: bool, options: Any) -> bool:
@@ -128,6 +147,7 @@ def skip_fields(app: Any, what: str, name: str, value: Any, skip: bool, options:
 
 def setup(app: Any) -> None:
     """Writes the pages of the rooms, and forgets those of rooms that are gone."""
+    app.connect("source-read", link_public_names)
     app.connect("autodoc-process-signature", shorten_signature)
     app.connect("autodoc-skip-member", skip_fields)
     # Before Google's headings become markup.

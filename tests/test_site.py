@@ -51,6 +51,14 @@ def test_every_entry_shows_its_documentation_and_source(site):
     for heading in ("Parameters", "Returns", "Raises", "Example", "Reference"):
         assert heading in entry
     assert "jaxlib" not in entry
+    assert "_SupportsArray" not in page
+    assert "ArrayLike" in page
+
+
+def test_names_on_pages_are_links(site):
+    text = (site / "papers.html").read_text("utf-8")
+    assert 'href="api/jwi.separation.html#jwi.separation_rank"' in text
+    assert 'href="api/jrft.bounds.html#jrft.theorem_bound"' in text
 
 
 def test_nothing_is_loaded_from_elsewhere(site):

@@ -78,6 +78,38 @@ for group in itertools.product([0.0, 0.5, 2.0, None], repeat=3):
     np.testing.assert_allclose(jrft.rank_advantages(rewards), wins, atol=1e-6)
 """,
     ),
+    "Add a log reader": (
+        r"READERS = \(\n(?:    .*\n)*",
+        """
+import contextlib, io, pathlib
+import pyarrow, pyarrow.feather
+import pytest
+from jrft.cli import main
+from jrft.diagnosis.log.reading import read_rewards
+from tests.jrft.diagnosis import test_logs_of_trainers
+
+with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
+    main(["diagnose", "--help"])
+assert ".arrow" in printed.getvalue() and ".feather" in printed.getvalue()
+assert any(".arrow" in reader.suffixes for reader in test_logs_of_trainers.READERS)
+groups = 300
+rows = {
+    "prompt": [f"p{i}" for i in range(groups) for _ in range(8)],
+    "reward": [float(i % 3 == j % 3) for i in range(groups) for j in range(8)],
+}
+pathlib.Path("logs").mkdir()
+pyarrow.feather.write_feather(pyarrow.table(rows), "logs/rollouts.arrow", chunksize=1500)
+log = read_rewards(["logs"]).log
+assert log.rewards.tolist() == rows["reward"]
+assert log.prompts.tolist() == [i for i in range(groups) for _ in range(8)]
+with contextlib.redirect_stdout(io.StringIO()) as printed:
+    assert main(["diagnose", "logs/rollouts.arrow"]) == 0
+assert "300, 300, 2,400" in printed.getvalue()
+pathlib.Path("bad.arrow").write_bytes(b"ARROW1")
+with pytest.raises(ValueError, match="bad.arrow: the file is damaged"):
+    read_rewards(["bad.arrow"])
+""",
+    ),
 }
 
 
@@ -87,7 +119,7 @@ def section(title):
 
 def steps(title):
     """The new file's path and text, and the table's path and new line, as a section gives them."""
-    found = re.findall(r"`([\w/]+\.py)`:\n\n```python\n(.*?)```", section(title), re.S)
+    found = re.findall(r"`([\w/]+\.py)`:\n\n```(?:python|text)\n(.*?)```", section(title), re.S)
     (file, text), (table, line) = found
     return file, text, table, line
 
@@ -115,11 +147,13 @@ def test_a_method_is_one_file_and_one_line(title, tmp_path):
 import doctest, importlib, runpy, sys
 module = importlib.import_module({module!r})
 assert doctest.testmod(module) == (0, doctest.testmod(module).attempted)
-assert doctest.testmod(module).attempted >= 2
+assert doctest.testmod(module).attempted >= 2 * ("Example:" in {text!r})
 {checks}
-room = importlib.import_module({".".join(module.split(".")[:2])!r})
-site = runpy.run_path("docs/conf.py")
-assert {name!r} in site["page"](room.__name__, room)
+if module.__name__.count(".") == 2:
+    # Its function is a public name of its room.
+    room = importlib.import_module(module.__name__.rpartition(".")[0])
+    site = runpy.run_path("docs/conf.py")
+    assert {name!r} in site["page"](room.__name__, room)
 """
     done = subprocess.run(
         [sys.executable, "-c", script],

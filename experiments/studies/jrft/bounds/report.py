@@ -43,7 +43,7 @@ def _draw_bounds(axis: Axes, record: Record) -> None:
     lowest = cases["norm_over_gamma"][cases["reward_std"] >= std[0]].min()
     axis.set(xscale="log", yscale="log", xlabel="reward std of the prompt", ylabel="‖∇V‖ / γ")
     axis.set(xlim=(std[0], 2), ylim=(lowest / 3, 12 * length))
-    axis.legend(fontsize="small")
+    axis.legend(fontsize="small", markerscale=2.5)
 
 
 def _draw_batch(axis: Axes, batch: dict[str, Any]) -> None:
