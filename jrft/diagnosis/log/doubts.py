@@ -1,10 +1,11 @@
 """Columns that make no sense together, seen in a sample: they stop the run."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jrft.diagnosis.log.column_names import ANSWERS
+from jrft.diagnosis.log.column_names import ANSWERS, IDS, NO_REWARD, STEPS
 from jrft.diagnosis.log.columns import Columns
 from jrft.diagnosis.log.values import Absent
 
@@ -73,17 +74,19 @@ def check_given(columns: Columns, text: str | None, table: Table) -> None:
 
 
 def check_whole(name: str, columns: Columns, table: Table) -> None:
-    """An id that was guessed must name prompts as a text column with an unknown name does.
+    """An id that was guessed must name prompts as well as any other column could.
 
-    It must not hold several values of such a column that have one id each, and it must not name the
-    visits of its values: at each step, or without steps at all.
+    Another column could name them if it holds texts or whole numbers that recur. Then the id must
+    not hold several of its values that have one id each, must not name the visits of its values (at
+    each step, or without steps at all), and must not cross it: if all values of both recur equally
+    often, either may name prompts.
     """
     ids = keys_of(table[name])
     steps = [0] * len(ids) if columns.step is None else keys_of(table[columns.step])
-    beside = {name, columns.step, columns.completion}
     for other in table:
         values = keys_of(table[other])
-        if other in beside or other.lower() in ANSWERS or not isinstance(values[0], str):
+        known = {name, columns.step, columns.completion}
+        if other in known or not _may_name(other, values) or singles(values) >= MANY_SINGLES:
             continue
         distinct, num_ids = len(set(values)), len(set(ids))
         parts = len(set(zip(ids, values, strict=True)))
@@ -91,11 +94,25 @@ def check_whole(name: str, columns: Columns, table: Table) -> None:
         holds_several = distinct == parts > 1.5 * num_ids
         finer = parts == num_ids > 1.5 * distinct
         names_visits = finer and (num_ids == visits or (columns.step is None and distinct >= 8))
-        if (holds_several or names_visits) and singles(values) < MANY_SINGLES:
+        crosses = parts > max(num_ids, distinct) and distinct >= 8 and _even(values) and _even(ids)
+        if holds_several or names_visits or crosses:
             raise ValueError(
                 f"it is not clear whether {name} or {other} names prompts: pass --prompt {other} "
                 f"or --prompt {name}"
             )
+
+
+def _may_name(column: str, values: Sequence[Any]) -> bool:
+    """Whether a column of an unknown name may hold prompts, or ids of them."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return not NO_REWARD.search(column.lower()) and column.lower() not in {*IDS, *STEPS}
+    return str in kinds and column.lower() not in ANSWERS
+
+
+def _even(values: Sequence[Any]) -> bool:
+    """Whether all values occur equally often."""
+    return len(set(Counter(values).values())) == 1
 
 
 def check_lists(columns: Columns, table: Table) -> None:

@@ -44,6 +44,7 @@ def as_dict(diagnosis: Diagnosis) -> dict[str, Any]:
             else {
                 "steps": over_time.steps,
                 "discount": over_time.discount,
+                "discount_if_equal": over_time.discount_if_equal,
                 **over_time.curves,
             },
         }

@@ -11,6 +11,7 @@ from jrft.diagnosis.diagnosis import Diagnosis
 from jrft.diagnosis.report.export import plain, prompt_columns
 from jrft.diagnosis.verdict.advice import ACTIONS
 from jrft.diagnosis.verdict.classes import PromptClass
+from jrft.diagnosis.verdict.over_time import equal_groups
 
 # What a browser opens at once: more prompts than these are counted, not drawn or listed.
 MAX_POINTS = 4000
@@ -217,9 +218,10 @@ def _over_time(diagnosis: Diagnosis) -> dict[str, Any]:
                 {"label": label, "values": averaged(over_time.curves[name]), "top": top}
                 for name, (label, top) in labels.items()
             ],
-            "hint": f"{len(steps):,} steps. Below: what became of the prompts between the first "
-            "and the second half of their visits. In the estimates a visit weighs "
-            f"{over_time.discount:g} times the next one of the same prompt.",
+            "hint": f"{len(steps):,} steps. {equal_groups(over_time)} In the estimates a visit "
+            f"weighs {over_time.discount:g} times the next one of the same prompt, and "
+            f"{over_time.discount_if_equal:g} times if the prompt's rewards never differed. Below: "
+            "what became of the prompts between the first and the second half of their visits.",
         },
         "changes": [
             {"name": str(name), "count": int(count)}

@@ -5,6 +5,7 @@ import textwrap
 import numpy as np
 
 from jrft.diagnosis.diagnosis import Diagnosis
+from jrft.diagnosis.verdict.over_time import equal_groups
 
 _WIDTH = 96
 
@@ -85,19 +86,8 @@ def _advice(diagnosis: Diagnosis) -> str:
 
 
 def _over_time(diagnosis: Diagnosis) -> str:
-    """A sentence on the share of groups with equal rewards, from the first to the last fifth."""
-    if diagnosis.over_time is None:
-        return ""
-    share = diagnosis.over_time.curves["frac_reward_zero_std"]
-    part = len(share) // 5
-    if part == 0 or np.isnan(share).all():
-        return ""
-    first, last = np.nanmean(share[:part]), np.nanmean(share[-part:])
-    direction = "rose" if last > first else "fell"
-    return (
-        f"Groups with equal rewards {direction} from {first:.0%} to {last:.0%} between the first "
-        "and the last fifth of the steps."
-    )
+    found = diagnosis.over_time
+    return "" if found is None else textwrap.fill(equal_groups(found), _WIDTH)
 
 
 def _item(text: str) -> str:

@@ -108,10 +108,11 @@ def _gate(labels: Shaped[np.ndarray, " p"]) -> Advice | None:
     return Advice(
         "gate on outcome",
         f"{len(shaped)} prompts have equal outcomes throughout and differ only in shaping terms. "
-        "GRPO blows such differences up to full size, a gradient away from the task: in one "
-        "published run (verl-recipe, pull request 125) accuracy fell from 0.715 to 0.10, to 0.04 "
-        "with a gate on the reward's std, and rose to 0.75 with a gate on the outcome. Keep a "
-        "group only if its outcomes differ: jrft.keep_mask(rewards, outcomes=…).",
+        "GRPO scales such differences up to full size, a gradient away from the task. One example "
+        "is an open pull request (verl-recipe 125: one model, one data set; its author corrected "
+        "it later). There accuracy fell from 0.715 to 0.10, to 0.04 with a gate on the reward's "
+        "std, and rose to 0.75 with a gate on the outcome. Keep a group only if its outcomes "
+        "differ: jrft.keep_mask(rewards, outcomes=…).",
         shaped,
     )
 
@@ -186,10 +187,10 @@ def _mask(groups: GroupStatistics) -> Advice | None:
     return Advice(
         "mask KL",
         f"{dead} of {scored} groups ({dead / scored:.0%}) have equal rewards. Their advantages are "
-        "0, and so is their loss: that is no bug. Everywhere else, too, an on-policy loss is 0 on "
-        "average while its gradient is not. But a KL penalty in the loss still moves the policy on "
-        "groups of equal rewards. Multiply the whole per-completion loss by the weights of "
-        "jrft.group_advantages.",
+        "0, and so is their policy loss. A loss of 0 is no bug: advantages sum to 0 in each group, "
+        "so at the sampled policy the loss is 0 also where its gradient is not. But a KL penalty "
+        "moves the policy on groups of equal rewards, too. Multiply the whole loss of a completion "
+        "by the weights of jrft.group_advantages.",
         np.empty(0, np.int64),
     )
 

@@ -102,6 +102,28 @@ def over_time(
     )
 
 
+def equal_groups(found: OverTime) -> str:
+    """A sentence on the share of groups with equal rewards, at the start and at the end of a run.
+
+    Start and end are a fifth of the steps each, one step at the least. It is empty where there are
+    fewer than two steps with groups.
+    """
+    share = found.curves["frac_reward_zero_std"]
+    share = share[~np.isnan(share)]
+    if len(share) < 2:
+        return ""
+    part = max(len(share) // 5, 1)
+    first, last = share[:part].mean(), share[-part:].mean()
+    where = "step" if part == 1 else "fifth of the steps"
+    if f"{first:.0%}" == f"{last:.0%}":
+        return f"The share of groups with equal rewards stayed at {first:.0%} over the run."
+    direction = "rose" if last > first else "fell"
+    return (
+        f"The share of groups with equal rewards {direction} from {first:.0%} to {last:.0%} "
+        f"between the first and the last {where}."
+    )
+
+
 def _changes(
     before: Posterior, after: Posterior, seen: Int64[np.ndarray, " p"], confidence: float
 ) -> Shaped[np.ndarray, " p"]:

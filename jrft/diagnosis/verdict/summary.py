@@ -1,4 +1,4 @@
-"""The batch in numbers: the paper's statistics, trainers' names, and how long learning takes."""
+"""The batch in numbers: the paper's statistics, under the names that trainers use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float64, Integer, Shaped
 
 from jrft.diagnosis.log.statistics import GroupStatistics
-from jrft.diagnosis.model.alike import STD_RESOLUTION
 from jrft.diagnosis.verdict.classes import LOW_MEAN, Evidence, PromptClass
 
 
@@ -32,11 +31,6 @@ class BatchSummary:
         share_low_std_low_mean: Expected share whose std is low and whose expected reward is in the
             lowest third of the range.
         effective_share: Expected share of the prompts whose true std is at least the threshold.
-        rft_time: Relative learning time under RFT by a model, median and 90th percentile over
-            prompts: 1/STD², STD the std in units of half the reward range.
-        sft_time: The same under SFT: ln(1/STD). The model is gradient flow on linear
-            classification with orthonormal inputs and one output token (Razin et al., ICLR 2024,
-            Section 4.3): compare prompts by it, do not predict steps.
         classes: Class → number of prompts.
         component_shares: Name of a reward term → its share of the within-prompt variance of the
             reward, the covariance with the reward over the reward's variance; they sum to 1 where
@@ -56,8 +50,6 @@ class BatchSummary:
     share_low_std: float
     share_low_std_low_mean: float
     effective_share: float
-    rft_time: tuple[float, float]
-    sft_time: tuple[float, float]
     classes: dict[str, int]
     component_shares: dict[str, float]
 
@@ -83,7 +75,6 @@ def summarize(
     scored = evidence.observed.count > 0
     stds, low = evidence.reward.std[scored], evidence.reward.prob_low_std[scored]
     low_mean = evidence.success[scored] < LOW_MEAN
-    rft, sft = learning_times(stds)
     return BatchSummary(
         num_prompts=len(labels),
         num_groups=len(groups.count),
@@ -98,33 +89,9 @@ def summarize(
         share_low_std=_mean(low),
         share_low_std_low_mean=_mean(low * low_mean),
         effective_share=_mean(1 - low),
-        rft_time=(_percentile(rft, 50.0), _percentile(rft, 90.0)),
-        sft_time=(_percentile(sft, 50.0), _percentile(sft, 90.0)),
         classes={label.value: int(np.sum(labels == label.value)) for label in PromptClass},
         component_shares=shares,
     )
-
-
-def learning_times(
-    stds: Float64[np.ndarray, " n"],
-) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
-    """Relative learning times under RFT and SFT, a model (see `BatchSummary`).
-
-    Args:
-        stds: float64[n], in units of the reward range, hence at most 1/2; a std below the
-            resolution counts as the resolution.
-
-    Returns:
-        float64[n] 1/STD² and float64[n] ln(1/STD), STD = 2·std.
-
-    Example:
-        >>> import numpy as np
-        >>> rft, sft = learning_times(np.array([0.5, 0.05]))
-        >>> rft.round(6).tolist(), sft.round(2).tolist()
-        ([1.0, 100.0], [0.0, 2.3])
-    """
-    std = np.clip(2 * stds, 2 * STD_RESOLUTION, 1.0)
-    return 1 / std**2, np.log(1 / std)
 
 
 def component_shares(
@@ -141,17 +108,17 @@ def component_shares(
         groups: int[m].
         num_groups: g.
     """
-    centred = _centred(rewards, groups, num_groups)
-    total = np.nansum(centred**2)
+    centered = _centered(rewards, groups, num_groups)
+    total = np.nansum(centered**2)
     return {
-        name: float(np.nansum(_centred(values, groups, num_groups) * centred) / total)
+        name: float(np.nansum(_centered(values, groups, num_groups) * centered) / total)
         if total > 0
         else float("nan")
         for name, values in components.items()
     }
 
 
-def _centred(
+def _centered(
     values: Float64[np.ndarray, " m"], groups: Integer[np.ndarray, " m"], num_groups: int
 ) -> Float64[np.ndarray, " m"]:
     scored = ~np.isnan(values)

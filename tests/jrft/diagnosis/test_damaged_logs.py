@@ -53,7 +53,7 @@ def test_an_array_that_says_it_is_huge(tmp_path, capsys):
 def test_complex_and_flat_arrays(tmp_path, capsys):
     np.save(tmp_path / "a.npy", np.ones((3, 4), complex))
     message = refused(tmp_path / "a.npy", capsys=capsys)
-    assert "its rewards are complex128, not real numbers" in message
+    assert "its rewards are complex128, not real numbers or texts" in message
     np.save(tmp_path / "b.npy", np.ones(3))
     assert "not (prompts, samples)" in refused(tmp_path / "b.npy", capsys=capsys)
 

@@ -277,9 +277,12 @@ def test_missing_files_columns_and_arrays_say_so(tmp_path):
     np.save(tmp_path / "b.npy", np.zeros(3))
     with pytest.raises(ValueError, match=r"shape \(3,\), not \(prompts, samples\)"):
         read_rewards([tmp_path / "b.npy"])
-    np.savez(tmp_path / "c.npz", scores=np.zeros((2, 2)))
-    with pytest.raises(ValueError, match="there is no array 'rewards' in it, only scores"):
+    np.savez(tmp_path / "c.npz", values=np.zeros((2, 2), "U3"))
+    with pytest.raises(ValueError, match=r"no column of values.* looks like the reward"):
         read_rewards([tmp_path / "c.npz"])
+    np.savez(tmp_path / "d.npz", seed=0)
+    with pytest.raises(ValueError, match="there is no array in it: write an array 'rewards'"):
+        read_rewards([tmp_path / "d.npz"])
 
 
 def test_progress_rises_to_one(tmp_path):
