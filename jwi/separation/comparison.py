@@ -1,30 +1,30 @@
-"""The separation rank between its bounds."""
+"""The separation rank together with its bounds."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 from numpy.typing import ArrayLike
 
 from jwi.graph.graph import GraphsTuple
-from jwi.separation.bounds import separation_bounds
-from jwi.separation.rank import separation_rank
+from jwi.separation.bounds import NetworkShape, separation_bounds
+from jwi.separation.rank import DEFAULT_SAMPLING, RankSampling, separation_rank
 
 # Logarithms of equal numbers may differ by rounding.
 _ROUNDING = 1e-9
 
 
 class BoundedSeparationRank(NamedTuple):
-    """A row of a table: the exact separation rank and its bounds; logarithms are natural.
+    """The exact separation rank and its bounds; logarithms are natural.
 
     Attributes:
         rank: sep(f; I).
         walk_index: WI_{L−1}(I), or WI_{L−1, t}(I).
         log_rank: log sep(f; I), −inf for rank 0.
-        log_lower: the paper's lower bound, for almost all weights.
-        log_multiset: the sharper lower bound [derived], for almost all weights.
-        log_upper: the upper bound, for all weights.
+        log_lower: The paper's lower bound, for almost all weights.
+        log_multiset: The sharper lower bound [derived], for almost all weights.
+        log_upper: The upper bound, for all weights.
     """
 
     rank: int
@@ -36,7 +36,7 @@ class BoundedSeparationRank(NamedTuple):
 
     @property
     def is_bounded(self) -> bool:
-        """Whether the rank is within all its bounds, up to rounding of the logarithms."""
+        """Whether the rank lies within all its bounds, up to rounding of the logarithms."""
         lower = max(self.log_lower, self.log_multiset)
         return lower - _ROUNDING <= self.log_rank <= self.log_upper + _ROUNDING
 
@@ -45,64 +45,47 @@ def bounded_separation_rank(
     key: Array,
     graph: GraphsTuple,
     subset: ArrayLike,
+    shape: NetworkShape,
     *,
-    depth: int | np.integer,
-    input_width: int | np.integer,
-    hidden_width: int | np.integer,
     target: int | np.integer | None = None,
-    **settings: Any,
+    params: PyTree | None = None,
+    sampling: RankSampling = DEFAULT_SAMPLING,
 ) -> BoundedSeparationRank:
     """`separation_rank` and `separation_bounds` together.
 
     Args:
-        key: as for `separation_rank`.
-        graph: of n vertices, masked or not.
-        subset: bool[n], the set I.
-        depth: L, the number of layers.
-        input_width: Dx, the number of features a vertex.
-        hidden_width: Dh, the width of the layers.
-        target: the vertex t whose prediction is meant; None for the prediction over the graph.
-        settings: what else `separation_rank` takes: params, primes, and so on.
+        key: Random key for the assignments and, without `params`, for the weights.
+        graph: Graph of n vertices, masked or not.
+        subset: The set I, bool[n].
+        shape: Depth and widths of the network.
+        target: The vertex t whose prediction is meant; None for the prediction over the graph.
+        params: Integer weights as in `separation_rank`; None for random ones.
+        sampling: How the rank is computed, see `separation_rank`.
 
     Returns:
         The rank and its bounds.
 
     Raises:
-        ValueError: as the two functions do.
-        OverflowError: as the two functions do.
+        ValueError: For arguments out of range, as in the two functions.
+        OverflowError: For too many walks, as in the two functions.
 
     Example:
         >>> import jax, jwi
         >>> path = jwi.from_edges([0, 1], [1, 2], num_vertices=3)
         >>> row = bounded_separation_rank(
-        ...     jax.random.key(0), path, [True, False, False],
-        ...     depth=2, input_width=2, hidden_width=2,
+        ...     jax.random.key(0), path, [True, False, False], NetworkShape(2, 2, 2)
         ... )
         >>> row.rank, row.walk_index, row.is_bounded
         (6, 5, True)
     """
-    bounds = separation_bounds(
-        graph,
-        subset,
-        depth=depth,
-        input_width=input_width,
-        hidden_width=hidden_width,
-        target=target,
-    )
-    found = separation_rank(
-        key,
-        graph,
-        subset,
-        depth=depth,
-        input_width=input_width,
-        hidden_width=hidden_width,
-        target=target,
-        **settings,
-    )
+    bounds = separation_bounds(graph, subset, shape, target=target)
+    rank = separation_rank(
+        key, graph, subset, shape, target=target, params=params, sampling=sampling
+    ).rank
     return BoundedSeparationRank(
-        rank=found.rank,
+        rank=rank,
         walk_index=bounds.walk_index,
-        log_rank=math.log(found.rank) if found.rank else -math.inf,
+        log_rank=math.log(rank) if rank else -math.inf,
         log_lower=bounds.log_lower,
         log_multiset=bounds.log_multiset,
         log_upper=bounds.log_upper,

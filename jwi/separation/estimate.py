@@ -14,12 +14,12 @@ from jwi.separation.partition import checked_subset, values_on_grid
 
 
 class SeparationEstimate(NamedTuple):
-    """What `separation_rank_estimate` found.
+    """Result of `separation_rank_estimate`.
 
     Attributes:
-        rank: how many singular values are above `tolerance` times the largest.
+        rank: Number of singular values above `tolerance` times the largest.
         singular_values: float64[m], in descending order.
-        tolerance: relative to the largest.
+        tolerance: Relative to the largest singular value.
     """
 
     rank: int
@@ -39,29 +39,29 @@ def separation_rank_estimate(
 ) -> SeparationEstimate:
     """Estimates the separation rank of any function of the vertices; float64, on the host.
 
-    The function's values on a grid of m × m random assignments, X_I by row and X_{I^c} by column,
-    are a matrix whose exact rank is at most sep(f; I), and equals it for almost all assignments
-    where m is large enough and f is analytic. Its numerical rank is counted here. It is no bound:
-    small singular values may fall below the tolerance, and rounding may rise above it. Where it is
-    m, the sample is too small to tell. Networks with ReLU or normalization have an infinite
-    separation rank as a rule; what compares across partitions is how fast the spectrum falls.
+    The values of f on a grid of m × m random assignments, X_I by row and X_{I^c} by column, form a
+    matrix. Its exact rank is at most sep(f; I), and equals it for almost all assignments if m is
+    large enough and f is analytic. This function counts the numerical rank. It is no bound: small
+    singular values may fall below the tolerance, and rounding may rise above it. If it is m, the
+    sample is too small. Networks with ReLU or normalization usually have an infinite separation
+    rank: compare partitions by how fast the singular values fall.
 
     Args:
-        key: for the assignments.
-        function: from X, float64[n, Dx], to one number, traceable; float32 weights that it uses
-            are promoted, but computing in float32 is refused.
-        subset: bool[n], the set I.
-        input_width: Dx, the number of features a vertex.
-        sample_size: m.
-        tolerance: singular values up to this times the largest count as zero.
-        sampler: (key, shape (2, m, n, Dx)) to features, standard normal by default; draw from data
+        key: Random key for the assignments.
+        function: From X, float64[n, Dx], to one number, traceable. float32 weights are promoted; a
+            result in float32 is refused.
+        subset: The set I, bool[n].
+        input_width: Number Dx of features a vertex.
+        sample_size: Number m of assignments a side.
+        tolerance: Singular values up to this times the largest count as zero.
+        sampler: (key, shape (2, m, n, Dx)) to features, standard normal by default. Draw from data
             to learn how a trained network acts on them.
 
     Returns:
-        The numerical rank and the spectrum it was read from; 0 for a function that is zero.
+        The numerical rank, 0 for a function that is zero, and the singular values.
 
     Raises:
-        ValueError: for arguments out of range; for a function that does not return one float64;
+        ValueError: For arguments out of range; for a function that does not return one float64;
             for values that are not finite.
 
     Example:
@@ -74,7 +74,7 @@ def separation_rank_estimate(
     """
     inside = checked_subset(subset)
     width = checked_integer("input_width", input_width, "the number of features a vertex", low=1)
-    size = checked_integer("sample_size", sample_size, "how many assignments a side", low=1)
+    size = checked_integer("sample_size", sample_size, "the number of assignments a side", low=1)
     if not 0 < tolerance < 1:
         raise ValueError(f"tolerance is {tolerance}: pass a number between 0 and 1")
     with jax.enable_x64(True):
@@ -87,7 +87,7 @@ def separation_rank_estimate(
         values = np.asarray(values)
     if not np.isfinite(values).all():
         raise ValueError(
-            f"function has {np.sum(~np.isfinite(values))} values of {values.size} that are not"
+            f"function has {np.sum(~np.isfinite(values))} of {values.size} values that are not"
             " finite: pass a sampler of smaller features"
         )
     spectrum = np.linalg.svd(values, compute_uv=False)

@@ -1,4 +1,4 @@
-"""Separation rank of a network with product aggregation, exact: over a finite field."""
+"""Exact separation rank of a network with product aggregation, over a finite field."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -9,26 +9,46 @@ import numpy as np
 from jaxtyping import Array, Bool, Int32, PyTree, UInt32
 from numpy.typing import ArrayLike
 
-from jwi._checks import checked_integer
 from jwi.graph.graph import GraphsTuple
 from jwi.graph.info import info_of
-from jwi.networks.modular_product import ModularProductNetwork
-from jwi.separation.finite_field import rank_modulo
-from jwi.separation.partition import checked_subset, values_on_grid
-from jwi.separation.sample_size import first_sufficient, least_slack, sample_sizes
+from jwi.networks.modular_product import LARGEST_PRIME, ModularProductNetwork
+from jwi.separation.bounds import NetworkShape, checked_shape
+from jwi.separation.partition import (
+    checked_subset,
+    first_sufficient,
+    least_slack,
+    sample_sizes,
+    values_on_grid,
+)
 from jwi.walks.counts import count_walks
 
-# The two largest primes whose residues multiply within uint32.
-PRIMES = (65521, 65519)
+
+class RankSampling(NamedTuple):
+    """Settings of `separation_rank`: how it samples, and how much memory it may take.
+
+    Attributes:
+        primes: The moduli, up to 65521, since the network computes modulo p in uint32.
+        error_probability: Upper bound on the probability, for each prime, that the sample misses a
+            part of the rank.
+        max_bytes: Memory for the matrix of values and its elimination, in bytes; m assignments a
+            side take 64 m².
+    """
+
+    primes: tuple[int, ...] = (LARGEST_PRIME, 65519)
+    error_probability: float = 1e-9
+    max_bytes: int = 2**30
+
+
+DEFAULT_SAMPLING = RankSampling()
 
 
 class SeparationRank(NamedTuple):
-    """What `separation_rank` found.
+    """Result of `separation_rank`.
 
     Attributes:
-        rank: the separation rank.
-        sample_size: m, how many assignments of each side it took.
-        primes: the moduli; the rank is the largest over them.
+        rank: The separation rank.
+        sample_size: Number m of assignments a side that were enough.
+        primes: The moduli; the rank is the largest over them.
     """
 
     rank: int
@@ -40,91 +60,80 @@ def separation_rank(
     key: Array,
     graph: GraphsTuple,
     subset: ArrayLike,
+    shape: NetworkShape,
     *,
-    depth: int | np.integer,
-    input_width: int | np.integer,
-    hidden_width: int | np.integer,
     target: int | np.integer | None = None,
     params: PyTree | None = None,
-    primes: tuple[int, ...] = PRIMES,
-    error_probability: float = 1e-9,
-    max_bytes: int = 2**30,
+    sampling: RankSampling = DEFAULT_SAMPLING,
 ) -> SeparationRank:
     """Separation rank sep(f; I) of a product-aggregation network with integer weights; on the host.
 
     f is evaluated modulo a prime p on a grid of uniformly random assignments, X_I by row and
     X_{I^c} by column. The rank of these m × m values over the finite field is never above sep(f; I)
-    over the real numbers. m doubles until the rank is so far below m that the sample has caught all
-    of it.
+    over the real numbers. m doubles until m exceeds the rank by so much that the sample has the
+    whole rank.
 
-    How it can be too low [derived]. By the lemma of Schwartz and Zippel each further row, and each
-    further column, raises the rank with probability ≥ 1 − d/p until f's rank modulo p is reached; d
-    is f's degree in one side's features, the number of walks of length L from there. Stopping at a
-    rank ≤ m − s that is too low therefore takes s failures among m trials, on one of the sides; s
-    is such that the probability of this is at most `error_probability` for each prime, over all m.
-    Then there is f's rank modulo p, which is sep(f; I) unless p divides all minors of that size of
-    f's matrix of coefficients: for given weights, true of finitely many primes. How many is not
-    bounded here; a second prime guards against it, since the largest rank over the primes counts.
+    How the rank can be too low [derived]. By the lemma of Schwartz and Zippel each further row, and
+    each further column, raises the rank with probability ≥ 1 − d/p until the rank of f modulo p is
+    reached. Here d is the degree of f in the features of one side, the number of walks of length L
+    from there. So a rank ≤ m − s that is too low takes s failures among m trials, on one of the
+    sides. s is chosen such that the probability of this is at most `error_probability` for each
+    prime, over all m. The rank of f modulo p equals sep(f; I) unless p divides all minors of that
+    size of f's matrix of coefficients, which is true of finitely many primes for given weights.
+    Their number is not bounded here. A second prime guards against them, since the largest rank
+    over the primes is returned.
 
     Args:
-        key: for the assignments and, where `params` is not given, for the weights.
-        graph: of n vertices, masked or not; its features play no part.
-        subset: bool[n], the set I.
-        depth: L, the number of layers.
-        input_width: Dx, the number of features a vertex.
-        hidden_width: Dh, the width of the layers.
-        target: the vertex t whose prediction is meant; None for the prediction over the graph.
-        params: integer weights, of the form that `ModularProductNetwork(Dh, L).init` returns;
-            None for uniformly random ones from 0 to 2^32 − 1.
-        primes: the moduli, up to 65521.
-        error_probability: of the sample, see above.
-        max_bytes: memory for the matrix and its elimination; m × m takes 28 m² bytes.
+        key: Random key for the assignments and, without `params`, for the weights.
+        graph: Graph of n vertices, masked or not; its features are not used.
+        subset: The set I, bool[n].
+        shape: Depth and widths of the network.
+        target: The vertex t whose prediction is meant; None for the prediction over the graph.
+        params: Integer weights with the structure of `ModularProductNetwork(Dh, L).init`; None for
+            uniformly random ones from 0 to 2^32 − 1.
+        sampling: Primes, error probability and memory.
 
     Returns:
         The rank, and how it was found.
 
     Raises:
-        ValueError: for arguments out of range; for a prime that is not above the degrees; for a
+        ValueError: For arguments out of range; for a prime that is not above the degrees; for a
             rank that takes more memory than `max_bytes`.
-        OverflowError: for more than 2^63 − 1 walks of length L from one vertex.
+        OverflowError: For more than 2^63 − 1 walks of length L from one vertex.
 
-    References:
-        Razin, Verbin, Cohen, "On the Ability of Graph Neural Networks to Model Interactions Between
-        Vertices", 2023: networks of Section 3, separation rank of Section 2.
+    Reference:
+        Razin, Verbin and Cohen, "On the ability of graph neural networks to model interactions
+        between vertices", NeurIPS 2023: separation rank of Section 2, networks of Section 3.
 
     Example:
         >>> import jwi
         >>> path, inside = jwi.from_edges([0, 1], [1, 2], num_vertices=3), [True, False, False]
-        >>> separation_rank(
-        ...     jax.random.key(0), path, inside, depth=2, input_width=3, hidden_width=3
-        ... )
+        >>> separation_rank(jax.random.key(0), path, inside, NetworkShape(2, 3, 3))
         SeparationRank(rank=21, sample_size=64, primes=(65521, 65519))
     """
     inside = checked_subset(subset, info_of(graph).num_vertices)
-    layers = checked_integer("depth", depth, "the number of layers", low=1)
-    width = checked_integer("input_width", input_width, "the number of features a vertex", low=1)
-    hidden = checked_integer("hidden_width", hidden_width, "the width of the layers", low=1)
-    walks = count_walks(graph, layers, target)
+    depth, input_width, hidden_width = checked_shape(shape)
+    walks = count_walks(graph, depth, target)
     degree = max(sum(walks[inside].tolist()), sum(walks[~inside].tolist()))
-    _check_primes(primes, degree)
-    if not 0 < error_probability < 1:
-        raise ValueError(f"error_probability is {error_probability}: pass one between 0 and 1")
-    graph = graph._replace(nodes=jnp.zeros((len(inside), width), jnp.uint32))
-    weights_key, *prime_keys = jax.random.split(key, 1 + len(primes))
-    weights = _integer_weights(weights_key, ModularProductNetwork(hidden, layers), graph, params)
-    sizes = sample_sizes(max_bytes)
+    _check(sampling, degree)
+    graph = graph._replace(nodes=jnp.zeros((len(inside), input_width), jnp.uint32))
+    weights_key, *prime_keys = jax.random.split(key, 1 + len(sampling.primes))
+    network = ModularProductNetwork(hidden_width, depth)
+    weights = _integer_weights(weights_key, network, graph, params)
+    sizes = sample_sizes(sampling.max_bytes)
     place = None if target is None else jnp.int32(target)
     rank = 0
-    for prime, prime_key in zip(primes, prime_keys, strict=True):
-        network = ModularProductNetwork(hidden, layers, prime=prime)
+    for prime, prime_key in zip(sampling.primes, prime_keys, strict=True):
         residues = jax.tree.map(partial(_residues, prime=prime), weights)
+        modular = network.clone(prime=prime)
         rank_of_sample = partial(
-            _rank_of_sample, prime_key, network, residues, graph, jnp.asarray(inside), place
+            _rank_of_sample, prime_key, modular, residues, graph, jnp.asarray(inside), place
         )
-        slack = partial(least_slack, degree / prime, error_probability / len(sizes))
+        slack = partial(least_slack, degree / prime, sampling.error_probability / len(sizes))
         found, size = first_sufficient(rank_of_sample, slack, sizes)
+        # The next prime starts at the size that this one needed.
         rank, sizes = max(rank, found), [larger for larger in sizes if larger >= size]
-    return SeparationRank(rank, sizes[0], primes)
+    return SeparationRank(rank, sizes[0], sampling.primes)
 
 
 def _rank_of_sample(
@@ -139,9 +148,8 @@ def _rank_of_sample(
     """Rank of the values of f on random assignments, modulo the network's prime."""
     shape = (2, size, *graph.nodes.shape)
     rows, columns = jax.random.randint(key, shape, 0, network.prime, jnp.uint32)
-    # Compiled apart, so that all networks share the sampling and the elimination.
     values = _values(network, weights, graph, inside, target, rows, columns)
-    return int(rank_modulo(values, network.prime))
+    return rank_modulo(np.asarray(values), network.prime)
 
 
 @partial(jax.jit, static_argnames="network")
@@ -167,10 +175,25 @@ def _values(
     return values_on_grid(predict, inside, rows, columns)
 
 
+def rank_modulo(matrix: UInt32[np.ndarray, "rows columns"], prime: int) -> int:
+    """Rank of a matrix over the integers modulo a prime, exact, by FLINT.
+
+    Example:
+        >>> matrix = np.array([[1, 2], [3, 1]], np.uint32)
+        >>> rank_modulo(matrix, prime=5), rank_modulo(matrix, prime=7)
+        (1, 2)
+    """
+    # Imported here: of everything in this package only exact ranks need FLINT.
+    from flint import nmod_mat
+
+    rows, columns = matrix.shape
+    return int(nmod_mat(rows, columns, matrix.ravel().tolist(), prime).rank())
+
+
 def _integer_weights(
     key: Array, network: ModularProductNetwork, graph: GraphsTuple, params: PyTree | None
 ) -> PyTree[np.ndarray]:
-    """The weights as integers: those given, or random ones."""
+    """The weights as integers: the given ones, or random ones."""
     expected = jax.eval_shape(network.init, key, graph)
     leaves, structure = jax.tree.flatten(expected)
     if params is None:
@@ -195,9 +218,13 @@ def _residues(weight: np.ndarray, prime: int) -> UInt32[Array, "_ _"]:
     return jnp.asarray((weight % prime).astype(np.uint32))
 
 
-def _check_primes(primes: tuple[int, ...], degree: int) -> None:
+def _check(sampling: RankSampling, degree: int) -> None:
+    primes, error_probability, _ = sampling
     if not primes or min(primes) <= degree:
         raise ValueError(
             f"primes is {primes} and the prediction is of degree {degree} in the features of a"
-            f" side: pass primes above that and up to {PRIMES[0]}, or take fewer layers or edges"
+            f" side: pass primes above that and up to {LARGEST_PRIME}, or take fewer layers or"
+            " edges"
         )
+    if not 0 < error_probability < 1:
+        raise ValueError(f"error_probability is {error_probability}: pass one between 0 and 1")

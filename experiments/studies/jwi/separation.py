@@ -27,7 +27,13 @@ from tqdm.auto import tqdm
 
 import jwi
 from experiments.output.record import Record
-from jwi.separation import BoundedSeparationRank, bounded_separation_rank, separation_bounds
+from jwi.separation import (
+    BoundedSeparationRank,
+    NetworkShape,
+    RankSampling,
+    bounded_separation_rank,
+    separation_bounds,
+)
 
 PREDICTIONS = ("graph", "vertex")
 TITLES = {"graph": "prediction over the graph", "vertex": "prediction of a vertex"}
@@ -81,9 +87,8 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
         desc="separation ranks",
         disable=None,
     ):
-        found = bounded_separation_rank(
-            key, **_arguments(case), error_probability=config.error_probability
-        )
+        sampling = RankSampling(error_probability=config.error_probability)
+        found = bounded_separation_rank(key, **_arguments(case), sampling=sampling)
         rows.append(_row(case, found))
     return {"cases": {name: [row[name] for row in rows] for name in rows[0]}}
 
@@ -128,7 +133,12 @@ def _draw(rng: np.random.Generator, config: Config, turn: int) -> Case:
 
 
 def _arguments(case: Case) -> dict[str, Any]:
-    return {name: value for name, value in case._asdict().items() if name != "directed"}
+    return {
+        "graph": case.graph,
+        "subset": case.subset,
+        "shape": NetworkShape(case.depth, case.input_width, case.hidden_width),
+        "target": case.target,
+    }
 
 
 def _row(case: Case, found: BoundedSeparationRank) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import pytest
 import jwi
 from jwi.separation import (
     BoundedSeparationRank,
-    admissible,
+    NetworkShape,
     bounded_separation_rank,
     separation_bounds,
 )
+from jwi.separation import bounds as bounds_module
 from tests.cases.graphs import complete_digraph
 from tests.oracles import graphs as oracles_graphs
 from tests.oracles import separation as oracle
@@ -35,9 +36,9 @@ def test_admissible_sets_of_the_definition(seed, monkeypatch):
     graph, inside = random_case(seed)
     arcs, walks = oracle.arcs_of(graph), jwi.count_walks(graph, 2)
     sums = [sum(walks[list(s)].tolist()) for s in oracle.admissible_sets(N, arcs, inside)]
-    assert admissible.most_walks(graph, inside, walks) == (max(sums), True)
-    monkeypatch.setattr(admissible, "LARGEST_EXHAUSTIVE", 0)
-    greedy, is_largest = admissible.most_walks(graph, inside, walks)
+    assert bounds_module.most_walks(graph, inside, walks) == (max(sums), True)
+    monkeypatch.setattr(bounds_module, "LARGEST_EXHAUSTIVE", 0)
+    greedy, is_largest = bounds_module.most_walks(graph, inside, walks)
     assert not is_largest
     assert greedy in sums
     # A crossing arc and its common neighbors are admissible by themselves: greed begins there.
@@ -54,13 +55,13 @@ def test_greedy_adds_up_what_is_far_apart():
     ends = np.arange(rungs)
     graph = jwi.from_edges(ends, rungs + ends, 2 * rungs)
     inside = np.arange(2 * rungs) < rungs
-    assert admissible.most_walks(graph, inside, jwi.count_walks(graph, 2)) == (8 * rungs, False)
+    assert bounds_module.most_walks(graph, inside, jwi.count_walks(graph, 2)) == (8 * rungs, False)
 
 
 def test_sums_beyond_int64():
     star = jwi.from_edges([0], [1], num_vertices=2)
     walks = np.array([2**62, 2**62])
-    assert admissible.most_walks(star, np.array([True, False]), walks) == (2**63, True)
+    assert bounds_module.most_walks(star, np.array([True, False]), walks) == (2**63, True)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -70,8 +71,7 @@ def test_formulas(seed, target):
     arcs, members = oracle.arcs_of(graph), set(np.flatnonzero(inside).tolist())
     sets = oracle.admissible_sets(N, arcs, inside)
     for depth, width, hidden in [(1, 3, 2), (2, 2, 4), (3, 5, 3), (2, 1, 2), (2, 3, 1)]:
-        shape = {"depth": depth, "input_width": width, "hidden_width": hidden, "target": target}
-        found = separation_bounds(graph, inside, **shape)
+        found = separation_bounds(graph, inside, NetworkShape(depth, width, hidden), target=target)
         index = oracles_graphs.walk_index(N, arcs, members, depth - 1, target)
         assert found.walk_index == index
         exponent = 4 * index + (target is None)
@@ -90,8 +90,7 @@ def test_formulas(seed, target):
 
 def test_bounds_far_beyond_floats():
     graph = jwi.from_edges(np.arange(30), np.arange(1, 31), num_vertices=31)
-    shape = {"depth": 30, "input_width": 4, "hidden_width": 4}
-    found = separation_bounds(graph, np.arange(31) < 15, **shape)
+    found = separation_bounds(graph, np.arange(31) < 15, NetworkShape(30, 4, 4))
     rho = found.admissible_walks
     assert rho > 2**40
     expected = math.log((rho + 1) * (rho + 2) * (rho + 3)) - math.log(6)
@@ -104,13 +103,7 @@ def test_exact_ranks_are_within_the_bounds(seed):
     graph, inside = random_case(seed, 4)
     for target in (None, 0):
         row = bounded_separation_rank(
-            jax.random.key(seed),
-            graph,
-            inside,
-            depth=2,
-            input_width=2,
-            hidden_width=2,
-            target=target,
+            jax.random.key(seed), graph, inside, NetworkShape(2, 2, 2), target=target
         )
         assert row.is_bounded, row
         assert row.log_rank == pytest.approx(math.log(row.rank))
@@ -127,9 +120,7 @@ def test_what_lies_outside_the_bounds_is_seen():
 def test_the_zero_function_is_below_every_bound(key):
     zeros = jax.tree.map(np.zeros_like, oracle.small_weights(0, 2, 2, 2))
     graph, inside = random_case(0, 4)
-    row = bounded_separation_rank(
-        key, graph, inside, depth=2, input_width=2, hidden_width=2, params=zeros
-    )
+    row = bounded_separation_rank(key, graph, inside, NetworkShape(2, 2, 2), params=zeros)
     assert (row.rank, row.log_rank, row.is_bounded) == (0, -math.inf, False)
 
 
@@ -145,6 +136,8 @@ def test_the_zero_function_is_below_every_bound(key):
 )
 def test_bad_input(changes, message):
     graph, inside = random_case(0)
-    given = {"subset": inside, "depth": 2, "input_width": 2, "hidden_width": 2, **changes}
+    shape = NetworkShape(2, 2, 2)
+    changes = {"subset": inside} | changes
+    shape = shape._replace(**{name: changes.pop(name) for name in shape._fields if name in changes})
     with pytest.raises(ValueError, match=re.escape(message)):
-        separation_bounds(graph, **given)
+        separation_bounds(graph, shape=shape, **changes)

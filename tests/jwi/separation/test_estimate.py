@@ -9,7 +9,7 @@ import pytest
 
 import jwi
 from jwi.networks import GCN, ProductNetwork
-from jwi.separation import separation_rank, separation_rank_estimate
+from jwi.separation import NetworkShape, separation_rank, separation_rank_estimate
 from tests.oracles import separation as oracle
 
 INSIDE = [True, True, False, False]
@@ -65,7 +65,7 @@ def test_it_agrees_with_the_exact_rank(key):
             return network.apply(floats, graph)[target, 0]
 
         exact = separation_rank(
-            key, path, inside, depth=2, input_width=2, hidden_width=2, params=params, target=target
+            key, path, inside, NetworkShape(2, 2, 2), params=params, target=target
         )
         estimate = separation_rank_estimate(key, function, inside, input_width=2)
         assert 1 < estimate.rank == exact.rank
@@ -110,7 +110,7 @@ def test_features_come_from_the_sampler(key):
         ({"subset": [[True]]}, "subset is bool[1, 1]: pass one boolean a vertex, bool[n]"),
         ({"subset": []}, "subset is float64[0]: pass one boolean a vertex, bool[n]"),
         ({"input_width": 0}, "input_width is 0: pass the number of features a vertex"),
-        ({"sample_size": 0}, "sample_size is 0: pass how many assignments a side"),
+        ({"sample_size": 0}, "sample_size is 0: pass the number of assignments a side"),
         ({"tolerance": 1.0}, "tolerance is 1.0: pass a number between 0 and 1"),
         ({"function": lambda x: x}, "function returns float64[4, 1]: let it return one number"),
         (
@@ -119,7 +119,7 @@ def test_features_come_from_the_sampler(key):
         ),
         (
             {"function": lambda x: 1 / (x[0, 0] * 0)},
-            "function has 4096 values of 4096 that are not finite: pass a sampler of smaller",
+            "function has 4096 of 4096 values that are not finite: pass a sampler of smaller",
         ),
     ],
 )
