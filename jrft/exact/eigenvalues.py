@@ -1,10 +1,10 @@
 """The largest eigenvalue of a positive semi-definite operator, from products with it alone.
 
-Ritz values are lower estimates. A small residual shows that an eigenvalue is near, but not that it
-is the largest. The random start q bounds the largest eigenvalue from above: let θ_i be the Ritz
-values of k steps, β_j the norms of the residuals, and u the component of q along the eigenvector of
-λ_max. Then |u| Π_i (λ_max − θ_i) ≤ Π_j β_j, and in n dimensions |u| < t has probability t √(2n/π)
-at most. A t of small probability gives an upper bound that fails with that probability at most.
+Ritz values are lower bounds. A small residual shows that an eigenvalue is near, but not that it is
+the largest. The random start q bounds the largest eigenvalue from above: let θ_i be the Ritz values
+of k steps, β_j the norms of the residuals, and u the component of q along the eigenvector of λ_max.
+Then |u| Π_i (λ_max − θ_i) ≤ Π_j β_j, and in n dimensions |u| < t has at most the probability
+t √(2n/π). A t of small probability gives an upper bound that fails with at most that probability.
 
 References:
     van Dorsselaer, Hochstenbach and van der Vorst, Computing probabilistic bounds for extreme
@@ -18,15 +18,16 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
+from matfree import decomp
 
 from jrft._checks import check_at_least, check_probability
 
-# Halvings of the bracket of the upper bound: as many as a double has digits.
+# Halvings of the bracket of the upper bound: a double has 53 binary digits.
 _HALVINGS = 60
 
 
 class EigenvalueInterval(NamedTuple):
-    """An interval around the largest eigenvalue; up to rounding.
+    """An interval around the largest eigenvalue, up to rounding.
 
     Attributes:
         lower: Float[], the largest Ritz value: the eigenvalue is never below it.
@@ -47,14 +48,15 @@ def largest_eigenvalue(
 ) -> EigenvalueInterval:
     """An interval around the largest eigenvalue of a positive semi-definite matrix, by Lanczos.
 
-    Orthogonalizes every vector against all earlier ones, twice: otherwise rounding repeats Ritz
-    values. n steps are exact, and so are fewer steps once they span all that the start can reach.
+    Every vector is orthogonalized against all earlier ones, twice: otherwise rounding repeats Ritz
+    values. n steps are exact. Fewer steps are exact, too, once they span every vector that products
+    with A reach from the start.
 
     Args:
-        key: Of the random start.
-        product: V ↦ A v.
-        like: Float[n], an example of a vector: its size and dtype count, its values do not.
-        num_steps: Products with A; static.
+        key: A JAX random key, for the start.
+        product: The function v ↦ A v.
+        like: Float[n], an example of a vector: its size and dtype are used, its values are not.
+        num_steps: The number of products with A; static.
         failure_probability: The probability, over the random start, that `upper` is too small.
 
     Returns:
@@ -82,7 +84,7 @@ def largest_eigenvalue(
     )
     # The t of the module's docstring.
     log_component = math.log(failure_probability) - 0.5 * math.log(2 * size / math.pi)
-    # n steps span the whole space: the last residual is rounding alone.
+    # n steps span the whole space, so the last residual is nothing but rounding.
     residuals = off_diagonal if num_steps < size else off_diagonal.at[-1].set(0)
     excess = _excess(ritz, jnp.sum(jnp.log(residuals)) - log_component)
     return EigenvalueInterval(ritz[-1], ritz[-1] + excess)
@@ -94,34 +96,23 @@ def _tridiagonal(
     num_steps: int,
 ) -> tuple[Float[Array, " steps"], Float[Array, " steps"]]:
     """The projected matrix: its diagonal, and the norms of the residuals beside it."""
-    epsilon = jnp.finfo(start.dtype).eps
-
-    def step(
-        carry: tuple[Float[Array, "steps n"], Float[Array, " n"]], i: Array
-    ) -> tuple[tuple[Float[Array, "steps n"], Float[Array, " n"]], tuple[Array, Array]]:
-        basis, vector = carry
-        # Rows of later steps are still 0, so that one product serves every step.
-        basis = basis.at[i].set(vector)
-        image = product(vector)
-        residual = image
-        for _ in range(2):
-            residual = residual - (basis @ residual) @ basis
-        norm = jnp.linalg.norm(residual)
-        # A residual of the size of rounding is no new direction. Zeros follow, which add Ritz
-        # values of 0 below the largest.
-        norm = jnp.where(norm > 10 * epsilon * jnp.linalg.norm(image), norm, 0)
-        following = jnp.where(norm > 0, residual / jnp.where(norm > 0, norm, 1), 0)
-        return (basis, following), (vector @ image, norm)
-
-    basis = jnp.zeros((num_steps, start.size), start.dtype)
-    first = basis, start / jnp.linalg.norm(start)
-    return jax.lax.scan(step, first, jnp.arange(num_steps))[1]
+    lanczos = decomp.tridiag_sym(num_steps, materialize=False, reortho="full", custom_vjp=False)
+    found = lanczos(product, start)
+    diagonal, beside = found.J_small
+    norms = jnp.append(beside, jnp.linalg.norm(found.residual))
+    # A residual of the size of rounding is no new direction: the steps up to it are exact, and the
+    # steps after it divide rounding by rounding. Zeros replace these, and add Ritz values of 0,
+    # which are below the largest.
+    image = jnp.sqrt(jnp.append(0, norms[:-1]) ** 2 + diagonal**2 + norms**2)
+    new = jnp.cumprod(norms > 10 * jnp.finfo(start.dtype).eps * image).astype(bool)
+    reached = jnp.append(True, new[:-1])
+    return jnp.where(reached, diagonal, 0), jnp.where(new, norms, 0)
 
 
 def _excess(ritz: Float[Array, " steps"], log_product: Float[Array, ""]) -> Float[Array, ""]:
     """The x ≥ 0 with Π_i (θ_max + x − θ_i) = exp(log_product), from above."""
     gaps = ritz[-1] - ritz
-    # Each factor is at least x, so that x^k ≤ the product: an upper end of the bracket.
+    # Each factor is at least x, so x^k ≤ the product, which gives an upper end of the bracket.
     widest = jnp.exp(log_product / ritz.size)
 
     def halve(_: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:

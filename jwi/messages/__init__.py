@@ -1,4 +1,4 @@
-"""Message passing over the arcs of a masked graph."""
+"""Message passing along the arcs of a masked graph."""
 
 from jwi.messages.message_passing import in_degree, neighbor_product, neighbor_sum
 

@@ -1,11 +1,11 @@
-"""The arcs of a masked graph, laid out for the machine: a list, or a dense table when it is small.
+"""Two layouts for the arcs of a masked graph: a list, or a dense table if the graph is small.
 
-A layer is written once over arrays of arcs, with a number for each arc and head: `[arc, *heads]` in
-the list, `[receiver, *heads, sender]` in the table. It combines them elementwise only, at one rank.
-The table has no gathers and scatters. On 2 shared CPU cores (32 and 64 vertices, 200 to 1000 arrays
-of features vmapped) the gradient of a sum is faster by it up to some 16 entries an arc, that of a
-product or a softmax up to 4, at 2 entries by a factor of 1.1 to 2.5; above, the list wins more and
-more. At worst the table takes `_MAX_ENTRIES_PER_ARC` times the memory.
+A layer is written once for both. It works on arrays of arcs, which hold a number for each arc and
+head: `[arc, *heads]` in the list, `[receiver, *heads, sender]` in the table. A layer may combine
+such arrays elementwise only, and all of them must have the same heads axes.
+
+The table needs no gathers and no scatters, so small graphs are faster with it, most of all under
+vmap. It has a place for every pair of vertices, so sparse graphs are faster with the list.
 """
 
 from collections.abc import Callable
@@ -21,15 +21,18 @@ from jwi.graph.graph import GraphsTuple
 from jwi.messages import softmax as arc_softmax
 from jwi.messages import sums as arc_sums
 
+# The table is used up to this number of places per arc, and takes at most so much more memory.
+# Gradients of vmapped layers of 32 and 64 vertices, on 2 CPU cores: sums are faster with the table
+# up to 16 places per arc, products and softmaxes up to 4.
 _MAX_ENTRIES_PER_ARC = 8
 
-# Associative and commutative, with unit 1; lax.mul for the usual product, which has a gradient.
+# An associative and commutative product with unit 1: lax.mul, for instance, which has a gradient.
 Multiply = Callable[[Array, Array], Array]
 
 
 @dataclass(frozen=True)
 class ArcList:
-    """Arcs as a list; what is not in the mask is not there."""
+    """Arcs as a list; arcs whose mask is False are treated as absent."""
 
     senders: Int[Array, " arcs"]
     receivers: Int[Array, " arcs"]
@@ -55,7 +58,7 @@ class ArcList:
     def where_kept(
         self, on_arcs: Shaped[Array, "arcs *heads"], otherwise: int | float
     ) -> Shaped[Array, "arcs *heads"]:
-        """The array where arcs are kept, a constant where not."""
+        """The array, with a constant in place of the arcs that are not kept."""
         mask = self.mask.reshape(self.mask.shape + (1,) * (on_arcs.ndim - 1))
         return jnp.where(mask, on_arcs, jnp.asarray(otherwise, on_arcs.dtype))
 
@@ -81,9 +84,13 @@ class ArcList:
         loops: Float[Array, "n *heads"] | None = None,
         bias: Float[Array, "*heads d"] | None = None,
     ) -> Float[Array, "n *heads d"]:
-        """Sum of the senders' values, weighted, over the kept arcs into each vertex.
+        """Weighted sum of the senders' values over the kept arcs into each vertex.
 
-        With weights of self-loops each vertex's own value is added, and a bias to all.
+        Args:
+            values: One row a vertex and head.
+            weight: Array of arcs.
+            loops: Weights of self-loops: loops[i] · values[i] is added to row i.
+            bias: Added to every row.
         """
         n, *heads, _ = values.shape
         kept = jnp.broadcast_to(self.where_kept(weight, 0), (*self.mask.shape, *heads))
@@ -95,7 +102,7 @@ class ArcList:
     def softmax_sum(
         self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, " arcs"]
     ) -> Float[Array, "n d"]:
-        """Sum of messages weight · value, each by the softmax of temperature times messages."""
+        """Average of messages weight · value by the softmax of temperature · message."""
         values, weight = _of_one_dtype(values, weight)
         return arc_softmax.softmax_sum(
             temperature, values, weight, self.mask, self.senders, self.receivers
@@ -104,7 +111,7 @@ class ArcList:
 
 @dataclass(frozen=True)
 class ArcTable:
-    """Arcs as a table [receiver, sender], with the operations of `ArcList`."""
+    """Arcs as a table [receiver, sender], with the methods of `ArcList`."""
 
     graph: GraphsTuple
     mask: Bool[Array, "n n"]
@@ -114,7 +121,7 @@ class ArcTable:
         return jnp.ones((len(self.mask), *heads, len(self.mask)), dtype)
 
     def arrange(self, by_arc: Shaped[Array, "arcs *heads"]) -> Shaped[Array, "n *heads n"]:
-        """An array in the graph's order of arcs, as an array of arcs; 0 where none is kept."""
+        """An array in the graph's order of arcs, as an array of arcs; 0 where no arc is kept."""
         return jnp.moveaxis(_table(self.graph, by_arc, len(self.mask)), 1, -1)
 
     def from_senders(self, values: Shaped[Array, "n *heads"]) -> Shaped[Array, "n *heads n"]:
@@ -129,7 +136,7 @@ class ArcTable:
     def where_kept(
         self, on_arcs: Shaped[Array, "n *heads n"], otherwise: int | float
     ) -> Shaped[Array, "n *heads n"]:
-        """The array where arcs are kept, a constant where not."""
+        """The array, with a constant in place of the arcs that are not kept."""
         n = len(self.mask)
         mask = self.mask.reshape(n, *(1,) * (on_arcs.ndim - 2), n)
         return jnp.where(mask, on_arcs, jnp.asarray(otherwise, on_arcs.dtype))
@@ -156,7 +163,7 @@ class ArcTable:
     ) -> Float[Array, "n *heads d"]:
         """As `ArcList.weighted_sum`."""
         kept = self.where_kept(weight, 0)
-        # A sum, not a layer: it must not depend on the layout through a rounded product.
+        # Full precision, as in the list: the layout must not change a result.
         highest = jax.lax.Precision.HIGHEST
         total = jnp.einsum("i...j,j...d->i...d", kept, values, precision=highest)
         if loops is not None:
@@ -166,7 +173,7 @@ class ArcTable:
     def softmax_sum(
         self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, "n n"]
     ) -> Float[Array, "n d"]:
-        """Sum of messages weight · value, each by the softmax of temperature times messages."""
+        """Average of messages weight · value by the softmax of temperature · message."""
         messages = self.from_senders(values) * weight[:, None]
         no_loops = jnp.full_like(values, -jnp.inf)
         powers, _ = softmax_powers(self, temperature * messages, no_loops)
@@ -180,7 +187,15 @@ Arcs = ArcList | ArcTable
 def arcs_of(graph: GraphsTuple, num_vertices: int) -> Arcs:
     """The kept arcs of a graph in the layout that suits its static shapes.
 
-    There is at most one arc from a vertex to another, as in every graph of `from_edges`.
+    Args:
+        graph: Graph with at most one arc from a vertex to another, as `from_edges` makes it.
+        num_vertices: Its number of vertices.
+
+    Example:
+        >>> import jwi.graph.graph
+        >>> path = jwi.graph.from_edges([0, 1], [1, 2], 3)
+        >>> arcs_of(path, 3).mask.tolist()
+        [[False, True, False], [True, False, True], [False, True, False]]
     """
     if num_vertices**2 <= _MAX_ENTRIES_PER_ARC * len(graph.senders):
         kept = graph.edges.mask.astype(jnp.int32)
@@ -196,52 +211,58 @@ def softmax_powers(
     Args:
         arcs: Arcs of a graph of n vertices.
         scores: Array of arcs.
-        loop_scores: Scores of the self-loops; −inf where there is none.
+        loop_scores: Scores of the self-loops; −inf for a vertex without one.
 
     Returns:
-        exp(score − largest score into the vertex), as an array of arcs with 0 where none is kept,
-        and of the self-loops. The caller divides by their sum after it has summed messages, which
-        are fewer than the arcs.
+        exp(score − largest score into the vertex) for arcs, with 0 where no arc is kept, and for
+        self-loops. The caller sums messages first and divides by the sum of these numbers after,
+        since there are fewer vertices than arcs.
     """
+    # The result of a softmax does not depend on the number that is subtracted: no gradient.
     constant, loop_constant = jax.lax.stop_gradient((scores, loop_scores))
     largest = jnp.maximum(arcs.max(constant), loop_constant)
-    # A vertex without any score has the maximum −inf, which must not meet itself.
+    # A vertex without scores has the maximum −inf, and −inf − (−inf) is NaN.
     largest = jnp.where(jnp.isfinite(largest), largest, 0)
-    # Scores that are not kept may be above the largest: their infinite powers would make the
-    # gradient NaN, so they are replaced before and after.
+    # Scores of arcs that are not kept may exceed the largest, and infinite powers would make the
+    # gradient NaN: both scores and powers are replaced.
     shifted = arcs.where_kept(scores - arcs.from_receivers(largest), 0)
     return arcs.where_kept(jnp.exp(shifted), 0), jnp.exp(loop_scores - largest)
 
 
 def _of_one_dtype(*arrays: Array | None) -> Any:
-    """All in their common type: the sums' own gradients do not convert."""
+    """Converts arrays to their common type, which the custom gradients of sums require."""
     dtype = jnp.result_type(*(array for array in arrays if array is not None))
     return [None if array is None else array.astype(dtype) for array in arrays]
 
 
-# Compiled here: one by one, the operations of the scan take seconds to compile outside jit.
+# Jitted, since outside jit each operation of the scan would be compiled on its own, for seconds.
 @partial(jax.jit, static_argnums=(3, 4), inline=True)
 def _segment_product(
     on_arcs: Array, mask: Array, receivers: Array, num_vertices: int, multiply: Multiply
 ) -> Array:
-    """Products of the rows of each receiver, 1 where the mask has none."""
-    # The arcs of one receiver are neighbors in the list: a scan that starts anew with each.
+    """Product of the rows of each receiver, 1 where no arc is kept.
+
+    Arcs are sorted by receiver. A segmented scan multiplies the rows of a receiver, and the product
+    is read at its last arc.
+    """
     starts = (receivers != jnp.roll(receivers, 1))[:, None]
 
     def combine(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:
+        # If the right part starts a receiver, the left part belongs to another one.
         before = jnp.where(right[0], jnp.ones_like(left[1]), left[1])
         return left[0] | right[0], multiply(before, right[1])
 
     _, products = jax.lax.associative_scan(combine, (starts, on_arcs))
+    # Removed arcs have factor 1, so the product at the last kept arc has all kept factors.
     last = jax.ops.segment_max(jnp.where(mask, jnp.arange(len(mask)), -1), receivers, num_vertices)
     none = jnp.ones_like(products, shape=(1, products.shape[1]))
     return jnp.append(products, none, axis=0)[jnp.where(last < 0, len(mask), last)]
 
 
 def _table(graph: GraphsTuple, by_arc: Array, num_vertices: int) -> Array:
-    """Numbers of the kept arcs as a table [receiver, sender, *heads]."""
+    """Numbers of the kept arcs as a table [receiver, sender, *heads], 0 elsewhere."""
     mask = graph.edges.mask.reshape((-1,) + (1,) * (by_arc.ndim - 1))
     empty = jnp.zeros((num_vertices, num_vertices, *by_arc.shape[1:]), by_arc.dtype)
-    # Addition, since padding may share its place with an arc.
+    # Added, not set: padding may have the ends of an arc, and its 0 must not replace that arc.
     kept = jnp.where(mask, by_arc, jnp.zeros_like(by_arc))
     return empty.at[graph.receivers, graph.senders].add(kept)

@@ -1,8 +1,8 @@
-"""Masked message passing: what a vertex receives along the arcs kept in a graph.
+"""Masked message passing: sums and products along the kept arcs of a graph.
 
-Every network of this package stands on these functions. They read the arcs and the edge mask of a
-graph and take the vertices' values as an argument, so one graph serves all layers; they work
-under jit, grad, and vmap over values, weights and masks.
+The functions read the arcs and the edge mask of a graph and take the values of the vertices as an
+argument, so that one graph serves all layers. They work under jit, grad, and vmap over values,
+weights and masks.
 """
 
 import jax
@@ -46,11 +46,11 @@ def neighbor_sum(
         values: One row a vertex, or one a vertex and head.
         weight: One number an arc, or one an arc and head; 1 if not given.
         loops: Weights of self-loops, one a vertex, or one a vertex and head: loops[i] · values[i]
-            is added, at the cost of an arc. There are none if not given.
+            is added. No self-loops if not given.
 
     Returns:
-        As `values`; zero for a vertex without incoming arcs and loop. It is differentiable in
-        `values`, `weight` and `loops`, in reverse mode (`jax.grad`) to any order.
+        Sums with the shape of `values`; zero for a vertex without incoming arcs and loop. They are
+        differentiable in `values`, `weight` and `loops`, in reverse mode (`jax.grad`) to any order.
 
     Example:
         >>> import jax.numpy as jnp, jwi.graph.graph
@@ -76,12 +76,13 @@ def neighbor_product(
     Args:
         graph: Graph of n vertices; arcs whose mask is False contribute nothing.
         values: One row a vertex, of any number type.
-        multiply: An associative and commutative product with unit 1, for instance modular. The
-            gradient of `jax.lax.mul` is exact, where factors are zero too; do not count on that of
-            another product.
+        multiply: An associative and commutative product with unit 1, for instance modulo a prime.
+            With `jax.lax.mul` gradients are exact, also if factors are zero; with another product
+            they may be wrong.
 
     Returns:
-        As `values`; ones for a vertex without incoming arcs. No self-loops are added.
+        Products with the shape of `values`; ones for a vertex without incoming arcs. No self-loops
+        are added.
 
     Example:
         >>> import jax.numpy as jnp, jwi.graph.graph

@@ -1,10 +1,10 @@
 """The two bilinear sums of message passing over a list of arcs, and their gradients.
 
-`weighted_sum` adds vertices' values along arcs, `arc_inner_products` multiplies the values at both
-ends. The gradient of each in each argument is one of the two again, so they are differentiable to
-any order, in reverse mode, without an array of arcs × features ever being stored.
+`weighted_sum` adds the values of vertices along arcs, `arc_inner_products` multiplies the values at
+both ends. The gradient of each, in each argument, is one of the two again. So both are
+differentiable to any order in reverse mode, and no gradient stores an array of arcs × features.
 
-On CPUs they are compiled loops (`jwi.messages.cpu.arc_loops`), elsewhere what XLA makes of them.
+CPUs run compiled loops (`jwi.messages.cpu.arc_loops`), other platforms the plain formulas.
 """
 
 from functools import partial
@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jwi.messages.cpu import arc_loops as arc_kernels
+from jwi.messages.cpu import arc_loops
 from jwi.messages.cpu.xla_handlers import by_platform
 
 
@@ -29,8 +29,16 @@ def weighted_sum(
 ) -> Float[Array, "num_ends *heads d"]:
     """Sum of weight[a] · values[starts[a]] over the arcs a that end at each of `num_ends`.
 
-    Arcs with an end outside do not count. If there are values for each end, `loops` may add
-    loops[i] · values[i]. The `bias` is added to every row. All numbers are of one type.
+    All numbers have one dtype.
+
+    Args:
+        values: One row for each place where arcs start, and head.
+        weight: One number for each arc and head.
+        starts: Where each arc starts. An arc that starts or ends out of range is skipped.
+        ends: Where each arc ends.
+        num_ends: Number of rows of the result.
+        loops: If arcs start and end at the same vertices: loops[i] · values[i] is added to row i.
+        bias: Added to every row.
     """
     total = jnp.zeros_like(values, shape=(num_ends, *values.shape[1:]))
     return _weighted_sum(total, values, weight, starts, ends, loops, bias)
@@ -45,7 +53,7 @@ def arc_inner_products(
 ) -> Float[Array, "arcs *heads"]:
     """Inner product over d of at_start[starts[a]] and at_end[ends[a]], for each arc a.
 
-    It is 0 for arcs with an end outside. All numbers are of one type.
+    It is 0 for an arc that starts or ends out of range. All numbers have one dtype.
     """
     return _inner_products(at_start, at_end, starts, ends)
 
@@ -75,7 +83,7 @@ def _compiled_weighted_sum(
     loops: Array | None,
     bias: Array | None,
 ) -> Array:
-    return arc_kernels.weighted_sum(values, weight, starts, ends, total.shape[0], loops, bias)
+    return arc_loops.weighted_sum(values, weight, starts, ends, total.shape[0], loops, bias)
 
 
 def _plain_inner_products(at_start: Array, at_end: Array, starts: Array, ends: Array) -> Array:
@@ -83,13 +91,13 @@ def _plain_inner_products(at_start: Array, at_end: Array, starts: Array, ends: A
 
 
 def _rows(values: Array, places: Array) -> Array:
-    """Rows by place, zeros where it is outside: the filling of a BCOO matrix counts for nothing."""
+    """Rows by place, zeros out of range: BCOO matrices pad their indices with such places."""
     return values.at[places].get(mode="fill", fill_value=0, wrap_negative_indices=False)
 
 
-_weighted_sum = by_platform(_plain_weighted_sum, _compiled_weighted_sum, arc_kernels.add_along_arcs)
+_weighted_sum = by_platform(_plain_weighted_sum, _compiled_weighted_sum, arc_loops.add_along_arcs)
 _inner_products = by_platform(
-    _plain_inner_products, arc_kernels.arc_inner_products, arc_kernels.multiply_ends
+    _plain_inner_products, arc_loops.arc_inner_products, arc_loops.multiply_ends
 )
 
 
@@ -100,7 +108,7 @@ def _weighted_sum_forward(values, weight, starts, ends, num_ends, loops, bias): 
 
 def _weighted_sum_backward(num_ends, arguments, cotangent):  # type: ignore[no-untyped-def]
     values, weight, starts, ends, loops, no_bias = arguments
-    # The transpose sends the cotangent back along the reversed arcs.
+    # The transpose of the sum: the cotangent travels along the reversed arcs.
     values_bar = weighted_sum(cotangent, weight, ends, starts, values.shape[0], loops)
     weight_bar = arc_inner_products(values, cotangent, starts, ends)
     loops_bar = None if loops is None else (values * cotangent).sum(axis=-1)

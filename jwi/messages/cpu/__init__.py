@@ -1,1 +1,1 @@
-"""Compiled loops that XLA calls on CPUs; nothing else in the package touches memory by address."""
+"""Compiled loops that XLA calls on CPUs. Only this folder reads memory by address."""

@@ -1,7 +1,7 @@
 """The sums of `jwi.messages.sums` as compiled loops, for CPUs.
 
-XLA has no loop over arcs that adds rows where they end: it makes an array with a row for every arc.
-Here a row is read, multiplied and added at once; the benchmark ``message_passing`` has the speed.
+XLA first makes an array with a row for every arc, then adds these rows. Here a row is read,
+multiplied and added at once. The benchmark `message_passing` measures the difference.
 """
 
 import math
@@ -14,7 +14,15 @@ from jaxtyping import Array, Float, Int
 from numba import njit
 
 from jwi.messages.cpu import xla_handlers
-from jwi.messages.cpu.xla_handlers import array_1d, array_2d, array_3d, batch_shape, operand, result
+from jwi.messages.cpu.xla_handlers import (
+    array_1d,
+    array_2d,
+    array_3d,
+    batch_shape,
+    check_operand,
+    operand,
+    result,
+)
 
 
 def weighted_sum(
@@ -26,16 +34,17 @@ def weighted_sum(
     loops: Float[Array, "num_ends *heads"] | None = None,
     bias: Float[Array, "*heads d"] | None = None,
 ) -> Float[Array, "num_ends *heads d"]:
-    """As `sums.weighted_sum`, without a gradient. Arcs with an end outside do not count."""
+    """`sums.weighted_sum` without a gradient."""
     arcs, heads, row = starts.shape, values.shape[1:-1], values.shape[1:]
     loops = jnp.zeros((0, *heads), values.dtype) if loops is None else loops
     bias = jnp.zeros(row, values.dtype) if bias is None else bias
-    _check("weight", weight, (*arcs, *heads), values.dtype)
-    _check("ends", ends, arcs, ends.dtype)
-    _check("bias", bias, row, values.dtype)
+    check_operand("weight", weight, (*arcs, *heads), values.dtype)
+    check_operand("ends", ends, arcs, ends.dtype)
+    check_operand("bias", bias, row, values.dtype)
     if loops.shape[0] > 0:
-        _check("values", values, (num_ends, *row), values.dtype)
-        _check("loops", loops, (num_ends, *heads), values.dtype)
+        check_operand("values", values, (num_ends, *row), values.dtype)
+        check_operand("loops", loops, (num_ends, *heads), values.dtype)
+    # The loops know one axis of heads, so all axes of heads are merged, and split again after.
     flat = math.prod(heads), row[-1]
     (total,) = xla_handlers.call(
         add_along_arcs,
@@ -57,10 +66,10 @@ def arc_inner_products(
     starts: Int[Array, " arcs"],
     ends: Int[Array, " arcs"],
 ) -> Float[Array, "arcs *heads"]:
-    """As `sums.arc_inner_products`, without a gradient; 0 for arcs with an end outside."""
+    """`sums.arc_inner_products` without a gradient."""
     arcs, heads, row = starts.shape, at_start.shape[1:-1], at_start.shape[1:]
-    _check("ends", ends, arcs, ends.dtype)
-    _check("at_end", at_end, (at_end.shape[0], *row), at_start.dtype)
+    check_operand("ends", ends, arcs, ends.dtype)
+    check_operand("at_end", at_end, (at_end.shape[0], *row), at_start.dtype)
     flat = math.prod(heads), row[-1]
     (products,) = xla_handlers.call(
         multiply_ends,
@@ -74,19 +83,10 @@ def arc_inner_products(
     return products.reshape(*arcs, *heads)
 
 
-def _check(name: str, array: Array, shape: tuple[int, ...], dtype: jnp.dtype) -> None:
-    """Compiled loops would read beyond arrays that do not fit."""
-    if array.shape != shape or array.dtype != dtype:
-        raise ValueError(
-            f"{name} is {array.dtype}{list(array.shape)}: pass {dtype}{list(shape)}, as the other"
-            " arguments have it"
-        )
-
-
 @njit(cache=True)
 @no_type_check
 def add_along_arcs(frame, dtype):
-    """The handler of `weighted_sum`."""
+    """Handler of `weighted_sum`: a loop over the elements of a batch."""
     totals = result(frame, 0)
     batch = batch_shape(totals, 3)
     for k in range(batch.prod()):
@@ -101,9 +101,11 @@ def add_along_arcs(frame, dtype):
         )
 
 
+# "contract" lets LLVM fuse a product and a sum; the order of the sums stays the order of the arcs.
 @njit(cache=True, fastmath={"contract"})
 @no_type_check
 def _add_along_arcs(total, values, weight, starts, ends, loops, bias):
+    # XLA does not clear results: every row starts from its bias, and its own value for a self-loop.
     for vertex in range(len(total)):
         for head in range(total.shape[1]):
             for k in range(total.shape[2]):
@@ -111,8 +113,10 @@ def _add_along_arcs(total, values, weight, starts, ends, loops, bias):
             if len(loops) > 0:
                 for k in range(total.shape[2]):
                     total[vertex, head, k] += loops[vertex, head] * values[vertex, head, k]
+    # Arcs are sorted by their end in a graph's order, so consecutive arcs add to a row in cache.
     for arc in range(len(starts)):
         start, end = starts[arc], ends[arc]
+        # Padding of a BCOO matrix is out of range; it must not be read.
         if 0 <= start < len(values) and 0 <= end < len(total):
             for head in range(values.shape[1]):
                 factor = weight[arc, head]
@@ -123,7 +127,7 @@ def _add_along_arcs(total, values, weight, starts, ends, loops, bias):
 @njit(cache=True)
 @no_type_check
 def multiply_ends(frame, dtype):
-    """The handler of `arc_inner_products`."""
+    """Handler of `arc_inner_products`: a loop over the elements of a batch."""
     products = result(frame, 0)
     batch = batch_shape(products, 2)
     for k in range(batch.prod()):
@@ -136,10 +140,11 @@ def multiply_ends(frame, dtype):
         )
 
 
-# Free to add in any order, or a sum would be one addition at a time.
+# "reassoc" lets LLVM sum the features in any order, hence several at a time.
 @njit(cache=True, fastmath={"contract", "reassoc"})
 @no_type_check
 def _multiply_ends(products, at_start, at_end, starts, ends):
+    # Arcs out of range keep the 0.
     products[:] = 0
     for arc in range(len(starts)):
         start, end = starts[arc], ends[arc]

@@ -13,7 +13,14 @@ from jaxtyping import Array, Float
 from numba import njit
 
 from jwi.messages.cpu import xla_handlers
-from jwi.messages.cpu.xla_handlers import array_1d, array_2d, batch_shape, operand, result
+from jwi.messages.cpu.xla_handlers import (
+    array_1d,
+    array_2d,
+    batch_shape,
+    check_operand,
+    operand,
+    result,
+)
 
 # Gradients are summed over this many rows first, then over these sums: rounding errors of one
 # running sum over all rows would grow with their number.
@@ -27,7 +34,11 @@ def forward(
     settings: Float[Array, " 2"],
 ) -> Sequence[Array]:
     """Layer normalization, its means and its factors, as in `jwi.networks.norms`."""
-    per_row = _like(x, x.shape[0])
+    rows, width = x.shape
+    check_operand("scale", scale, (width,), x.dtype)
+    check_operand("bias", bias, (width,), x.dtype)
+    check_operand("settings", settings, (2,), x.dtype)
+    per_row = _like(x, rows)
     return xla_handlers.call(
         normalize, x.dtype, [_like(x, *x.shape), per_row, per_row], x, scale, bias, settings
     )
@@ -42,6 +53,12 @@ def gradients(
     settings: Float[Array, " 2"],
 ) -> Sequence[Array]:
     """Cotangents of x, scale and bias, as in `jwi.networks.norms`."""
+    rows, width = x.shape
+    check_operand("scale", scale, (width,), x.dtype)
+    check_operand("mean", mean, (rows,), x.dtype)
+    check_operand("factor", factor, (rows,), x.dtype)
+    check_operand("cotangent", cotangent, x.shape, x.dtype)
+    check_operand("settings", settings, (2,), x.dtype)
     parameter = _like(x, *scale.shape)
     return xla_handlers.call(
         pull_back, x.dtype, [_like(x, *x.shape), parameter, parameter],
@@ -56,7 +73,7 @@ def _like(array: Array, *shape: int) -> jax.ShapeDtypeStruct:
 @njit(cache=True)
 @no_type_check
 def normalize(frame, dtype):
-    """The handler of `forward`."""
+    """Handler of `forward`: a loop over the elements of a batch."""
     out = result(frame, 0)
     batch = batch_shape(out, 2)
     for k in range(batch.prod()):
@@ -108,7 +125,7 @@ def _raised(number, floor):
 @njit(cache=True)
 @no_type_check
 def pull_back(frame, dtype):
-    """The handler of `gradients`."""
+    """Handler of `gradients`: a loop over the elements of a batch."""
     out = result(frame, 0)
     batch = batch_shape(out, 2)
     for k in range(batch.prod()):

@@ -10,7 +10,7 @@ import pytest
 from jax.test_util import check_grads
 
 from jwi.messages import sums as arc_sums
-from jwi.messages.cpu import arc_loops as arc_kernels
+from jwi.messages.cpu import arc_loops
 from jwi.messages.sums import arc_inner_products, weighted_sum
 
 DTYPES = [jnp.float32, jnp.float64, jnp.bfloat16]
@@ -108,10 +108,10 @@ def test_arrays_that_do_not_fit_are_refused_before_memory_is_read():
         ({"loops": short, "num_ends": 7}, r"loops is float32\[3\]: pass float32\[7\]"),
     ]:
         with pytest.raises(ValueError, match=message):
-            unchecked(arc_kernels.weighted_sum)(**fit | wrong)
+            unchecked(arc_loops.weighted_sum)(**fit | wrong)
     for wrong in (at_end[:, :2], at_end.astype(jnp.bfloat16)):
         with pytest.raises(ValueError, match=r"at_end is .* pass float32\[5, 3\]"):
-            unchecked(arc_kernels.arc_inner_products)(values, wrong, starts, ends)
+            unchecked(arc_loops.arc_inner_products)(values, wrong, starts, ends)
 
 
 def unchecked(function):
