@@ -1,18 +1,19 @@
 """Bounds on the norm of a prompt's policy gradient by the standard deviation of its reward.
 
-All bounds are per prompt. They say nothing about a batch, whose mean gradient may be large while
+All bounds are per prompt. They do not bound the mean gradient of a batch, which may be large while
 the gradient of one of its prompts is 0. The converse is false: a large standard deviation does not
 imply a large gradient.
 
-With V the expected reward of prompt x, STD its reward's standard deviation over completions, L the
-tokens of a completion, γ the largest norm of the logits' Jacobian, and F the Fisher information:
+Let V be the expected reward of prompt x, STD the standard deviation of its reward over completions,
+L the number of tokens of a completion, γ the largest norm of the logits' Jacobian, and F the Fisher
+information. Then
 
     ‖∇V‖ ≤ √λ_max(F) · STD ≤ √(L/2) · γ · STD ≤ 6 · L · γ · STD^(2/3)
 
-The last is Theorem 1 of Razin et al. (ICLR 2024), for rewards within [−1, 1]. The first two are
-derived here, for any rewards: ∇V = E[(r − V) ∇ log p], so that Cauchy and Schwarz give the first;
-F is the sum over tokens of E[Jᵀ (diag p − p pᵀ) J], the scores of the tokens being martingale
-differences, and no eigenvalue of diag p − p pᵀ is above 1/2, which gives the second.
+The last bound is Theorem 1 of Razin et al. (ICLR 2024), for rewards within [−1, 1]. The first two
+are derived here, for any rewards. The first one is the Cauchy–Schwarz inequality for
+∇V = E[(r − V) ∇ log p]. For the second one: the scores of the tokens are martingale differences, so
+F is the sum over tokens of E[Jᵀ (diag p − p pᵀ) J]; no eigenvalue of diag p − p pᵀ exceeds 1/2.
 """
 
 import functools
@@ -32,7 +33,7 @@ from jrft.exact.eigenvalues import EigenvalueInterval
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.rewards import Reward, all_rewards
 
-# Of the upper end of the largest Fisher eigenvalue, over the random start.
+# The probability that the upper end of the interval is below the largest Fisher eigenvalue.
 _FAILURE_PROBABILITY = 1e-6
 
 
@@ -44,10 +45,10 @@ class GradientBounds(NamedTuple):
         reward_std: Float[], STD(x; θ), over the completions of the prompt; no ddof.
         gradient_norm: Float[], ‖∇V‖, Euclidean, over all parameters.
         jacobian_norm: Float[], γ(x; θ).
-        fisher_eigenvalue: `EigenvalueInterval`, of λ_max(F).
+        fisher_eigenvalue: `EigenvalueInterval` around λ_max(F).
         theorem: Float[], see `theorem_bound`.
         certificate: Float[], see `gradient_certificate`.
-        fisher: Float[], see `fisher_certificate`; of the upper end of `fisher_eigenvalue`.
+        fisher: Float[], see `fisher_certificate`, with the upper end of `fisher_eigenvalue`.
         ppo: Float[], see `ppo_certificate`: it bounds PPO's gradient, not ∇V.
     """
 
@@ -73,10 +74,10 @@ def gradient_bounds(
     block_size: int = 16,
     num_steps: int = 32,
 ) -> GradientBounds:
-    """The exact policy gradient's norm of one prompt, and all bounds on it.
+    """The norm of the exact policy gradient of one prompt, and all bounds on it.
 
-    The theorem needs rewards within [−1, 1]. For others `theorem` bounds the rewards divided by
-    their largest magnitude, times that magnitude. The other bounds need no range.
+    The theorem needs rewards within [−1, 1]. Larger rewards are divided by their largest magnitude,
+    and `theorem` is the bound for these, times that magnitude. The other bounds need no range.
 
     Args:
         key: For the random start that bounds λ_max(F); nothing else is random.
@@ -89,8 +90,8 @@ def gradient_bounds(
         num_steps: As in `largest_fisher_eigenvalue`.
 
     Returns:
-        `GradientBounds`. `fisher` is no bound with a probability of 1e-6; the others are exact up
-        to rounding. Under a caller's `jax.jit` a NaN reward gives NaN.
+        `GradientBounds`. `fisher` fails to be a bound with a probability of 1e-6; the other bounds
+        hold up to rounding. Under a caller's `jax.jit` a NaN reward gives NaN.
 
     Raises:
         ValueError: If an argument is malformed, a known reward is NaN, or there are too many
@@ -168,8 +169,8 @@ def theorem_bound(
         length: L, tokens of a completion.
         jacobian_norm: Float[…], γ.
         reward_std: Float[…], STD.
-        reward_scale: Float[…], c with all rewards within [−c, c]; the paper's is 1. The bound of
-            r / c, times c, is 6 · L · γ · c^(1/3) · STD^(2/3).
+        reward_scale: Float[…], a number c with all rewards within [−c, c]; 1 in the paper. The
+            bound for r / c, times c, is 6 · L · γ · c^(1/3) · STD^(2/3).
 
     Returns:
         Float[…].
@@ -248,8 +249,8 @@ def ppo_certificate(
 
     It holds for ratios of sequences and advantages r − V_old, for samples of any old parameters and
     for any clip: the gradient after clipping is E_{y~p_θ}[m (r − V_old) ∇ log p_θ], m ∈ {0, 1}.
-    Take γ, STD and V at θ, where the gradient is. It does not hold for ratios of tokens, whose
-    prefixes the old parameters draw.
+    Pass γ, STD and V at the parameters θ of the gradient. The bound does not hold for ratios of
+    tokens, since the old parameters draw their prefixes.
 
     Args:
         length: L, tokens of a completion.

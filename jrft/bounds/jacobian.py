@@ -1,9 +1,8 @@
 """Spectral norms of the Jacobian of the logits with respect to the parameters.
 
 With K tokens the Jacobian J at one prefix has K rows, each as large as the parameters. Its norm is
-the root of the largest eigenvalue of the K × K matrix J Jᵀ. For small vocabularies K
-vector–Jacobian products form this matrix exactly; for large ones Lanczos multiplies vectors
-with it.
+the root of the largest eigenvalue of the K × K matrix J Jᵀ. For small vocabularies this matrix is
+formed exactly, by K vector–Jacobian products. For large ones Lanczos multiplies vectors with it.
 """
 
 import functools
@@ -43,11 +42,11 @@ def largest_jacobian_norm(
             memory.
 
     Returns:
-        Float[], differentiable where one singular value of one prefix is the largest of all.
+        Float[], differentiable if a single singular value of a single prefix is the largest.
 
     Raises:
         ValueError: If the prompt is malformed, `block_size` below 1, or there are too many
-            completions to enumerate: see `jacobian_norm_intervals` for those.
+            completions to enumerate; `jacobian_norm_intervals` needs no enumeration.
 
     Example:
         >>> import jax, jrft
@@ -108,18 +107,17 @@ def jacobian_norm_intervals(
     only a lower estimate of γ: prefixes that were not sampled may have larger norms.
 
     Args:
-        key: Of the random start.
+        key: A JAX random key, for the start of Lanczos.
         policy: The model.
         params: Its parameters θ.
         prompt: Int[P], −1 pads on the left; may be empty.
         completion: Int[length], −1 after the end of sequence.
-        num_steps: Steps of Lanczos, static; from K on the result is exact.
-        failure_probability: For each token, the probability that the upper end is below its
-            norm.
+        num_steps: The number of steps of Lanczos; static. With K or more the result is exact.
+        failure_probability: The probability, for each token, that the upper end is below its norm.
 
     Returns:
-        `EigenvalueInterval` of float[length] each: of the norms, which are singular values; 0 after
-        the end of sequence.
+        `EigenvalueInterval` with lower and upper ends float[length] of the norms; 0 after the end
+        of sequence.
 
     Raises:
         ValueError: If an argument is malformed.
@@ -182,7 +180,7 @@ def _largest_norm(
     sizes: Int[Array, " prefixes"],
     block_size: int,
 ) -> Float[Array, ""]:
-    # Tokens after `size` do not matter: row `size` of the logits depends on earlier ones alone.
+    # Row `size` of the logits depends on the first `size` tokens only, so the padding is harmless.
     def norm(prefix: tuple[Int[Array, " length"], Int[Array, ""]]) -> Float[Array, ""]:
         tokens, size = prefix
         return _norm(lambda params: policy.completion_logits(params, prompt, tokens)[size], params)
@@ -211,8 +209,8 @@ def _norm(logits_fn: Callable[[Params], Float[Array, " K"]], params: Params) -> 
     # J Jᵀ is a sum over leaves: the rows are never joined to one large matrix.
     matrices = [leaf.reshape(logits.size, -1) for leaf in jax.tree.leaves(rows)]
     gram = functools.reduce(jnp.add, [matrix @ matrix.T for matrix in matrices])
-    # The derivative of an eigenvalue needs its eigenvector alone. Differentiating eigh would divide
-    # by the gaps between eigenvalues.
+    # The derivative of an eigenvalue needs nothing but its eigenvector. Differentiating eigh would
+    # divide by the gaps between eigenvalues.
     top = jnp.linalg.eigh(jax.lax.stop_gradient(gram))[1][:, -1]
     return sqrt(top @ gram @ top)
 

@@ -1,7 +1,7 @@
 """Curvature of one prompt without a matrix: the Hessian of V, and the Fisher information F.
 
-F(x; θ) = E_{y~p_θ(·|x)}[∇ log p_θ(y | x) ∇ log p_θ(y | x)ᵀ], over all completions. As the Hessian
-of KL(p_θ ‖ p_θ') at θ' = θ F measures how far a step moves the distribution.
+F(x; θ) = E_{y~p_θ(·|x)}[∇ log p_θ(y | x) ∇ log p_θ(y | x)ᵀ], over all completions. F is the Hessian
+of KL(p_θ ‖ p_θ') at θ' = θ, so it measures how far a step moves the distribution.
 """
 
 import functools
@@ -34,7 +34,7 @@ def exact_fisher_vector_product(
         policy: The model.
         params: Its parameters θ.
         prompt: Int[P], −1 pads on the left; may be empty.
-        vector: V, a pytree like `params`.
+        vector: The vector v, a pytree like `params`.
 
     Returns:
         A pytree like `params`.
@@ -67,11 +67,11 @@ def largest_fisher_eigenvalue(
     as many steps as there are parameters or distinct completions make it exact.
 
     Args:
-        key: Of the random start.
+        key: A JAX random key, for the start of Lanczos.
         policy: The model.
         params: Its parameters θ.
         prompt: Int[P], −1 pads on the left; may be empty.
-        num_steps: Products with F; static.
+        num_steps: The number of products with F; static.
         failure_probability: The probability, over the random start, that `upper` is below
             the eigenvalue.
 
@@ -106,15 +106,15 @@ def exact_hessian_vector_product(
 ) -> Params:
     """Hessian of the expected reward of one prompt times a vector, ∇²_θ V(x; θ) v.
 
-    Forward-over-reverse differentiation: no matrix in memory. Where the gradient vanishes, the
-    curvature tells a plateau from a saddle.
+    Forward-over-reverse differentiation, without a matrix in memory. At a point where the gradient
+    vanishes, the curvature distinguishes a plateau from a saddle.
 
     Args:
         policy: The model.
         params: Its parameters θ.
         prompt: Int[P], −1 pads on the left; may be empty.
         reward: A traceable function (prompt, completion) → float, or float[K^length].
-        vector: V, a pytree like `params`.
+        vector: The vector v, a pytree like `params`.
         memory_budget: As in `exact_value`; the product takes two to three times as much.
 
     Returns:

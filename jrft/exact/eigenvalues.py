@@ -1,4 +1,4 @@
-"""The largest eigenvalue of a positive semi-definite operator, from products with it alone.
+"""The largest eigenvalue of a positive semi-definite operator, from products with vectors only.
 
 Ritz values are lower bounds. A small residual shows that an eigenvalue is near, but not that it is
 the largest. The random start q bounds the largest eigenvalue from above: let θ_i be the Ritz values

@@ -71,9 +71,9 @@ def exact_reward_std(
 ) -> Float[Array, ""]:
     """Standard deviation of the reward over the completions of one prompt, STD(x; θ).
 
-    Over the whole distribution, so there is no ddof. Uses the law of total variance from the leaves
-    to the root, in two passes at every prefix: constant rewards give exactly 0, where the gradient
-    is defined as 0.
+    It is the std of the whole distribution, so there is no ddof. The law of total variance reduces
+    the tree from the leaves to the root, in two passes at every prefix. Constant rewards give
+    exactly 0, and the gradient there is defined as 0.
 
     Args:
         policy: The model.
@@ -256,7 +256,7 @@ def _reward_std(
     # near 1 first. A power of two changes no digit.
     unit = jax.lax.stop_gradient(_power_of_two(rewards))
     scaled = rewards / unit
-    # A completion by itself has its reward as mean and no variance.
+    # The mean reward of a single completion is its reward, and its variance is 0.
     leaves = scaled, jnp.zeros_like(scaled)
     moments = fold(_combine_moments, policy, (params,), prompt, leaves, memory_budget)
     return unit * sqrt(moments[1])

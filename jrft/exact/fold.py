@@ -177,7 +177,7 @@ def _map_subtrees(
         models: tuple[Params, ...], roots: tuple[_Node, ...], index: Int[Array, ""], values: PyTree
     ) -> PyTree:
         tokens = prefix_tokens(index, policy.vocab_size, cut.level)
-        # Stepping from the root anew costs `level` tokens a subtree; keeping caches costs memory.
+        # Stepping from the root again costs `level` tokens a subtree; keeping caches costs memory.
         nodes = tuple(map(functools.partial(_walk, policy, tokens), models, roots))
         return parts.below(policy.length - cut.level, models, nodes, values)
 
@@ -222,7 +222,7 @@ def _cut(
         def pullback(*args: PyTree) -> PyTree:
             return jax.vjp(functools.partial(part, depth), *args)[1]
 
-        # Shapes alone: nothing is computed. The leaves of a pullback are the arrays it keeps.
+        # Nothing is computed but shapes. The leaves of a pullback are the arrays it keeps.
         kept = jax.eval_shape(pullback, models, start, values_below(depth))
         return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(kept))
 

@@ -25,8 +25,8 @@ def std_gain(
     """Derivative of a prompt's reward std along one step of supervised finetuning on a label.
 
     d/dη STD(x; θ + η ∇_θ log p_θ(y′|x′)) at η = 0, the inner product of ∇_θ STD(x) with the
-    label's score: one Jacobian-vector product (derived). It is the first-order
-    effect of a step of gradient descent on −log p(y′|x′), per unit of learning rate.
+    label's score: one Jacobian-vector product (derived). It is the first-order effect of a step of
+    gradient descent on −log p(y′|x′), per unit of learning rate.
 
     For a right label y of probability p and rewards ±1 it is (1 − 2p)·sqrt(p/(1 − p))·‖∇ log p‖²,
     which vanishes with the std. To compare prompts whose stds differ by orders of magnitude, divide

@@ -64,7 +64,7 @@ def exact_kl(
 
     Returns:
         Float[], in the precision of the policy's log-probabilities; for equal parameters 0 up to
-        rounding; ∞ where the other policy cannot draw what this one can.
+        rounding; ∞ if this policy can draw a completion that the other one cannot.
 
     Raises:
         ValueError: As `exact_entropy`.
@@ -108,7 +108,7 @@ def _kl(
     def combine(log_probs: LogProbs, below: Float[Array, "n K"]) -> Float[Array, " n"]:
         mine, other = log_probs
         impossible = jnp.isneginf(mine)
-        # Tokens that are impossible under p_θ count nothing, even where p_ref is 0 for all of them.
+        # Tokens that are impossible under p_θ add 0, also if they are impossible under p_ref.
         ratio = below.astype(mine.dtype) + _finite(mine) - jnp.where(impossible, 0, other)
         return jnp.sum(jnp.exp(mine) * jnp.where(impossible, 0, ratio), axis=-1)
 

@@ -1,9 +1,10 @@
 """The mean advantage of a completion over the groups it may be in: exact, by enumeration.
 
-The gradient of a group is (1/G) Σ_i a_i ∇ log p(y_i), and all completions of a group have one
-distribution: its expectation is Σ_y p(y) w(y) ∇ log p(y), w(y) the mean advantage of y in a group
-with G − 1 others. Advantages depend on rewards alone, so the others are multisets of the distinct
-rewards: for a binary reward G multisets, however many completions.
+The gradient of a group is (1/G) Σ_i a_i ∇ log p(y_i). All completions of a group have the same
+distribution, so its expectation is Σ_y p(y) w(y) ∇ log p(y), where w(y) is the mean advantage of y
+in a group with G − 1 others. Advantages depend on nothing but rewards, so it is enough to enumerate
+the multisets of rewards that the others may have: G multisets for a binary reward, for any number
+of completions.
 """
 
 import functools
@@ -22,8 +23,9 @@ from jrft._checks import check_at_least, check_rewards
 from jrft._numerics import in_blocks
 from jrft.advantages import Advantages, keep_mask
 
-# Members of groups evaluated at a time, and the most that are enumerated: 256 MB of indices.
+# This many members of groups are evaluated at a time.
 _BLOCK = 1 << 20
+# At most this many members are enumerated: 256 MB of indices.
 MAX_MEMBERS = 1 << 26
 
 Keep: TypeAlias = Callable[[Float[Array, " g"]], ArrayLike]
@@ -33,7 +35,7 @@ Keep: TypeAlias = Callable[[Float[Array, " g"]], ArrayLike]
 class ExpectedAdvantages(NamedTuple):
     """Advantages of each completion, averaged over the rest of its group.
 
-    Positive and negative advantages are apart, because clipping treats them differently.
+    Positive and negative advantages are separate, because clipping treats them differently.
 
     Attributes:
         positive: Float[n], E[max(a, 0) | y].
@@ -41,7 +43,7 @@ class ExpectedAdvantages(NamedTuple):
         positive_share: Float[n], P(a > 0 | y).
         negative_share: Float[n], P(a < 0 | y).
         weights: Float[n], P(group counts | y) / P(group counts); 1 if every group counts.
-        zero_std_probability: Float[], of a group of equal rewards.
+        zero_std_probability: Float[], the probability that all rewards of a group are equal.
     """
 
     positive: Float[Array, " n"]
@@ -121,7 +123,7 @@ def expected_advantages(
 
 
 class _Partial(NamedTuple):
-    """A partial function that equals another of equal settings, as static arguments should."""
+    """A partial function that equals another one with equal settings, as `jax.jit` needs it."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -138,7 +140,7 @@ def _by_value(function: Callable[..., Any]) -> Any:
 
 
 def _distinct(rewards: Float[Array, " n"]) -> tuple[Float[Array, " D"], Int[Array, " n"]]:
-    """Distinct rewards, and the index of each reward among them; traced ones all count as such."""
+    """Distinct rewards, and the index of each reward among them; traced ones count as distinct."""
     if isinstance(rewards, jax.core.Tracer):
         return rewards, jnp.arange(rewards.size)
     values, index = np.unique(np.asarray(rewards), return_inverse=True)
@@ -183,7 +185,7 @@ def _expected(
         own = jnp.broadcast_to(values[:, None, None], (values.size, len(members), 1))
         groups = jnp.concatenate([own, rest], axis=-1)
         counts = all_keep(groups)
-        # The completion in question stands first in its group.
+        # The completion whose advantage is averaged is the first of its group.
         found = jnp.where(counts, all_advantages(groups)[..., 0], 0)
         # Advantage functions take NaN for a completion without a score. Here each has one.
         found = jnp.where(jnp.isnan(groups).any(axis=-1), jnp.nan, found)

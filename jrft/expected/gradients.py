@@ -1,7 +1,8 @@
 """Exact expectations of the estimators of the policy gradient, over all groups.
 
-The gradient of a group of completions expects Σ_y p(y) w(y) ∇ log p(y), w(y) the mean advantage of
-completion y (see `jrft.expected.advantages`): the exact policy gradient with w as the reward.
+The gradient of a group of completions has the expectation Σ_y p(y) w(y) ∇ log p(y), where w(y) is
+the mean advantage of completion y (see `jrft.expected.advantages`). This is the exact policy
+gradient with w as the reward.
 """
 
 import jax.numpy as jnp

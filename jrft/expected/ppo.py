@@ -1,8 +1,8 @@
 """The exact expectation of PPO's gradient, over all completions that old parameters draw.
 
-The clipped surrogate is linear in the positive and in the negative advantages, so that its
-expectation is a sum over the prefix tree. With the expected advantages of groups it is the
-expectation of GRPO's gradient after its first update.
+The clipped surrogate is linear in the positive advantages and in the negative ones, so its
+expectation is a sum over the prefix tree. The expected advantages of groups give the expectation of
+GRPO's gradient after its first update.
 """
 
 import functools
@@ -39,8 +39,9 @@ class _Nodes(NamedTuple):
     """Nodes of one level that have a ratio each.
 
     Attributes:
-        log_probs: Float[n], what the logarithm of the ratio subtracts.
-        present: Bool[n], False for nodes that no completion has: unlikely ones, and after an end.
+        log_probs: Float[n], log-probabilities: new minus old is the logarithm of the ratio.
+        present: Bool[n], False for nodes that no completion reaches: impossible ones, and nodes
+            after the end of sequence.
     """
 
     log_probs: Float[Array, " n"]
@@ -124,7 +125,7 @@ def _of_each(policy: Policy, advantages: ArrayLike | ExpectedAdvantages) -> Expe
     count = num_completions(policy.vocab_size, policy.length)
     if isinstance(advantages, ExpectedAdvantages):
         return advantages
-    # These advantages do not depend on other completions: they are their own expectations.
+    # These advantages do not depend on other completions, so they equal their expectations.
     values = check_rewards(advantages, count, "advantages")
     return ExpectedAdvantages(
         positive=jnp.maximum(values, 0),

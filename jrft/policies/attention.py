@@ -3,8 +3,8 @@
 Names end in their shapes: T queries, S keys, N prefixes of one level, P their parents, V children
 of a parent, H heads, C width of a head.
 
-In the tree the prefixes of a level stand in lexicographic order, so that siblings are neighbors:
-a family is a reshape, and the keys above it are stored once for all its members.
+The prefixes of a level of the tree are in lexicographic order, so siblings are consecutive rows: a
+reshape gives families, and the keys above a family are stored once for all its members.
 """
 
 import jax
@@ -18,11 +18,11 @@ def rotate(x_TxHxC: Float[Array, "T H C"], position: Int[Array, "..."]) -> Float
 
     Args:
         x_TxHxC: Queries or keys; C is even.
-        position: Int[T], or int[] if all stand at the same position.
+        position: Int[T], or int[] if all have the same position.
     """
     half = x_TxHxC.shape[-1] // 2
     dtype = jnp.promote_types(x_TxHxC.dtype, jnp.float32)
-    # Angles in float32 at least: bfloat16 cannot tell large positions apart.
+    # Angles in float32 at least: bfloat16 cannot distinguish large positions.
     frequency_F = 10_000.0 ** (-jnp.arange(half, dtype=dtype) / half)
     angle_Tx1xF = position.astype(dtype).reshape(-1, 1, 1) * frequency_F[None, None, :]
     cos, sin = jnp.cos(angle_Tx1xF), jnp.sin(angle_Tx1xF)
@@ -72,7 +72,7 @@ def attend_tree(
     scores = _scaled(jnp.concatenate([scores_PxHxVxS, own_PxVxHx1.swapaxes(1, 2)], -1), channels)
     mask = jnp.pad(visible_S, (0, 1), constant_values=True)
     weights = jax.nn.softmax(jnp.where(mask, scores, -jnp.inf)).astype(v_NxHxC.dtype)
-    # Shared values by a product per family, the own value by its weight alone.
+    # One matrix product per family sums the shared values; the own value is added by its weight.
     y_PxVxHxC = jnp.einsum("phvs,pshc->pvhc", weights[..., :num_above], path_v_PxSxHxC)
     own_weight_PxVxHx1 = weights[..., num_above:].swapaxes(1, 2)
     return (y_PxVxHxC + own_weight_PxVxHx1 * v_NxHxC.reshape(q_PxVxHxC.shape)).reshape(

@@ -16,8 +16,8 @@ from jaxtyping import Array, Bool, Float, Int
 from jrft.policies.attention import attend, attend_tree, extend_paths, rotate, tree_mask
 
 MERGED_PREFIXES = 100
-"""Upper levels with at most so many prefixes together attend as one sequence: the overhead of an
-operation costs more than the work on a small level."""
+"""Upper levels with at most this many prefixes together attend as one sequence: on a small level
+the overhead of an operation costs more than its work."""
 
 # The gradient computes these two again instead of keeping them: they are cheaper to compute than
 # their results are to store.
@@ -79,7 +79,7 @@ class Block(nn.Module):
     def project_at(
         self, h_NxD: Float[Array, "N D"], position: Int[Array, ""]
     ) -> tuple[Float[Array, "N H C"], Float[Array, "N H C"], Float[Array, "N H C"]]:
-        """Queries, keys and values of normalized tokens that all stand at one position.
+        """Queries, keys and values of normalized tokens that all have one position.
 
         Rotation is linear, so the weights are rotated once instead of every token.
         """
@@ -170,7 +170,7 @@ class Decoder(nn.Module):
         Returns:
             `depth` arrays, the t-th float[V^t, V]; one less, not the first, if `token_T` is empty.
         """
-        # The root is not among the levels: its logits are those of the last token before the tree.
+        # The root is not among the levels: the last token before the tree has its logits.
         sizes = [self.vocab_size**t for t in range(1, depth)]
         if not token_T.size and not sizes:
             return ()
@@ -189,7 +189,7 @@ class Decoder(nn.Module):
             ]
         )
         # Norms, projections and MLPs see all levels as one batch of N prefixes; only attention
-        # tells levels apart. The last token of prefix i of a level is i mod V.
+        # differs between levels. The last token of prefix i of a level is i mod V.
         every_token_VxD = self.embed(jnp.arange(self.vocab_size))
         levels_NxD = jnp.tile(every_token_VxD, (sum(sizes) // self.vocab_size, 1))
         x_NxD = jnp.concatenate([self.embed(jnp.maximum(token_T, 0)), levels_NxD])

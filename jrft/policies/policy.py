@@ -1,6 +1,6 @@
 """Policies: autoregressive models as pure functions on a static configuration.
 
-The rest of the package knows a model by the interface `Policy` alone.
+The rest of the package uses a model through the interface `Policy` only.
 """
 
 import abc

@@ -82,7 +82,7 @@ class Transformer(Policy):
         self, params: Params, logits: Float[Array, " K"], cache: KeyValueCache, depth: int
     ) -> tuple[Float[Array, "..."], ...]:
         """Level by level, attention to ancestors by reshape."""
-        # At least depth − 1 slots are still empty. Attention over them would cost time for nothing.
+        # At least depth − 1 slots are still empty: attention over them would be wasted.
         stop = cache.visible.size - (depth - 1)
         keys, values = jax.tree.map(lambda x: x[:stop], (cache.keys, cache.values))
         shared = KeyValueCache(keys, values, cache.visible[:stop], cache.size)
@@ -101,8 +101,8 @@ class Transformer(Policy):
                 f"prompt has {prompt.size} tokens, but max_prompt is {self.max_prompt}: pass a "
                 "shorter prompt, or a transformer with a larger max_prompt"
             )
-        # The start token stands between the padding and the first token, so that the last position
-        # is never padding, even if the whole prompt is.
+        # The start token comes between the padding and the first token, so the last position is
+        # never padding, even if the whole prompt is.
         tokens = jnp.pad(prompt, (1, 0), constant_values=PAD)
         last_pad = jnp.sum(tokens == PAD) - 1
         return jnp.where(jnp.arange(tokens.size) == last_pad, self.vocab_size, tokens)

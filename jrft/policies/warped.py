@@ -157,10 +157,9 @@ def warped_policy(
 ) -> Warped:
     """A policy under sampling settings: temperature, top-k, top-p and a minimal length.
 
-    It is a policy of the same parameters, so everything in `jrft` is exact for it, too: its reward
-    std is the std of a trainer's samples. Where it cuts off tokens, its distribution and gradient
-    differ from those of `policy`. The settings apply in this order: `min_length`,
-    `temperature`, `top_k`, `top_p`.
+    It is a policy with the same parameters, so everything in `jrft` is exact for it, too: its
+    reward std is the std of a trainer's samples. Cutting off tokens changes the distribution and
+    the gradient. The settings apply in this order: `min_length`, `temperature`, `top_k`, `top_p`.
 
     Args:
         policy: The model.

@@ -5,7 +5,7 @@ An estimator is its advantage function: the gradient is the mean over samples of
 
 Every estimator is two functions. `*_gradient_from` takes samples and their rewards, which may come
 from the host. The one-call form draws the samples and applies a traceable reward. Both can
-differentiate the samples in blocks, so that memory does not grow with their number.
+differentiate the samples in blocks, so memory does not grow with their number.
 """
 
 import functools
@@ -96,8 +96,8 @@ def policy_gradient_from(
 
     Args:
         policy: The model.
-        params: Its parameters θ, which must be those that drew the samples: nothing corrects for
-            others.
+        params: Its parameters θ, which must be the ones that drew the samples: nothing corrects for
+            a difference.
         prompt: Int[P], the prompt that was sampled from.
         samples: As `jrft.sample` returns them.
         rewards: Float[n], one for each completion.

@@ -28,7 +28,7 @@ class PPOInfo(NamedTuple):
     Attributes:
         gradient: `GradientInfo`; its samples hold the log-probabilities when drawn.
         clipped_share: Float[], the share of ratios where clipping was active and gave no gradient.
-        mean_ratio: Float[], the mean ratio; 1 where the parameters drew the samples.
+        mean_ratio: Float[], the mean ratio; 1 at the parameters that drew the samples.
     """
 
     gradient: GradientInfo
@@ -63,10 +63,10 @@ def ppo_gradient_from(
 ) -> tuple[Params, PPOInfo]:
     """Gradient of PPO's clipped surrogate with ratios of tokens, to be ascended.
 
-    The surrogate is the mean over completions of Σ_t min(ρ_t A, clip(ρ_t, 1 − c, 1 + c) A), ρ_t the
-    probability of token t under θ over its probability when drawn. Not divided by lengths; no value
-    function, no KL penalty, no entropy bonus. At the parameters that drew the samples the gradient
-    is the mean of A ∇ log p.
+    The surrogate is the mean over completions of Σ_t min(ρ_t A, clip(ρ_t, 1 − c, 1 + c) A), where
+    ρ_t is the probability of token t under θ, divided by its probability when drawn. It is not
+    divided by lengths, and has no value function, KL penalty or entropy bonus. At the parameters
+    that drew the samples the gradient is the mean of A ∇ log p.
 
     Args:
         policy: The model.
@@ -74,7 +74,7 @@ def ppo_gradient_from(
         prompt: Int[P], the prompt that was sampled from.
         samples: As `jrft.sample` returns them, with the log-probabilities under the parameters that
             drew them.
-        rewards: Float[n], for the statistics alone.
+        rewards: Float[n], used for the statistics only.
         advantages: Float[n], the A of each completion, such as rewards minus a value, or the result
             of `jrft.grpo_advantages`.
         clip: The number c, at least 0.

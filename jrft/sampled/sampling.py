@@ -62,8 +62,8 @@ def independent_tokens(
 def stratified_tokens(key: PRNGKeyArray, log_probs: Float[Array, " K"], n: int) -> Int[Array, " n"]:
     """Draws one first token from each of n equally likely ranges of the distribution.
 
-    The shares of the tokens then are those of the distribution, up to one sample. Each token by
-    itself has the policy's distribution. See `independent_tokens` for the arguments.
+    The share of each token equals its probability, up to one sample. Each single draw has the
+    policy's distribution. See `independent_tokens` for the arguments.
 
     Example:
         >>> import jax, jax.numpy as jnp, jrft
@@ -73,14 +73,14 @@ def stratified_tokens(key: PRNGKeyArray, log_probs: Float[Array, " K"], n: int) 
     """
     within_key, order_key = jax.random.split(key)
     within = jax.random.uniform(within_key, (n,), log_probs.dtype)
-    # In random order: otherwise a sample's place would tell its token.
+    # In random order: otherwise the index of a sample would determine its token.
     return _quantiles(log_probs, jax.random.permutation(order_key, jnp.arange(n) + within) / n)
 
 
 def antithetic_tokens(key: PRNGKeyArray, log_probs: Float[Array, " K"], n: int) -> Int[Array, " n"]:
     """Draws first tokens in pairs from opposite ends of the distribution.
 
-    Each token by itself has the policy's distribution. See `independent_tokens` for the arguments.
+    Each single draw has the policy's distribution. See `independent_tokens` for the arguments.
 
     Example:
         >>> import jax, jax.numpy as jnp, jrft
@@ -112,10 +112,10 @@ def sample(
         prompt: Int[P], −1 pads on the left; may be empty.
         n: The number of completions; static under `jax.jit`.
         first_tokens: Draws the n first tokens: `jrft.independent_tokens`, `jrft.stratified_tokens`
-            or `jrft.antithetic_tokens`; static. With all three each first token by itself has the
-            policy's distribution, so that a mean over the samples (`jrft.reinforce_gradient_from`)
-            stays unbiased. With the latter two its variance is smaller where the first token
-            decides much. Baselines and stds of a group assume independent samples.
+            or `jrft.antithetic_tokens`; static. With all three each single first token has the
+            policy's distribution, so a mean over the samples (`jrft.reinforce_gradient_from`) stays
+            unbiased. The latter two reduce its variance if much depends on the first token.
+            Baselines and stds of a group assume independent samples.
 
     Returns:
         `Samples`, with log-probabilities under the distribution that was sampled from.
@@ -161,7 +161,7 @@ def _continue(
         carry: tuple[Cache, Int[Array, ""], Bool[Array, ""]], key: PRNGKeyArray
     ) -> tuple[tuple[Cache, Int[Array, ""], Bool[Array, ""]], Samples]:
         cache, token, ended = carry
-        # Ended completions step on with token 0, so that all run one program.
+        # Completions that have ended go on with token 0, so that all run one program.
         logits, cache = policy.step(params, cache, jnp.maximum(token, 0))
         log_probs = log_softmax(logits)
         token = draw(key, log_probs)

@@ -23,8 +23,8 @@ class GradientInfo(NamedTuple):
         reward_std: Float[], their standard deviation with ddof 0; exactly 0 if all are equal.
         gradient_norm: Float[], Euclidean norm of the gradient over all parameters.
         rewards: Float[n].
-        advantages: Float[n], the factor of each completion's score; all 0 where no two rewards of
-            RLOO's or GRPO's group differ.
+        advantages: Float[n], the factor of each completion's score; all 0 for RLOO and GRPO if all
+            rewards are equal.
         samples: The n completions and their log-probabilities when drawn.
     """
 
@@ -42,9 +42,10 @@ class GradientStatistics(NamedTuple):
     Attributes:
         gradient: The mean over samples of advantage · score, a pytree like the parameters, in
             float32 at least.
-        standard_error: A pytree like it, the std of one sample's (ddof 1) over √n.
+        standard_error: A pytree like the gradient, the std of a sample's contribution (ddof 1)
+            divided by √n.
         signal_to_noise: Float[], ‖gradient‖ over the root of the summed squared standard errors;
-            about 1 where the samples show noise alone.
+            about 1 if the samples show nothing but noise.
     """
 
     gradient: Params
@@ -70,7 +71,7 @@ def gradient_statistics(
         policy: The model.
         params: Its parameters.
         prompt: Int[P], the prompt that was sampled from.
-        samples: N ≥ 2 completions.
+        samples: At least 2 completions.
         advantages: Float[n], the factor of each completion's score, such as
             `GradientInfo.advantages`.
         block_size: The number of samples whose gradients are in memory at a time; None for all.
@@ -113,7 +114,7 @@ def per_sample_gradients(
         policy: The model.
         params: Its parameters.
         prompt: Int[P], the prompt that was sampled from.
-        samples: N completions.
+        samples: The n completions.
         advantages: Float[n], such as `GradientInfo.advantages`.
 
     Returns:
