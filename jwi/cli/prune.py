@@ -4,8 +4,8 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Int32
 
@@ -18,13 +18,15 @@ from jwi.graph.pruning import Pruned, prune
 from jwi.io import GraphFile
 from jwi.io.files import check_replaceable, written
 from jwi.io.formats import known_format
-from jwi.order import ORDERS, RankingOptions
+from jwi.order import order_of
+from jwi.order.entry import Order, RankingOptions
 from jwi.walks.partitions import own_walk_indices
 
 
 def run(parsed: argparse.Namespace) -> None:
     """Prunes a graph file as the arguments say, and prints what was done."""
     depth = _depth(parsed.method, parsed.depth)
+    _check_features(parsed.method)
     for path in (parsed.output, parsed.removed):
         _check_output(path, force=parsed.force)
     if parsed.removed is not None:
@@ -51,7 +53,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 def _depth(method: str, depth: int | None) -> int:
     """The depth of the network, if the method is for it."""
-    depths = ORDERS[method].depths
+    depths = order_of(method).depths
     if depth is None:
         return depths[0] if depths else DEFAULT_DEPTH
     if depths and checked_depth(depth, "--depth") not in depths:
@@ -86,8 +88,16 @@ def _check_removed(path: Path, output: Path) -> None:
         )
 
 
+def _check_features(method: str) -> None:
+    if order_of(method).needs_features:
+        raise ValueError(
+            f"--method is {method}, which reads features of vertices, and graph files have none:"
+            f" rank in Python by jwi.{method.replace('-', '_')}_order"
+        )
+
+
 def _check_directions(method: str, *, directed: bool) -> None:
-    if not directed or ORDERS[method].directed:
+    if not directed or order_of(method).directed:
         return
     raise ValueError(
         f"the graph is directed and {method} is for undirected graphs: add --undirected, or rank by"
@@ -101,10 +111,19 @@ def _pruned(parsed: argparse.Namespace, file: GraphFile, depth: int) -> Pruned:
     # Cutting any order tells how many edges go, and whether the amount is one.
     count = len(prune(file.graph, np.arange(num_edges), **amount).removed)
     with waiting(f"ranking {num_edges:,} edges by {parsed.method}") as tell:
-        order = ORDERS[parsed.method]
-        key = jax.random.key(parsed.seed) if order.is_random else None
-        ranking = order.rank(file.graph, RankingOptions(depth, count, key, tell))
+        order = order_of(parsed.method)
+        options = RankingOptions(depth, count, _key(order, parsed.seed), tell)
+        ranking = order.rank(file.graph, options)
     return prune(file.graph, ranking, num_removed=count)
+
+
+def _key(order: Order, seed: int) -> Any:
+    """The random key of a random order. JAX takes a second to load, so others do without."""
+    if not order.is_random:
+        return None
+    import jax
+
+    return jax.random.key(seed)
 
 
 def _write_edges(path: Path, file: GraphFile, edges: Int32[np.ndarray, " N"]) -> None:

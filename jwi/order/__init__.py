@@ -18,11 +18,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jwi._lazy import lazy_names
+
 if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed here.
     from jwi.order.adamic_adar import adamic_adar_order as adamic_adar_order
+    from jwi.order.disparity import disparity_order as disparity_order
     from jwi.order.dspar import dspar_order as dspar_order
     from jwi.order.entry import Order as Order
     from jwi.order.entry import RankingOptions as RankingOptions
+    from jwi.order.feature_cosine import feature_cosine_order as feature_cosine_order
     from jwi.order.forman import forman_order as forman_order
     from jwi.order.inverse_degree import inverse_degree_order as inverse_degree_order
     from jwi.order.inverse_forman import inverse_forman_order as inverse_forman_order
@@ -32,11 +36,14 @@ if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed
     from jwi.order.local_similarity import local_similarity_order as local_similarity_order
     from jwi.order.magnitude import magnitude_order as magnitude_order
     from jwi.order.random import random_order as random_order
+    from jwi.order.rank_degree import rank_degree_order as rank_degree_order
     from jwi.order.resistance.exact import effective_resistances as effective_resistances
     from jwi.order.resistance.exact import (
         effective_resistances_estimate as effective_resistances_estimate,
     )
+    from jwi.order.spanning_forest import spanning_forest_order as spanning_forest_order
     from jwi.order.spectral import spectral_order as spectral_order
+    from jwi.order.t_spanner import t_spanner_order as t_spanner_order
     from jwi.order.teddy import teddy_order as teddy_order
     from jwi.order.wis.addition import walk_index_addition_order as walk_index_addition_order
     from jwi.order.wis.any_depth import walk_index_order as walk_index_order
@@ -66,6 +73,11 @@ METHODS = {
     "inverse-forman": "inverse_forman",
     "jaccard": "jaccard",
     "adamic-adar": "adamic_adar",
+    "spanning-forest": "spanning_forest",
+    "t-spanner": "t_spanner",
+    "rank-degree": "rank_degree",
+    "feature-cosine": "feature_cosine",
+    "disparity": "disparity",
 }
 # Public names besides the methods' functions. An order here needs more than a graph.
 _OTHERS = {
@@ -83,20 +95,34 @@ _FILES = _OTHERS | {f"{name.replace('-', '_')}_order": file for name, file in ME
 __all__ = sorted([*_FILES, "ORDERS"])
 
 
+_loaded, _ = lazy_names(__name__, _FILES)
+
+
 def __getattr__(name: str) -> Any:
-    if name == "ORDERS":
-        value = {method: _loaded(file).ORDER for method, file in METHODS.items()}
-    elif name in _FILES:
-        value = getattr(_loaded(_FILES[name]), name)
-    else:
-        raise AttributeError(f"module 'jwi.order' has no attribute {name!r}")
+    if name != "ORDERS":
+        return _loaded(name)
     # Found at once the next time.
-    globals()[name] = value
-    return value
+    globals()[name] = orders = {method: order_of(method) for method in METHODS}
+    return orders
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def order_of(method: str) -> "Order":
+    """The entry of one method. `ORDERS` has them all, but loads all files, and so JAX.
+
+    Raises:
+        ValueError: If there is no such method.
+
+    Example:
+        >>> order_of("dspar").label
+        'DSpar'
+    """
+    if method not in METHODS:
+        raise ValueError(f"method is {method!r}: pass one of {', '.join(METHODS)}")
+    return import_module(f"{__name__}.{METHODS[method]}").ORDER
 
 
 def summaries() -> dict[str, str]:
@@ -112,7 +138,3 @@ def summaries() -> dict[str, str]:
         with path.open(encoding="utf-8") as text:
             lines[method] = text.readline().strip().strip('"').rstrip(".")
     return lines
-
-
-def _loaded(file: str) -> Any:
-    return import_module(f"{__name__}.{file}")

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
+from numpy.typing import ArrayLike
 
 from jwi._checks import checked_integer
 from jwi.graph.host import check_undirected, host_graph
@@ -79,3 +80,32 @@ def checked_num_removed(num_removed: int | np.integer | None, num_edges: int) ->
     asked = num_edges if num_removed is None else num_removed
     meaning = "how many of the graph's edges to rank"
     return checked_integer("num_removed", asked, meaning, low=0, high=num_edges)
+
+
+def checked_weights(
+    weights: ArrayLike | None, mask: Bool[np.ndarray, " E"]
+) -> Float64[np.ndarray, " E"]:
+    """One positive weight an edge, float64[E], 1 for None.
+
+    Args:
+        weights: float[E] > 0, by edge id.
+        mask: bool[E], which edges are there; weights of the others are not looked at.
+
+    Raises:
+        ValueError: If there is not one positive number an edge.
+    """
+    if weights is None:
+        return np.ones(len(mask))
+    values = np.asarray(weights)
+    if values.shape != mask.shape or (values.size and values.dtype.kind not in "iuf"):
+        raise ValueError(
+            f"weights is {values.dtype}{list(values.shape)}: pass one positive number an edge, by"
+            f" edge id, here {len(mask)}"
+        )
+    wrong = np.flatnonzero(mask & ~((values > 0) & np.isfinite(values)))
+    if wrong.size:
+        raise ValueError(
+            f"weights[{wrong[0]}] is {values[wrong[0]]}: weights are positive and finite;"
+            " remove an edge with jwi.with_edge_mask"
+        )
+    return values.astype(np.float64)

@@ -18,6 +18,7 @@ from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import check_undirected, host_graph
 from jwi.order.resistance.bridges import bridges
 from jwi.order.resistance.projection import projected_resistances, resistance_bounds
+from jwi.order.selection import checked_weights
 
 # A dense matrix of 134 MB, inverted in seconds; time grows with the cube.
 _MAX_EXACT = 4096
@@ -145,7 +146,7 @@ class _Network(NamedTuple):
 def _network(graph: GraphsTuple, weights: ArrayLike | None) -> _Network:
     check_undirected(graph, "effective resistance")
     read = host_graph(graph)
-    conductance = _checked_weights(weights, read.mask)
+    conductance = checked_weights(weights, read.mask)
     kept = np.flatnonzero(read.mask).astype(np.int32)
     edges = read.edges[kept]
     bridge = bridges(edges, read.num_vertices)
@@ -162,25 +163,6 @@ def _network(graph: GraphsTuple, weights: ArrayLike | None) -> _Network:
     return _Network(
         resistances, ids, edges, conductance[ids] / unit, unit, part[edges[:, 0]], largest
     )
-
-
-def _checked_weights(weights: ArrayLike | None, mask: np.ndarray) -> np.ndarray:
-    """One conductance an edge, float64[E]; those of removed edges are not looked at."""
-    if weights is None:
-        return np.ones(len(mask))
-    values = np.asarray(weights)
-    if values.shape != mask.shape or (values.size and values.dtype.kind not in "iuf"):
-        raise ValueError(
-            f"weights is {values.dtype}{list(values.shape)}: pass one positive number an edge, by"
-            f" edge id, here {len(mask)}"
-        )
-    wrong = np.flatnonzero(mask & ~((values > 0) & np.isfinite(values)))
-    if wrong.size:
-        raise ValueError(
-            f"weights[{wrong[0]}] is {values[wrong[0]]}: conductances are positive and finite;"
-            " remove an edge with jwi.with_edge_mask"
-        )
-    return values.astype(np.float64)
 
 
 def _solved(network: _Network) -> np.ndarray:

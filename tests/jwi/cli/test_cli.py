@@ -13,7 +13,7 @@ import pytest
 import jwi
 from jwi.cli import main
 from jwi.io import read_graph
-from jwi.order import METHODS, summaries
+from jwi.order import METHODS, order_of, summaries
 from tests.cases.commands import PRUNE, TEXT, kept_by, write_graph
 
 
@@ -27,8 +27,13 @@ def words(line):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_what_is_written_is_what_the_library_prunes(graph, method):
+def test_what_is_written_is_what_the_library_prunes(graph, method, capsys):
     order = jwi.ORDERS[method]
+    if order.needs_features:
+        assert main([*PRUNE, "--keep", "0.4", "--method", method]) == 2
+        name = f"jwi.{method.replace('-', '_')}_order"
+        assert f"and graph files have none: rank in Python by {name}" in capsys.readouterr().err
+        return
     depth = order.depths[0] if order.depths else 3
     ranking = order.rank(graph, jwi.RankingOptions(depth, random_key=jax.random.key(5)))
     command = ["prune", "graph.txt", "-o", "out.txt", "--method", method, "--seed", "5"]
@@ -329,7 +334,7 @@ def test_too_little_memory_is_told_in_one_line(graph, monkeypatch, capsys):
     def hungry(graph, options):
         raise MemoryError
 
-    monkeypatch.setitem(jwi.ORDERS, "random", replace(jwi.ORDERS["random"], rank=hungry))
+    monkeypatch.setattr("jwi.order.random.ORDER", replace(order_of("random"), rank=hungry))
     assert main([*PRUNE, "--keep", "0.5", "--method", "random"]) == 2
     message = "jwi: there is not enough memory for this graph: pass a smaller one\n"
     assert capsys.readouterr().err == message

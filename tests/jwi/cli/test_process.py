@@ -65,7 +65,7 @@ def test_streams_of_other_encodings_do_no_harm(graph):
 
 RANKING = """
 import dataclasses, gc, sys, time
-import jwi
+import jwi.order.random as file
 from jwi.cli import main
 
 def interrupt(phase, info):
@@ -78,7 +78,7 @@ def slow(graph, options):
     for _ in range(600):
         time.sleep(0.1)
 
-jwi.ORDERS["random"] = dataclasses.replace(jwi.ORDERS["random"], rank=slow)
+file.ORDER = dataclasses.replace(file.ORDER, rank=slow)
 sys.argv = ["jwi", "prune", "graph.txt", "--keep", "0.5", "-o", "out.txt", "--method", "random"]
 sys.exit(main())
 """

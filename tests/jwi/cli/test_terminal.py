@@ -52,7 +52,7 @@ def test_progress_is_for_terminals_alone(graph, monkeypatch, capsys):
 def rank_by(monkeypatch, function):
     """Makes the default method call a function."""
     order = replace(jwi.ORDERS["one-walk-index"], rank=function)
-    monkeypatch.setitem(jwi.ORDERS, "one-walk-index", order)
+    monkeypatch.setattr("jwi.order.wis.depth_2.ORDER", order)
 
 
 def test_a_clock_runs_while_edges_are_ranked(graph, monkeypatch):
@@ -60,9 +60,7 @@ def test_a_clock_runs_while_edges_are_ranked(graph, monkeypatch):
         time.sleep(0.5)
         return jwi.one_walk_index_order(graph)
 
-    monkeypatch.setitem(
-        jwi.ORDERS, "one-walk-index", replace(jwi.ORDERS["one-walk-index"], rank=slow)
-    )
+    rank_by(monkeypatch, slow)
     monkeypatch.setattr("jwi.cli.terminal._TICK", 0.02)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
@@ -77,9 +75,7 @@ def test_a_failure_stops_the_clock(graph, monkeypatch):
     def broken(graph, options):
         raise ValueError("there is no such order")
 
-    monkeypatch.setitem(
-        jwi.ORDERS, "one-walk-index", replace(jwi.ORDERS["one-walk-index"], rank=broken)
-    )
+    rank_by(monkeypatch, broken)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     threads = threading.active_count()

@@ -7,9 +7,11 @@ import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from jax.experimental.sparse import BCOO
 
 import jwi
 from jwi.order import METHODS
+from jwi.order.disparity import significances
 from jwi.order.k_neighbor import k_neighbor_order, random_positions
 from tests.cases.graphs import NUM_VERTICES, PAIRS, from_pairs
 
@@ -24,6 +26,9 @@ DEFINITIONS = {
     "adamic-adar": lambda near, u, v: sum(
         1 / math.log(d) for d in sorted(len(near[w]) for w in near[u] & near[v])
     ),
+    "disparity": lambda near, u, v: (
+        -min((1 - Fraction(1, len(near[t]))) ** (len(near[t]) - 1) for t in (u, v))
+    ),
 }
 # Files of tests that hold the others to their definitions.
 ELSEWHERE = {
@@ -34,6 +39,10 @@ ELSEWHERE = {
     "local-degree": "test_local",
     "local-similarity": "test_local",
     "k-neighbor": "test_scores",
+    "feature-cosine": "test_scores",
+    "spanning-forest": "test_subgraphs",
+    "t-spanner": "test_subgraphs",
+    "rank-degree": "test_subgraphs",
 }
 
 
@@ -101,3 +110,65 @@ def test_k_neighbor_orders_keep_at_every_vertex_its_first_edges():
     middle_first = np.mean([k_neighbor_order(key, path)[0] == 1 for key in keys])
     # 1/4 by its position, and a third of the rest by chance: 1/2, standard deviation 0.029.
     assert abs(middle_first - 1 / 2) < 0.15
+
+
+def random_graph(seed, nodes=None):
+    ends = (20 * np.random.default_rng(seed).random((2, 60)) ** 2).astype(int)
+    return jwi.from_edges(*ends, 20, nodes=nodes)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_feature_cosines_are_those_of_python(monkeypatch, sparse):
+    monkeypatch.setattr("jwi.order.feature_cosine._CELLS", 10)  # a few edges at a time
+    # Small integers: many are orthogonal, parallel or zero, so that there are ties.
+    rows = np.random.default_rng(0).integers(-1, 2, (20, 3)).astype(np.float32)
+    rows[::7] = 0
+    graph = random_graph(0, BCOO.fromdense(rows) if sparse else rows)
+
+    def cosine(u, v):
+        size = sum(x * x for x in u) * sum(x * x for x in v)
+        product = sum(x * y for x, y in zip(u, v, strict=True))
+        # Squared, with its sign: a fraction.
+        return Fraction(product * abs(product), size) if size else Fraction(0)
+
+    values = rows.astype(int).tolist()
+    scores = [cosine(values[u], values[v]) for u, v in jwi.edge_list(graph).tolist()]
+    expected = sorted(range(len(scores)), key=lambda edge: (scores[edge], edge))
+    assert jwi.feature_cosine_order(graph).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        (None, r"graph.nodes is float32\[20, 0\]: pass at least one real feature a vertex"),
+        (np.full((20, 2), np.nan), r"graph.nodes\[0, 0\] is nan: pass finite features"),
+    ],
+)
+def test_features_that_do_not_tell_are_refused(nodes, message):
+    with pytest.raises(ValueError, match=message):
+        jwi.feature_cosine_order(random_graph(0, nodes))
+
+
+def test_disparity_is_the_share_of_random_cuts():
+    graph = random_graph(1)
+    edges = jwi.edge_list(graph).tolist()
+    weights = np.random.default_rng(0).integers(1, 9, len(edges))
+    scores = []
+    for edge in range(len(edges)):
+        ends = []
+        for t in edges[edge]:
+            at = [int(weights[other]) for other in range(len(edges)) if t in edges[other]]
+            ends.append((1 - Fraction(int(weights[edge]), sum(at))) ** (len(at) - 1))
+        scores.append(min(ends))
+    expected = sorted(range(len(edges)), key=lambda edge: (-scores[edge], edge))
+    assert jwi.disparity_order(graph, weights).tolist() == expected
+    # As an integral over the position of the largest cut: ∫ from the share to 1.
+    shares = np.linspace(0.3, 1, 200_001)
+    by_integral = np.trapezoid(4 * (1 - shares) ** 3, shares)
+    (one,) = significances(np.array([[0, 1]]), np.array([3.0]), 2)
+    assert one == 1
+    star = np.array([[0, 1], [0, 2], [0, 3], [0, 4], [0, 5]])
+    found = significances(star, np.array([3.0, 2.0, 2.0, 2.0, 1.0]), 6)
+    np.testing.assert_allclose(found[0], by_integral, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"weights\[0\] is 0: weights are positive and finite"):
+        jwi.disparity_order(graph, weights * 0)

@@ -214,7 +214,7 @@ def test_a_solver_that_does_not_converge_says_so(monkeypatch):
     [
         ([1.0, 2.0], r"weights is float64\[2\]: pass one positive number an edge, .* here 3"),
         (["a", "b", "c"], "weights is <U1"),
-        ([1.0, 0.0, 2.0], r"weights\[1\] is 0.0: conductances are positive and finite"),
+        ([1.0, 0.0, 2.0], r"weights\[1\] is 0.0: weights are positive and finite"),
         ([1.0, 1.0, np.inf], r"weights\[2\] is inf"),
         ([np.nan, 1.0, 1.0], r"weights\[0\] is nan"),
     ],
