@@ -2,6 +2,7 @@
 
 `jrft diagnose ROLLOUTS… [--report report.html] [--json out.json] [--fail-if-dead 0.5]`
 `jrft conformance OUT.npz [--group-size 3] [--epsilon 1e-4] [--clip 0.2] [--force]`
+`jrft stats MODEL PROMPTS.jsonl --reward match --samples 10 -o log.jsonl`
 
 Exit codes: 0 fine; 1 the share of prompts without a useful gradient reaches `--fail-if-dead`;
 2 the input or the arguments cannot be read; 130 interrupted (Ctrl-C).
@@ -33,6 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("jrft: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"jrft: {error}", file=sys.stderr)
         return BAD_INPUT

@@ -16,6 +16,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_diagnose(commands)
     _add_conformance(commands)
+    _add_stats(commands)
     return whole
 
 
@@ -80,6 +81,45 @@ def _add_conformance(commands: Any) -> None:
     command.add_argument(
         "--seed", type=int, default=0, help="of the policies and rewards (default 0)"
     )
+
+
+def _add_stats(commands: Any) -> None:
+    command = commands.add_parser(
+        "stats",
+        help="sample a language model, score its completions, and log the rewards",
+        description="Samples completions of every prompt from a language model, scores them, and "
+        "writes a log for `jrft diagnose`. A run that stops goes on where it stopped.",
+        epilog="Exit codes: 0 fine; 2 the model, the prompts or the arguments cannot be read.",
+    )
+    command.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a folder in the form of Hugging Face, a .gguf file, a name on the hub, or smollm2",
+    )
+    command.add_argument(
+        "paths",
+        nargs=1,
+        metavar="PROMPTS.jsonl",
+        help='an object a line: "prompt" is a text, or messages for the model\'s chat template',
+    )
+    command.add_argument(
+        "--reward",
+        required=True,
+        metavar="NAME",
+        help='match or contains (of "answer"), or module:function of the row and the completion',
+    )
+    command.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="LOG.jsonl", help="the log"
+    )
+    group = command.add_argument_group("sampling")
+    group.add_argument("--samples", type=int, default=10, help="completions a prompt (default 10)")
+    group.add_argument("--length", type=int, default=48, help="tokens of a completion (default 48)")
+    group.add_argument("--temperature", type=float, default=1.0, help="default 1")
+    group.add_argument("--top-k", type=int, metavar="K", help="keep the K likeliest tokens")
+    group.add_argument("--top-p", type=float, metavar="P", help="keep the likeliest share P")
+    group.add_argument("--batch", type=int, default=8, help="prompts at a time (default 8)")
+    group.add_argument("--dtype", choices=("float32", "bfloat16"), help="of matrix products")
+    group.add_argument("--seed", type=int, default=0, help="of the random numbers (default 0)")
 
 
 def _add_columns(command: argparse.ArgumentParser) -> None:

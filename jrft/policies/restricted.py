@@ -12,6 +12,7 @@ from typing import Any, final
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_settings
@@ -135,8 +136,8 @@ class AnswerRestricted(_Restricted):
 def restricted_policy(
     policy: Policy,
     *,
-    tokens: Sequence[int] | None = None,
-    answers: Sequence[Sequence[int]] | None = None,
+    tokens: ArrayLike | Sequence[int] | None = None,
+    answers: Sequence[ArrayLike | Sequence[int]] | None = None,
 ) -> Policy:
     """A policy over a few tokens, or over a few answers, of a model.
 
@@ -175,14 +176,14 @@ def restricted_policy(
         given = "neither" if tokens is None else "both"
         raise ValueError(f"tokens and answers: {given} given: pass one of them")
     if tokens is not None:
-        chosen = tuple(int(token) for token in tokens)
+        chosen = tuple(np.asarray(tokens).tolist())
         _check_tokens("tokens", chosen, policy)
         if len(set(chosen)) < len(chosen):
             raise ValueError(f"tokens are {list(chosen)}: pass each token once")
         eos = chosen.index(policy.eos) if policy.eos in chosen else None
         return TokenRestricted(len(chosen), policy.length, eos, policy, chosen)
     assert answers is not None
-    sequences = tuple(tuple(int(token) for token in answer) for answer in answers)
+    sequences = tuple(tuple(np.asarray(answer).tolist()) for answer in answers)
     _check_answers(sequences, policy)
     return AnswerRestricted(len(sequences), 1, None, policy, sequences)
 

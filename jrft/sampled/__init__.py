@@ -10,6 +10,7 @@ from jrft.sampled.estimators import (
     rloo_gradient,
     rloo_gradient_from,
 )
+from jrft.sampled.many_prompts import sample_many
 from jrft.sampled.ppo import PPOInfo, ppo_gradient_from, ppo_sequence_gradient_from
 from jrft.sampled.rollouts import rollout_budget
 from jrft.sampled.sampling import (
@@ -47,5 +48,6 @@ __all__ = [
     "rloo_gradient_from",
     "rollout_budget",
     "sample",
+    "sample_many",
     "stratified_tokens",
 ]

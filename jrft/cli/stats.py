@@ -1,0 +1,217 @@
+"""`jrft stats`."""
+
+import argparse
+import functools
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from jrft.cli import OK
+from jrft.policies.policy import Policy
+from jrft.policies.pretrained.load import Pretrained, from_pretrained
+from jrft.policies.pretrained.smollm import smollm2
+from jrft.policies.pretrained.tokenizer import Tokenizer
+from jrft.policies.warped import warped_policy
+from jrft.sampled.many_prompts import sample_many
+
+RewardOfText = Callable[[dict[str, Any], str], float]
+"""(row of the prompts' file, completion) → reward."""
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Samples completions of every prompt, scores them, and logs the rewards."""
+    rows = _read_rows(Path(parsed.paths[0]))
+    reward = _reward(parsed.reward)
+    settings = {
+        "model": parsed.model,
+        "reward": parsed.reward,
+        "seed": parsed.seed,
+        "length": parsed.length,
+        "temperature": parsed.temperature,
+        "top_k": parsed.top_k,
+        "top_p": parsed.top_p,
+    }
+    done = _finished(parsed.output, parsed.samples, settings, len(rows))
+    if done:
+        print(
+            f"{parsed.output}: {len(done)} of {len(rows)} prompts are there, going on", flush=True
+        )
+    model, tokenizer = _load(parsed)
+    policy = warped_policy(
+        model.policy,
+        temperature=parsed.temperature,
+        top_k=parsed.top_k,
+        top_p=parsed.top_p,
+    )
+    prompts = {i: _tokens(tokenizer, row, i) for i, row in enumerate(rows) if i not in done}
+    drawn = sample_many(
+        jax.random.key(parsed.seed),
+        policy,
+        model.params,
+        prompts,
+        parsed.samples,
+        batch_size=parsed.batch,
+    )
+    failures: list[str] = []
+    with parsed.output.open("a", encoding="utf-8") as file:
+        bar = tqdm(drawn, total=len(rows), initial=len(done), unit="prompt", disable=None)
+        for place, samples in bar:
+            texts = [tokenizer.decode(_without_end(y, policy)) for y in samples.completions]
+            rewards = [_score(reward, rows[place], text, failures) for text in texts]
+            done[place] = rewards
+            for text, value in zip(texts, rewards, strict=True):
+                row = {"prompt_id": place, "prompt": rows[place]["prompt"], "completion": text}
+                file.write(json.dumps(row | {"reward": value, "made_with": settings}) + "\n")
+            file.flush()
+    if failures:
+        print(
+            f"jrft: {len(failures)} rewards are missing, logged as null: {failures[0]}",
+            file=sys.stderr,
+        )
+    print(_summary(done, parsed.output))
+    return OK
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    rows = []
+    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}:{number}: no JSON ({error}): pass an object a line") from None
+        if not isinstance(row, dict) or not isinstance(row.get("prompt"), str | list):
+            raise ValueError(
+                f'{path}:{number}: no "prompt": pass objects with a text, or a list of messages '
+                'with "role" and "content", under "prompt"'
+            )
+        rows.append(row)
+    if not rows:
+        raise ValueError(f"{path} holds no prompts: pass a file with an object a line")
+    return rows
+
+
+def _match(row: dict[str, Any], completion: str) -> float:
+    return float(completion.strip() in _answers(row))
+
+
+def _contains(row: dict[str, Any], completion: str) -> float:
+    return float(any(answer in completion for answer in _answers(row)))
+
+
+def _answers(row: dict[str, Any]) -> list[str]:
+    if "answer" not in row:
+        raise ValueError('this reward needs "answer", a text or a list of texts, in every row')
+    answers = row["answer"]
+    return [str(answer) for answer in (answers if isinstance(answers, list) else [answers])]
+
+
+REWARDS: dict[str, RewardOfText] = {"match": _match, "contains": _contains}
+
+
+def _reward(name: str) -> RewardOfText:
+    if name in REWARDS:
+        return REWARDS[name]
+    module, _, function = name.partition(":")
+    if not function:
+        raise ValueError(
+            f"--reward is {name}: pass {', '.join(REWARDS)}, or module:function, a function of the "
+            "prompt's row and the completion"
+        )
+    # A module beside the data is found as Python itself would find it.
+    sys.path.insert(0, "")
+    try:
+        return getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"--reward is {name}, which cannot be imported: {error}") from None
+
+
+def _score(
+    reward: RewardOfText, row: dict[str, Any], text: str, failures: list[str]
+) -> float | None:
+    """The reward, or None where there is none: a zero in its place would be a wrong reward."""
+    try:
+        value = float(reward(row, text))
+    except Exception as error:  # a user's function may raise anything
+        failures.append(f"{type(error).__name__}: {error}")
+        return None
+    if math.isnan(value):
+        failures.append("the reward is NaN")
+        return None
+    return value
+
+
+def _finished(
+    path: Path, samples: int, settings: dict[str, Any], num_rows: int
+) -> dict[int, list[float | None]]:
+    """Rewards of the prompts that an earlier run finished; cuts off what it left unfinished."""
+    if not path.exists():
+        return {}
+    done: dict[int, list[float | None]] = {}
+    lines: dict[int, list[str]] = {}
+    for line in path.read_text("utf-8").splitlines(keepends=True):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            break  # the row that was being written
+        if row.get("made_with") != settings or row["prompt_id"] >= num_rows:
+            raise ValueError(
+                f"{path} was made with other arguments or prompts: pass another --output, or the "
+                f"same arguments, {row.get('made_with')}"
+            )
+        done.setdefault(row["prompt_id"], []).append(row["reward"])
+        lines.setdefault(row["prompt_id"], []).append(line)
+    whole = {place: rewards for place, rewards in done.items() if len(rewards) == samples}
+    kept = "".join(line for place in whole for line in lines[place])
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(kept, "utf-8")
+    part.replace(path)
+    return whole
+
+
+def _load(parsed: argparse.Namespace) -> tuple[Pretrained, Tokenizer]:
+    load = (
+        smollm2 if parsed.model == "smollm2" else functools.partial(from_pretrained, parsed.model)
+    )
+    model = load(length=parsed.length, dtype=parsed.dtype)
+    if model.tokenizer is None:
+        raise ValueError(
+            f"{parsed.model} has no tokenizer: put its tokenizer.json beside the weights"
+        )
+    return model, model.tokenizer
+
+
+def _tokens(tokenizer: Tokenizer, row: dict[str, Any], place: int) -> np.ndarray:
+    prompt = row["prompt"]
+    tokens = tokenizer.encode(prompt) if isinstance(prompt, str) else tokenizer.chat(prompt)
+    if not tokens.size:
+        raise ValueError(f"prompt {place} is empty: leave its row out")
+    return tokens
+
+
+def _without_end(tokens: np.ndarray, policy: Policy) -> Iterator[int]:
+    return (int(token) for token in tokens if token not in (-1, policy.eos))
+
+
+def _summary(done: dict[int, list[float | None]], path: Path) -> str:
+    rewards = [[r for r in values if r is not None] for values in done.values()]
+    # A std needs two rewards.
+    groups = [np.array(values) for values in rewards if len(values) > 1]
+    if not groups:
+        return f"{path}: no prompt has two rewards"
+    means = np.array([group.mean() for group in groups])
+    stds = np.array([group.std(ddof=1) for group in groups])
+    return (
+        f"{path}: {len(groups)} prompts, mean reward {means.mean():.3f}, mean reward std "
+        f"{stds.mean():.3f}, {np.mean(stds == 0):.0%} of the groups have equal rewards\n"
+        f"jrft diagnose {path} tells which prompts get no gradient, and how sure that is"
+    )

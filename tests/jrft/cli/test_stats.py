@@ -1,0 +1,108 @@
+"""`jrft stats` on a tiny random model, whose log `jrft diagnose` reads."""
+
+import json
+
+import jax
+import pytest
+
+import jrft
+from jrft.cli import main
+
+tokenizers = pytest.importorskip("tokenizers")
+pytest.importorskip("safetensors")
+
+WORDS = ["<end>", "yes", "no", "maybe", "is", "it", "so"]
+ROWS = [
+    {"prompt": "is it so", "answer": "yes"},
+    {"prompt": "so", "answer": ["no", "maybe"]},
+    {"prompt": "it is", "answer": "yes"},
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A folder with a model of seven words."""
+    folder = tmp_path_factory.mktemp("model")
+    config = jrft.LlamaConfig(
+        vocab_size=len(WORDS), width=8, depth=1, heads=2, key_heads=1, channels=4, hidden=12
+    )
+    policy = jrft.language_model(config, length=2, eos=0)
+    words = tokenizers.models.WordLevel({word: i for i, word in enumerate(WORDS)}, "<end>")
+    tokenizer = tokenizers.Tokenizer(words)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    params = policy.init(jax.random.key(0))
+    jrft.save_pretrained(folder, policy, params, jrft.Tokenizer(tokenizer))
+    return folder
+
+
+@pytest.fixture
+def call(model, tmp_path, monkeypatch):
+    """Runs the command in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+
+    def run(*words, reward="match"):
+        arguments = ["--reward", reward, "--samples", "4", "--length", "2", "-o", "log.jsonl"]
+        return main(["stats", str(model), str(prompts), *arguments, *words])
+
+    return run
+
+
+def log(tmp_path):
+    return [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+
+
+def test_it_samples_scores_and_logs(call, tmp_path, capsys):
+    assert call() == 0
+    rows = log(tmp_path)
+    assert sorted(row["prompt_id"] for row in rows) == [i for i in range(3) for _ in range(4)]
+    for row in rows:
+        answers = ROWS[row["prompt_id"]]["answer"]
+        answers = answers if isinstance(answers, list) else [answers]
+        assert row["reward"] == float(row["completion"].strip() in answers)
+        assert set(row["completion"].split()) <= set(WORDS)
+    assert "3 prompts, mean reward" in capsys.readouterr().out
+    assert main(["diagnose", "log.jsonl"]) == 0
+    assert "prompt: prompt_id, reward: reward" in capsys.readouterr().out
+
+
+def test_it_goes_on_where_it_stopped(call, tmp_path, capsys):
+    assert call() == 0
+    whole = (tmp_path / "log.jsonl").read_text()
+    lines = whole.splitlines(keepends=True)
+    # Interrupted while it wrote the second prompt's third row.
+    (tmp_path / "log.jsonl").write_text("".join(lines[:6]) + lines[6][:10])
+    assert call() == 0
+    assert "1 of 3 prompts are there, going on" in capsys.readouterr().out
+    assert (tmp_path / "log.jsonl").read_text() == whole
+    assert call("--seed", "1") == 2
+    assert "made with other arguments" in capsys.readouterr().err
+
+
+def test_rewards_of_ones_own(call, tmp_path, capsys):
+    (tmp_path / "own_reward.py").write_text(
+        "def fails_on_so(row, text):\n"
+        "    return {'is it so': len(text), 'so': float('nan')}[row['prompt']]\n"
+    )
+    assert call(reward="own_reward:fails_on_so") == 0
+    rows = log(tmp_path)
+    assert all(row["reward"] == len(row["completion"]) for row in rows if row["prompt_id"] == 0)
+    # NaN and an exception are missing rewards, never zeros.
+    assert all(row["reward"] is None for row in rows if row["prompt_id"] > 0)
+    assert "8 rewards are missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("reward", "message"),
+    [("rouge", "pass match, contains, or module:function"), ("no_such:f", "cannot be imported")],
+)
+def test_unknown_rewards_are_refused(call, capsys, reward, message):
+    assert call(reward=reward) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_prompts_that_are_none_are_refused(call, tmp_path, capsys):
+    (tmp_path / "prompts.jsonl").write_text('{"question": "so?"}\n')
+    assert call() == 2
+    assert 'prompts.jsonl:1: no "prompt"' in capsys.readouterr().err
