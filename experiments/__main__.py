@@ -2,10 +2,11 @@
 
 import ast
 import sys
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Generic, TypeVar
 
 import tyro
 
@@ -17,12 +18,27 @@ from experiments.output.tables import print_table
 from experiments.protocol import draw, execute
 from experiments.studies import STUDIES
 
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True)
+class Options(Generic[Config]):
+    """The options of every study, beside the fields of its configuration."""
+
+    config: tyro.conf.OmitArgPrefixes[Config]
+    smoke: bool = False
+    """Seconds instead of minutes; the numbers mean nothing."""
+    out: Path = Path("runs")
+    """Directory of the result files."""
+    tag: str = ""
+    """Tells apart the result files of one study's configurations."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        arguments: Words after the program's name; those of this process by default.
+        arguments: Words after the program's name; by default the arguments of this process.
 
     Returns:
         The exit code: 0 for success, 1 for missing data, 2 for bad input, 130 for an interrupt.
@@ -78,29 +94,19 @@ def _overview() -> str:
 
 def _run(name: str, rest: list[str]) -> None:
     study = _load(name)
-
-    def options(
-        config: Any, *, smoke: bool = False, out: Path = Path("runs"), tag: str = ""
-    ) -> None:
-        """Runs the study and writes its result file and figure.
-
-        Args:
-            config: The study's configuration.
-            smoke: Seconds instead of minutes; the numbers mean nothing.
-            out: Directory of the result files.
-            tag: Tells apart the result files of one study's configurations.
-        """
-        del smoke  # It has chosen the defaults.
-        file = f"{name}-{tag}" if tag else name
-        record = execute(file, study, config, out)
-        print_table(study.table(record))
-        print(study.summary(record))
-        print(out / f"{file}.json")
-
-    config = tyro.conf.OmitArgPrefixes[study.Config]
-    options.__annotations__["config"] = config
-    options.__defaults__ = (study.SMOKE if "--smoke" in rest else study.Config(),)
-    tyro.cli(options, args=rest, prog=f"python -m experiments {name}", description=study.__doc__)
+    options = tyro.cli(
+        Options[study.Config],
+        args=rest,
+        # Read before the other options, since it chooses their defaults.
+        default=Options(study.SMOKE if "--smoke" in rest else study.Config()),
+        prog=f"python -m experiments {name}",
+        description=study.__doc__,
+    )
+    file = f"{name}-{options.tag}" if options.tag else name
+    record = execute(file, study, options.config, options.out)
+    print_table(study.table(record))
+    print(study.summary(record))
+    print(options.out / f"{file}.json")
 
 
 def _load(name: str) -> ModuleType:

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 
 from experiments.data.sources import DataUnavailableError
 from experiments.output.page import Section, write_report
+from experiments.output.tables import print_table
 from experiments.protocol import execute
 from experiments.studies.jrft.perfect_exploration import study as exploration
 from experiments.studies.jwi.sparsification import study as sparsification
@@ -39,6 +40,9 @@ def demo(
     write_report(report, "Walk indices and vanishing gradients", introduction, sections)
     for section in sections:
         plt.close(section.figure)
+        print(f"\n{section.title}\n{section.summary}")
+        print_table(section.table)
+    print()
     return report
 
 

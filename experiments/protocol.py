@@ -13,7 +13,7 @@ from experiments.output.record import Record
 
 
 class Experiment(Protocol):
-    """What a module of an experiment defines; its docstring opens with the claim."""
+    """The interface of a study's module; its docstring opens with the claim."""
 
     Config: type[Any]
     SMOKE: Any
@@ -28,11 +28,11 @@ class Experiment(Protocol):
         """The numbers for people, the first row being the heading."""
 
     def summary(self, record: Record) -> str:
-        """What the results show, in two sentences."""
+        """The findings, in two sentences."""
 
 
 def execute(name: str, experiment: Experiment, config: Any, out: Path) -> Record:
-    """Runs an experiment, or takes up one that was interrupted, and writes what it found.
+    """Runs an experiment, or resumes an interrupted one, and writes its results and figure.
 
     Args:
         name: The experiment's name, with a tag or without; of its result file and figure.

@@ -75,6 +75,12 @@ def test_demo_writes_a_self_contained_report(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    # A line for each stage where no terminal shows a bar, and the main numbers at the end.
+    assert "pretraining: " in done.stderr
+    assert "Adam: SFT: " in done.stderr
+    assert "1/6: random 0 % removed: 60 steps" in done.stderr
+    assert "edges removed" in done.stdout
+    assert "reward std" in done.stdout
     path = tmp_path / done.stdout.splitlines()[-1]
     page = path.read_text(encoding="utf-8")
     assert path.name == "report.html"

@@ -1,4 +1,4 @@
-"""Members of archives, known by what they say: mirrors pack the same files differently."""
+"""Members of archives, verified by their contents: mirrors pack the same files differently."""
 
 import hashlib
 import tarfile
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from experiments.data.sources import DataUnavailableError
 
-_REMEDY = "Remove the file, or unset DATA_DIR, to download it anew."
+_REMEDY = "remove the file, or unset DATA_DIR, to download it anew"
 
 
 def read_members(path: Path, names: Iterable[str]) -> dict[str, bytes]:
@@ -25,12 +25,12 @@ def read_members(path: Path, names: Iterable[str]) -> dict[str, bytes]:
                     raise KeyError(f"{name} is not a file")
                 contents[name] = member.read()
     except (tarfile.TarError, EOFError, OSError, KeyError) as error:
-        raise DataUnavailableError(f"{path} cannot be read: {error}. {_REMEDY}") from error
+        raise DataUnavailableError(f"{path} cannot be read ({error}): {_REMEDY}") from error
     return contents
 
 
 def verify(path: Path, name: str, content: bytes, sha256: str) -> None:
-    """Refuses what is not the public data.
+    """Checks that a member is the public data.
 
     Raises:
         DataUnavailableError: The checksum of ``content``, read from ``name`` in ``path``, differs.
@@ -38,6 +38,6 @@ def verify(path: Path, name: str, content: bytes, sha256: str) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise DataUnavailableError(
-            f"{name} in {path} has content of sha256 {found}, not {sha256}: it is not the public "
-            f"data set. {_REMEDY}"
+            f"{name} in {path} has content of sha256 {found}, not {sha256}, as the public data "
+            f"set has: {_REMEDY}"
         )

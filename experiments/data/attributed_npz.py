@@ -1,7 +1,7 @@
 """DBLP (Bojchevski and Günnemann, 2018) and Amazon Computers (Shchur et al., 2018).
 
-Both are .npz files of two sparse matrices and labels. The files differ from mirror to mirror in how
-they are written; what is verified is what they say.
+Both are .npz files of two sparse matrices and labels. Mirrors write the same data as
+different bytes, so the checksum is of the arrays.
 """
 
 import hashlib
@@ -83,7 +83,7 @@ def _verified(data: VertexClassification, expected: str) -> VertexClassification
     found = content_sha256(data)
     if found != expected:
         raise DataUnavailableError(
-            f"{data.name} has edges, features and labels of checksum {found}, not {expected}: it is"
-            " not the public data set. Remove the file, or unset DATA_DIR, to download it anew."
+            f"{data.name} has edges, features and labels of checksum {found}, not {expected}, as "
+            "the public data set has: remove the file, or unset DATA_DIR, to download it anew"
         )
     return data

@@ -59,11 +59,13 @@ def parse_records(content: bytes) -> Images:
         ValueError: That is no whole number of records, or a label exceeds 9.
     """
     if len(content) % _RECORD:
-        raise ValueError(f"{len(content)} bytes are no whole number of records of {_RECORD}.")
+        raise ValueError(f"{len(content)} bytes: pass a whole number of records of {_RECORD}")
     records = np.frombuffer(content, np.uint8).reshape(-1, _RECORD)
     labels = records[:, 0].astype(np.int32)
     if (labels > 9).any():
-        raise ValueError(f"A label is {labels.max()}, where CIFAR-10 has 0 to 9.")
+        raise ValueError(
+            f"A label is {labels.max()}: pass records of CIFAR-10, whose labels are 0 to 9"
+        )
     planes = records[:, 1:].reshape(-1, _CHANNELS, _SIDE, _SIDE)
     return Images((planes.transpose(0, 2, 3, 1) / np.float32(255)).astype(np.float32), labels)
 

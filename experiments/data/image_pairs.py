@@ -36,13 +36,13 @@ def draw_pairs(labels: np.ndarray, num_pairs: int, seed: int) -> ImagePairs:
     """
     if num_pairs < 2 or num_pairs % 2:
         raise ValueError(
-            f"num_pairs={num_pairs} must be positive and even: half the pairs are of one class."
+            f"num_pairs={num_pairs}: pass a positive even number (half are of one class)"
         )
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2 or counts.min() < 2:
         raise ValueError(
-            f"labels must have two classes and two images of each: the {len(classes)} classes have "
-            f"{counts.tolist()} images."
+            f"labels have {len(classes)} classes of {counts.tolist()} images: pass two classes or "
+            "more, and two images of each"
         )
     rng = np.random.default_rng(seed)
     same = rng.permutation(np.arange(num_pairs) < num_pairs // 2)

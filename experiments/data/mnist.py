@@ -87,13 +87,15 @@ def read_idx(path: Path) -> np.ndarray:
     """
     data = gzip.decompress(path.read_bytes())
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _IDX_DTYPES:
-        raise ValueError(f"{path} is not an IDX file: its first bytes are {data[:4]!r}.")
+        raise ValueError(f"{path} starts with the bytes {data[:4]!r}: pass a gzipped IDX file")
     dtype, rank = _IDX_DTYPES[data[2]], data[3]
     shape = tuple(int(size) for size in np.frombuffer(data, ">u4", rank, 4))
     start = 4 + 4 * rank
     expected = start + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
     if len(data) != expected:
-        raise ValueError(f"{path} has {len(data)} bytes where its header says {expected}.")
+        raise ValueError(
+            f"{path} has {len(data)} bytes where its header says {expected}: pass a whole file"
+        )
     return np.frombuffer(data, dtype, offset=start).reshape(shape)
 
 
@@ -107,8 +109,7 @@ def stratified(images: Images, num_examples: int, seed: int) -> Images:
     each, left = divmod(num_examples, len(classes))
     if left or each == 0:
         raise ValueError(
-            f"num_examples={num_examples} must be a positive multiple of the {len(classes)} "
-            "classes."
+            f"num_examples={num_examples}: pass a positive multiple of the {len(classes)} classes"
         )
     rng = np.random.default_rng(seed)
     chosen = []
@@ -116,8 +117,8 @@ def stratified(images: Images, num_examples: int, seed: int) -> Images:
         members = np.flatnonzero(images.labels == label)
         if len(members) < each:
             raise ValueError(
-                f"num_examples={num_examples} asks for {each} images of class {label}, of which "
-                f"there are {len(members)}."
+                f"num_examples={num_examples} asks for {each} images of class {label}: pass at "
+                f"most {len(members) * len(classes)}, since it has {len(members)}"
             )
         chosen.append(rng.choice(members, each, replace=False))
     order = rng.permutation(np.concatenate(chosen))

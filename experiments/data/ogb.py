@@ -1,6 +1,6 @@
 """OGBN-ArXiv (Hu et al., 2020): an archive of compressed tables.
 
-No copy was at hand to take a checksum from: what is verified is the published size of the graph.
+No copy was at hand to take a checksum from, so the published size of the graph is verified.
 """
 
 import gzip
@@ -30,8 +30,8 @@ def ogbn_arxiv() -> VertexClassification:
     size = (*data.features.shape[:1], len(data.edges), data.features.shape[1], data.num_classes)
     if size != _ARXIV_SIZE:
         raise DataUnavailableError(
-            f"ogb/arxiv.zip has (vertices, arcs, features, classes) = {size}, not {_ARXIV_SIZE}: it"
-            " is not the public data set. Remove it to download it anew."
+            f"ogb/arxiv.zip has (vertices, arcs, features, classes) = {size}, not {_ARXIV_SIZE}, as"
+            " the public data set has: remove it to download it anew"
         )
     return data
 
@@ -51,8 +51,8 @@ def _table(archive: zipfile.ZipFile, part: str, dtype: type) -> np.ndarray:
     found = [name for name in archive.namelist() if name.endswith(f"raw/{part}.csv.gz")]
     if len(found) != 1:
         raise DataUnavailableError(
-            f"{archive.filename} holds {len(found)} files raw/{part}.csv.gz, not one: it is not an"
-            " archive of the Open Graph Benchmark."
+            f"{archive.filename} holds {len(found)} files raw/{part}.csv.gz, not one: pass an"
+            " archive of the Open Graph Benchmark"
         )
     text = gzip.decompress(archive.read(found[0]))
     return np.loadtxt(io.BytesIO(text), dtype=dtype, delimiter=",", ndmin=2)

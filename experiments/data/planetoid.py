@@ -70,7 +70,7 @@ def load_pickle(path: Path) -> Any:
         return _ArraysOnly(file, encoding="latin1").load()
 
 
-# What the files are made of, by the names of 2016.
+# The classes in the files, by their names of 2016.
 _ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,

@@ -24,7 +24,7 @@ class Source(NamedTuple):
         name: The file's canonical name.
         urls: Public addresses, tried in turn.
         sha256: Checksum of the file's bytes, in hexadecimal; None where mirrors write the same data
-            as different bytes, and the reader verifies what the file says.
+            as different bytes, and the reader verifies the contents.
     """
 
     folder: str
@@ -76,7 +76,7 @@ def fetch(source: Source) -> Path:
         + "\n".join(failures)
         + f"\nDownload it elsewhere to {folder / source.name}, or set DATA_DIR to a folder that "
         f"holds {source.folder}/{source.name}"
-        + (f" (sha256 {source.sha256})." if source.sha256 else ".")
+        + (f" (sha256 {source.sha256})" if source.sha256 else "")
     )
 
 
@@ -85,6 +85,6 @@ def _verify(path: Path, sha256: str, url: str) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != sha256:
         raise DataUnavailableError(
-            f"{path} has sha256 {digest}, not {sha256}: it is not the public file. "
-            f"Remove it, or unset DATA_DIR, to download it from {url}."
+            f"{path} has sha256 {digest}, not {sha256}, as the public file has: "
+            f"remove it, or unset DATA_DIR, to download it from {url}"
         )

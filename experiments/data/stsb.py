@@ -66,7 +66,7 @@ def stsb() -> SentenceSimilarity:
 def parse_scored_pairs(text: str) -> ScoredPairs:
     r"""Reads lines of genre, file, year, number, score, sentence, sentence and perhaps sources.
 
-    They are separated by tabs, and quotation marks are what the sentences say.
+    Tabs separate the columns. Quotation marks belong to the sentences.
 
     Raises:
         ValueError: A line has fewer columns, or its score is not a number from 0 to 5.
@@ -79,10 +79,12 @@ def parse_scored_pairs(text: str) -> ScoredPairs:
     for number, line in enumerate(text.splitlines(), 1):
         columns = line.split("\t")
         if len(columns) < 7:
-            raise ValueError(f"Line {number} has {len(columns)} columns, not 7 or more: {line!r}.")
+            raise ValueError(
+                f"Line {number} has {len(columns)} columns: pass 7 or more, unlike {line!r}"
+            )
         score = float(columns[4])
         if not 0 <= score <= 5:
-            raise ValueError(f"Line {number} has score {score}, which is not from 0 to 5.")
+            raise ValueError(f"Line {number} has score {score}: pass 0 to 5")
         scores.append(score)
         pairs.append((columns[5], columns[6]))
     return ScoredPairs(pairs, np.array(scores, np.float32))

@@ -50,8 +50,8 @@ def vocabulary(sentences: Iterable[str], size: int) -> dict[str, int]:
     """
     if size <= len(_SPECIAL):
         raise ValueError(
-            f"size={size} must exceed {len(_SPECIAL)}, the number of special tokens: "
-            f"{', '.join(_SPECIAL)}."
+            f"size={size}: pass more than {len(_SPECIAL)}, the number of special tokens "
+            f"{', '.join(_SPECIAL)}"
         )
     counts = Counter(word for sentence in sentences for word in words(sentence))
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
@@ -76,7 +76,7 @@ def encode_pairs(
     """
     if length < 5:
         raise ValueError(
-            f"length={length} must be at least 5: three special tokens and a word of each sentence."
+            f"length={length}: pass 5 or more, for three special tokens and a word a sentence"
         )
     tokens = np.full((len(pairs), length), PADDING, np.int32)
     segments = np.zeros((len(pairs), length), np.int32)

@@ -33,7 +33,7 @@ class Split(NamedTuple):
 
 
 def random_split(seed: int, num_vertices: int, train: float, validation: float) -> Split:
-    """Splits the vertices at random; what is in neither share is for testing.
+    """Splits the vertices at random; the rest is for testing.
 
     Args:
         seed: Seed of the split.
@@ -46,8 +46,8 @@ def random_split(seed: int, num_vertices: int, train: float, validation: float) 
     """
     if min(train, validation) < 0 or train + validation >= 1:
         raise ValueError(
-            f"train={train} and validation={validation} must not be negative and must add up to "
-            "less than 1, since the rest is the test set."
+            f"train={train} and validation={validation}: pass shares that are not negative and "
+            "add up to less than 1, since the rest is the test set"
         )
     order = np.random.default_rng(seed).permutation(num_vertices)
     ends = np.rint(np.cumsum([train, validation]) * num_vertices).astype(int)

@@ -23,7 +23,7 @@ class Checkpoints:
 
         Args:
             directory: Where the checkpoints are; made if missing.
-            state: What the run starts from; gives shapes, dtypes and shardings of what is saved.
+            state: The state at the start; it gives shapes, dtypes and shardings of saved states.
             identity: Integers that tell this run from others of the same shapes, by name.
         """
         self._directory = directory
@@ -72,7 +72,7 @@ class Checkpoints:
             self._manager.save(row, args=ocp.args.StandardSave(whole))
 
     def close(self) -> None:
-        """Waits until what was saved is on the disk."""
+        """Waits until all saved states are on the disk."""
         if self._manager:
             self._manager.wait_until_finished()
             self._manager.close()
@@ -93,7 +93,7 @@ def _shapes(tree: PyTree) -> dict[tuple[str, ...], tuple[int, ...]]:
 
 
 def _name(key: Any) -> str:
-    """What a container calls its entry; a checkpoint keeps no more than that."""
+    """The name of an entry in its container; a checkpoint keeps no more than that."""
     for attribute in ("key", "name", "idx"):
         if hasattr(key, attribute):
             return str(getattr(key, attribute))

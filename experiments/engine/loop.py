@@ -5,6 +5,7 @@ bar and other work of the host happen between chunks. A run is a pure function o
 parameters and data: chunks, checkpoints and resumption do not change its numbers.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
@@ -93,7 +94,7 @@ def fit(
     Args:
         key: A key, or R keys.
         params: Parameters to start from.
-        phase: The gradient, the optimizer, the number of steps, and what is logged.
+        phase: The gradient, the optimizer, the number of steps, and the metrics.
         data: Arrays that batches are made of. They are arguments of the compiled program.
         model_state: State of the model other than its parameters.
         opt_state: State of the optimizer to start from, where it differs from the optimizer's own
@@ -172,6 +173,9 @@ def _run_chunks(
 
 
 def _progress_bar(phase: Phase, row: int) -> tqdm:
+    """A bar on a terminal; elsewhere one line, so that a log tells where a long run is."""
+    if not sys.stderr.isatty():
+        print(f"{phase.name}: {phase.num_steps} steps", file=sys.stderr, flush=True)
     return tqdm(
         total=phase.num_steps, initial=_steps_made(phase, row),
         desc=phase.name, unit="step", disable=None,

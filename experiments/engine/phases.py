@@ -1,4 +1,4 @@
-"""A phase of training: which gradient is descended, how, for how long, and what is logged."""
+"""A phase of training: its gradient, optimizer, length and metrics."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

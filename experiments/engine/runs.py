@@ -42,12 +42,12 @@ class Spread(NamedTuple):
 
     @classmethod
     def over_devices(cls, num_runs: int, *placed: PyTree) -> "Spread":
-        """Spreads runs over as many devices as have use.
+        """Spreads runs over the devices, no more than are needed.
 
         Args:
             num_runs: R.
-            *placed: What the runs start from. If any array in it is committed to devices (by
-                ``jax.device_put``, say), the runs are left to it.
+            *placed: The arrays that the runs start from. If one is committed to devices (by
+                ``jax.device_put``, say), the runs stay there.
 
         Raises:
             ValueError: There is no run.
@@ -55,7 +55,7 @@ class Spread(NamedTuple):
         if num_runs < 1:
             raise ValueError(f"There are {num_runs} runs: pass at least one key")
         devices = jax.local_devices()
-        # Who names a default device wants everything on it.
+        # With a default device set, everything stays there.
         named = jax.config.jax_default_device is not None  # type: ignore[attr-defined]
         runs_each = num_runs if named else -(-num_runs // len(devices))
         num_devices = -(-num_runs // runs_each)
@@ -76,10 +76,10 @@ class Spread(NamedTuple):
         """How many runs a device vmaps at a time; None for all it has.
 
         Args:
-            asked: What the caller wants; None for what suits the devices.
+            asked: The number that the caller wants; None chooses one.
 
         Raises:
-            ValueError: R is no multiple of what was asked.
+            ValueError: R is no multiple of ``asked``.
         """
         if asked is not None and (asked < 1 or self.num_runs % asked):
             raise ValueError(
@@ -117,7 +117,7 @@ class Spread(NamedTuple):
         )
 
     def put_data(self, data: PyTree, axes: PyTree) -> PyTree:
-        """Data on the devices: all of it, but where ``axes`` is 0, only that of a device's runs.
+        """Data on the devices: all of it, or the part of a device's runs where ``axes`` is 0.
 
         Args:
             data: Arrays.
@@ -145,9 +145,9 @@ class Spread(NamedTuple):
         """A function of (key, runs, data) of any number of runs, for all of them at a time.
 
         Args:
-            function: What one device does with its runs.
+            function: The work of one device on its runs.
             axes: Where the runs are in the data; as for ``put_data``.
-            out_specs: Where they are in what the function returns; by default leading.
+            out_specs: Where the runs are in its results; by default on the leading axis.
         """
         if self.mesh is None:
             return function

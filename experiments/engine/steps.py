@@ -100,7 +100,7 @@ def start(program: Program, params: PyTree, model_state: PyTree, opt_state: PyTr
 def run_chunk(
     program: Program, num_rows: int, key: jax.Array, runs: Run, data: PyTree
 ) -> tuple[Run, dict[str, jax.Array]]:
-    """Makes ``num_rows`` rows of every run; they are the leading axis of what is logged."""
+    """Makes ``num_rows`` rows of every run; they are the leading axis of the logged values."""
     chunk = partial(_chunk_of_one, program.phase, num_rows)
     if program.flat_axes is None:
         return chunk(key, runs, data)

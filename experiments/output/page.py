@@ -1,4 +1,4 @@
-"""One self-contained HTML page from records: figures, numbers, and what they show."""
+"""One self-contained HTML page from records: figures, tables and summaries."""
 
 import base64
 import html
@@ -41,14 +41,14 @@ class Section(NamedTuple):
     """One experiment on the page.
 
     Attributes:
-        title: What it found, as a heading.
-        claim: What the paper claims.
-        summary: Two sentences on what the figure shows.
+        title: The finding, as a heading.
+        claim: The paper's claim.
+        summary: Two sentences about the figure.
         figure: The figure.
-        alt: What the figure shows, for those who do not see it.
+        alt: A description of the figure for readers who cannot see it.
         table: Rows of cells; the first row is the heading.
-        record: Where the numbers are from.
-        note: What a reader must know before believing it, or nothing.
+        record: The source of the numbers.
+        note: A warning to the reader; empty for none.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""What an experiment leaves behind: one JSON file, written atomically, and its reader."""
+"""The record of an experiment: one JSON file, written atomically, and its reader."""
 
 import dataclasses
 import hashlib
@@ -28,7 +28,7 @@ class Record:
     Attributes:
         name: The experiment, as in ``python -m experiments NAME``.
         config: Its configuration, seeds included, as plain JSON values.
-        results: What it found, as plain JSON values; what is undefined is None.
+        results: Its findings, as plain JSON values; None where a value is undefined.
         provenance: Versions, commit, device, date and seconds.
     """
 
@@ -48,7 +48,7 @@ def make_record(
         config: Its configuration, a dataclass.
         results: Nested dictionaries and lists of numbers, strings and arrays.
         seconds: Wall-clock time it took.
-        resumed: Whether ``seconds`` are those since the last interrupt alone.
+        resumed: Whether ``seconds`` count from the last interrupt on.
     """
     versions = {package: metadata.version(package) for package in _PACKAGES}
     provenance = {
@@ -124,7 +124,7 @@ def _plain(value: Any) -> Any:
             return str(value)
         case bool() | int() | str() | None:
             return value
-    raise TypeError(f"A result must be made of numbers, strings and arrays, not {type(value)}.")
+    raise TypeError(f"A result has a {type(value)}: pass numbers, strings and arrays")
 
 
 def _dumps(value: Any) -> str:

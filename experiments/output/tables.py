@@ -1,11 +1,13 @@
 """Tables and numbers for people."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 
-def print_table(rows: list[list[str]]) -> None:
+def print_table(rows: Sequence[Sequence[str]]) -> None:
     """Prints a table: the first column to the left, the others to the right.
 
     Args:

@@ -35,7 +35,7 @@ def test_bad_options_are_refused(capsys, tmp_path):
     assert stop.value.code == 2
     arguments = ["jrft_perfect_exploration", "--smoke", "--out", str(tmp_path)]
     assert main([*arguments, "--num-train", "7"]) == 2
-    assert "num_examples=7 must be a positive multiple" in capsys.readouterr().err
+    assert "num_examples=7: pass a positive multiple" in capsys.readouterr().err
 
 
 def test_missing_data_say_what_to_do(capsys, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 Claim: Razin et al. (ICLR 2024), Sections 3 and 6: the gradient of the expected reward vanishes with
   the reward std because probabilities are a softmax of logits, whose derivative is small where
   probabilities are; the log-likelihood cancels it. And the further the pretraining distribution is
-  from what is rewarded in finetuning, the more prompts have a small std.
+  from the rewarded completions of finetuning, the more prompts have a small std.
 
 Command: python -m experiments jrft_why_it_vanishes
 

@@ -1,6 +1,6 @@
-"""What pruning saves: seconds and bytes of a training step, and what it costs in accuracy.
+"""Pruning saves seconds and bytes of a training step; how many, and at which cost of accuracy?
 
-Claim: derived here, from what the paper prunes for: on a graph that 1-WIS has pruned and that is
+Claim: derived here, from the paper's aim of pruning: on a graph that 1-WIS has pruned and that is
   compacted to the edges left, a step of training takes less time and memory, and the accuracy falls
   slowly.
 
@@ -9,8 +9,8 @@ Command: python -m experiments jwi_pruned_training_cost --dataset computers --ta
 
 Cost: see ``seconds`` in the result file; some minutes on two cores.
 
-Expected: seconds and bytes fall with the share of edges kept, down to those of the layers that work
-  on vertices alone.
+Expected: seconds and bytes fall with the share of edges kept, down to the cost of the layers that
+  work on vertices alone.
 """
 
 import math
@@ -240,7 +240,7 @@ def table(record: Record) -> list[list[str]]:
 
 
 def summary(record: Record) -> str:
-    """What the largest removal saves and costs, from the record's numbers."""
+    """Savings and cost of the largest removal, from the record's numbers."""
     (_, seconds), (_, size) = _quantities(record, "one-walk-index")
     accuracy = 100 * np.array(record.results["test_accuracy"]["one-walk-index"]).mean(axis=0)
     removed = np.array(record.config["removed"])

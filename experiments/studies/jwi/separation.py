@@ -142,7 +142,7 @@ def _arguments(case: Case) -> dict[str, Any]:
 
 
 def _row(case: Case, found: BoundedSeparationRank) -> dict[str, Any]:
-    """What the result file keeps of a case."""
+    """The part of a case that the result file keeps."""
     about = case._asdict()
     graph = about.pop("graph")
     about["subset"] = "".join(map(str, case.subset.astype(int)))

@@ -49,9 +49,9 @@ def test_pixels_are_stored_color_by_color():
 
 
 def test_other_bytes_are_refused():
-    with pytest.raises(ValueError, match="3072 bytes are no whole number of records of 3073"):
+    with pytest.raises(ValueError, match="3072 bytes: pass a whole number of records of 3073"):
         loader.parse_records(bytes(3072))
-    with pytest.raises(ValueError, match="A label is 11, where CIFAR-10 has 0 to 9"):
+    with pytest.raises(ValueError, match="A label is 11: pass records of CIFAR-10"):
         loader.parse_records(bytes([11]) + bytes(3072))
 
 
@@ -67,7 +67,7 @@ def test_the_subset_is_the_same_in_larger_and_smaller_archives(archive):
 
 def test_the_whole_is_known_by_its_archive(archive, monkeypatch):
     _, _, path = archive
-    with pytest.raises(DataUnavailableError, match="it is not the public file"):
+    with pytest.raises(DataUnavailableError, match="as the public file has: remove it"):
         loader.cifar10()
     monkeypatch.setattr(loader, "_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
     assert loader.cifar10().train.labels.tolist() == [
@@ -81,12 +81,14 @@ def test_other_content_is_refused(archive):
     changed["data_batch_3.bin"][1, 9] ^= 1
     write(changed)
     with pytest.raises(
-        DataUnavailableError, match=r"it is not the public data set\. Remove"
+        DataUnavailableError, match="as the public data set has: remove the file"
     ) as error:
         loader.cifar10_subset()
     assert "data_batch_3.bin" in str(error.value)
     write({name: rows for name, rows in contents.items() if name != "data_batch_2.bin"})
-    with pytest.raises(DataUnavailableError, match=r"cannot be read: .*data_batch_2\.bin"):
+    with pytest.raises(
+        DataUnavailableError, match=r"cannot be read \(.*data_batch_2\.bin.*\): remove"
+    ):
         loader.cifar10_subset()
     path.write_bytes(b"no archive")
     with pytest.raises(DataUnavailableError, match="cannot be read"):

@@ -19,9 +19,9 @@ def test_quotation_marks_and_sources_do_not_matter():
 
 
 def test_other_lines_are_refused():
-    with pytest.raises(ValueError, match=r"Line 2 has 3 columns, not 7 or more"):
+    with pytest.raises(ValueError, match=r"Line 2 has 3 columns: pass 7 or more"):
         loader.parse_scored_pairs(LINE.format(1, 2.5) + "a\tb\tc")
-    with pytest.raises(ValueError, match=r"Line 1 has score 7\.0, which is not from 0 to 5"):
+    with pytest.raises(ValueError, match=r"Line 1 has score 7\.0: pass 0 to 5"):
         loader.parse_scored_pairs(LINE.format(1, 7))
 
 
@@ -39,7 +39,9 @@ def test_members_are_verified_however_they_are_packed(tmp_path, monkeypatch):
             info.size = len(text)
             packed.addfile(info, io.BytesIO(text))
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    with pytest.raises(DataUnavailableError, match=r"sts-train\.csv in .* it is not the public"):
+    with pytest.raises(
+        DataUnavailableError, match=r"sts-train\.csv in .* as the public data set has"
+    ):
         loader.stsb()
     monkeypatch.setattr(loader, "_SHA256", checksums)
     data = loader.stsb()
@@ -76,7 +78,7 @@ def test_the_longer_sentence_loses_words():
 
 
 def test_no_room_is_refused():
-    with pytest.raises(ValueError, match=r"size=4 must exceed 4, the number of special tokens"):
+    with pytest.raises(ValueError, match=r"size=4: pass more than 4, the number of special tokens"):
         vocabulary(["a"], 4)
-    with pytest.raises(ValueError, match="length=4 must be at least 5"):
+    with pytest.raises(ValueError, match="length=4: pass 5 or more"):
         encode_pairs([("a", "b")], vocabulary(["a"], 5), 4)

@@ -38,7 +38,7 @@ def test_what_is_read_is_what_was_written(tmp_path):
 
 
 def test_results_that_json_cannot_hold_are_refused():
-    with pytest.raises(TypeError, match="made of numbers, strings and arrays, not <class 'set'>"):
+    with pytest.raises(TypeError, match="has a <class 'set'>: pass numbers, strings and arrays"):
         make_record("study", Config(), {"a": {1}}, 0.0)
 
 

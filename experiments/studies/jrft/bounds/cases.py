@@ -40,7 +40,7 @@ class Unigram(jrft.Policy):
 
 
 class Cases(NamedTuple):
-    """Policies of one family, each with a prompt; the leading axis is that of the cases."""
+    """Policies of one family, each with a prompt, along a leading axis."""
 
     params: Any
     old_params: Any

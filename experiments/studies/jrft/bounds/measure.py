@@ -21,7 +21,7 @@ BOUNDS = {
     "ppo": "PPO: √(L/2) · γ · √(STD² + (V − V_old)²)",
 }
 
-# What float64 leaves of an equality.
+# Equal numbers may differ by this share in float64.
 _ROUNDING = 1e-9
 
 

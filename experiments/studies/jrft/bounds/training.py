@@ -16,7 +16,7 @@ from experiments.studies.jrft.bounds.config import Config
 
 
 class Task(NamedTuple):
-    """What the prompts of each run are pretrained on and rewarded for.
+    """Pretraining data and rewards for the prompts of each run.
 
     Attributes:
         prompts: int32[R, B, 2].

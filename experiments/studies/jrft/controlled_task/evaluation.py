@@ -49,7 +49,7 @@ def evaluate(
     blocks = _blocks((task, members), block_size)
 
     def parts_of_means(block: Batch) -> _Means:
-        """What a block adds to the means over each split, and to their gradients."""
+        """A block's part of the means over each split, and of their gradients."""
         some, members = block.data
         shares = {split: rows * block.weights / counts[split] for split, rows in members.items()}
         logits, pull_back = jax.vjp(lambda params: model.apply(params, some.inputs), params)

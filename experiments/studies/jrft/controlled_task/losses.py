@@ -1,4 +1,4 @@
-"""What is minimised in the controlled experiments: losses of one input, and their batch mean."""
+"""Losses of the controlled experiments: of one input, and their mean over a batch."""
 
 from collections.abc import Callable
 from functools import partial

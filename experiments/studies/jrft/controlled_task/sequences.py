@@ -1,6 +1,6 @@
 """The controlled task over sequences: a small transformer that copies, shifted by its habits.
 
-Every completion of a prompt counts as a label, so that losses and evaluation are those of
+Every completion of a prompt counts as a label, so losses and evaluation are shared with
 classification, exact over all completions.
 """
 
@@ -33,7 +33,7 @@ class Completions:
         Args:
             params: Parameters of the policy.
             prompts: One a row.
-            temperature: What every token's logits are divided by.
+            temperature: Divides the logits of every token.
         """
 
         def of_one(prompt: jax.Array) -> jax.Array:
@@ -78,11 +78,11 @@ def shift_task(
     """
     if not 1 <= num_habits < vocab_size:
         raise ValueError(
-            f"num_habits={num_habits} must be at least 1 and less than vocab_size={vocab_size}."
+            f"num_habits={num_habits}: pass at least 1 and less than vocab_size={vocab_size}"
         )
     if not 0 <= num_changed_marks <= vocab_size:
         raise ValueError(
-            f"num_changed_marks={num_changed_marks} must be in 0 … vocab_size={vocab_size}."
+            f"num_changed_marks={num_changed_marks}: pass 0 to vocab_size={vocab_size}"
         )
     prompts = np.asarray(jrft.all_completions(vocab_size, length + 1))
     completions = np.asarray(jrft.all_completions(vocab_size, length))

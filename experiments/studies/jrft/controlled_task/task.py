@@ -26,10 +26,10 @@ PAIR_SETS: dict[str, Callable[[], SentenceSimilarity]] = {"stsb": stsb}
 
 
 class Task(NamedTuple):
-    """Inputs and what they are rewarded for, as arrays over n inputs; or the same of one input.
+    """Inputs and their rewards, as arrays over n inputs; or one input of such a task.
 
     Attributes:
-        inputs: What the model reads, with a leading axis n.
+        inputs: The model's inputs, with a leading axis n.
         habits: bool[n, C], the labels that pretraining makes equally likely.
         targets: int32[n], the label to learn in finetuning.
         changed: bool[n], whether that label is outside the habits.
@@ -83,7 +83,9 @@ def image_task(
 def _pooled(pixels: np.ndarray, pooling: int) -> np.ndarray:
     num_images, height, width, *colors = pixels.shape
     if pooling < 1 or height % pooling or width % pooling:
-        raise ValueError(f"pooling={pooling} must divide the images' sides, {height} and {width}.")
+        raise ValueError(
+            f"pooling={pooling}: pass a divisor of the images' sides, {height} and {width}"
+        )
     if pooling == 1:
         return pixels
     squares = (height // pooling, pooling, width // pooling, pooling)
@@ -123,7 +125,7 @@ def pair_task(
     pairs, scores = data.train
     if not 1 <= num_pairs <= len(pairs):
         raise ValueError(
-            f"num_pairs={num_pairs} must be in 1 … {len(pairs)}, the number of training pairs."
+            f"num_pairs={num_pairs}: pass 1 to {len(pairs)}, the number of training pairs"
         )
     tokens = vocabulary((sentence for pair in pairs for sentence in pair), vocab_size)
     chosen = np.random.default_rng(seed).choice(len(pairs), num_pairs, replace=False)

@@ -180,7 +180,7 @@ def evaluate(
 
 
 def _descent(gradients: PyTree) -> PyTree:
-    """From the gradient of every prompt's reward to that of their mean, to be descended."""
+    """The gradient of minus the mean reward, from the gradient of every prompt's reward."""
     return jax.tree.map(lambda leaf: -leaf.mean(axis=0), gradients)
 
 

@@ -148,7 +148,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
 
 
 def _methods_of(config: dict[str, Any]) -> dict[str, str]:
-    """All ways to finetune, and their labels. Older result files name no estimators."""
+    """All ways to finetune, and their labels in figures. Older result files name no estimators."""
     others = config.get("estimators", Config.estimators)
     sampled = [("rloo", n) for n in config["sample_counts"]]
     sampled += [(name, config["num_samples"]) for name in others]
@@ -170,7 +170,7 @@ def _gradient_fn(config: Config, policy: jrft.Policy, reward: Reward, method: st
         case [name, n]:
             estimator = policy_gradients.ESTIMATORS[name]
             return policy_gradients.sampled_rft(estimator, policy, reward, num_samples=int(n))
-    raise ValueError(f"There is no method {method!r}.")
+    raise ValueError(f"method={method!r}: pass a key of _methods_of(config)")
 
 
 def _pretraining_data(
@@ -230,7 +230,7 @@ def table(record: Record) -> list[list[str]]:
 
 
 def summary(record: Record) -> str:
-    """What the figure shows, from its numbers."""
+    """The figure in numbers."""
 
     def end(name: str, quantity: str) -> float:
         return float(np.mean(np.array(record.results[name][quantity][-1], float)))

@@ -12,7 +12,7 @@ class Config:
     learning_rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
     """Adam's, in finetuning."""
     temperatures: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
-    """What the logits of the policy that is finetuned are divided by; it is evaluated at 1."""
+    """Divide the logits of the policy in finetuning; it is evaluated at temperature 1."""
     entropy_bonuses: tuple[float, ...] = (0.0, 0.03, 0.3)
     """Factors of the entropy of the policy, in nats, added to the expected reward."""
     num_steps: int = 300

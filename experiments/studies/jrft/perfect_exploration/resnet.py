@@ -27,7 +27,9 @@ class ResNet18(nn.Module):
     def __call__(self, images: jax.Array) -> jax.Array:
         """Logits float[n, C]."""
         if self.width < 2 or self.width % 2:
-            raise ValueError(f"width={self.width} must be even: half of it are the groups.")
+            raise ValueError(
+                f"width={self.width}: pass an even width, since half of it are the groups"
+            )
         # Groups of 2 channels in the first stage and 16 in the last; 32 of them at width 64.
         num_groups = self.width // 2
         x = images[..., None] if images.ndim == 3 else images

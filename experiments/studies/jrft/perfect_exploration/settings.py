@@ -53,9 +53,8 @@ _PAPER: dict[NetworkName, Settings] = {
     "bert-mini": Settings("stsb", 5749, 3, 1e-3, width=256, vocab_size=30_522, num_tokens=128),
 }
 # Minutes to half an hour of one core: fewer inputs, narrower networks, and fewer epochs, of
-# smaller batches and larger steps. Pretraining lasts until the reward std is what it should be at
-# the start of finetuning (large on unchanged inputs, near 0 on changed ones), finetuning until SFT
-# has learnt the labels.
+# smaller batches and larger steps. Pretraining lasts until the reward std is large on unchanged
+# inputs and near 0 on changed ones, finetuning until SFT has learnt the labels.
 _REDUCED: dict[NetworkName, Settings] = {
     "mlp": _PAPER["mlp"],
     "resnet18": _PAPER["resnet18"]._replace(

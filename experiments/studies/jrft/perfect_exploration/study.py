@@ -143,8 +143,8 @@ def _tasks(config: Config, chosen: Settings) -> Task:
     sets: Mapping[str, Any] = PAIR_SETS if reads_pairs else IMAGE_SETS
     if chosen.dataset not in sets:
         raise ValueError(
-            f"dataset={chosen.dataset!r} is not for network={config.network!r}; choose from "
-            f"{', '.join(sets)}."
+            f"dataset={chosen.dataset!r} is not for network={config.network!r}: pass one of "
+            f"{', '.join(sets)}"
         )
     data = sets[chosen.dataset]()
     draw = (
@@ -160,5 +160,5 @@ def _tasks(config: Config, chosen: Settings) -> Task:
 
 
 def _curves(result: Fit) -> dict[str, np.ndarray]:
-    """What was evaluated, as [T, seeds] arrays."""
+    """The evaluated metrics, as [T, seeds] arrays."""
     return {name: rows for name, rows in result.history.items() if "/" in name}

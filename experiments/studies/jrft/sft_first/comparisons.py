@@ -1,4 +1,4 @@
-"""What is compared: labels in several orders, and two kinds of labels at one reward."""
+"""The comparisons: labels in several orders, and two kinds of labels at one reward."""
 
 from typing import Any
 

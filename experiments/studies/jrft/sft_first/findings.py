@@ -70,7 +70,7 @@ def at_matched_reward(record: Record) -> list[dict[str, float]]:
 
 
 def pair(record: Record, asked: float, labels: str, name: str) -> float:
-    """Mean over models of what was found with these labels at that reward."""
+    """Mean over models of a number found with these labels at that reward."""
     rows = record.results["matched"]
     return float(
         np.mean([row[name] for row in rows if (row["asked"], row["labels"]) == (asked, labels)])

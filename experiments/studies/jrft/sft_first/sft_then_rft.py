@@ -17,7 +17,7 @@ from experiments.studies.jrft.controlled_task.task import Task
 
 
 class Labelled(NamedTuple):
-    """What one run of SFT learns, or many along a leading axis.
+    """The labels of one run of SFT, or of many along a leading axis.
 
     Attributes:
         labels: int32[n], the label to learn for each input.
@@ -44,7 +44,7 @@ class SftThenRft:
         self, model: Any, task: Task, start: Any, learning_rate: float, directory: Path
     ) -> None:
         self._model, self._task, self._directory = model, task, directory
-        # In float32, which is what histories hold.
+        # In float32, like histories.
         start = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), start)
         self._start, self._unravel = jax.flatten_util.ravel_pytree(start)
         # Made once, so that calls share compiled programs.

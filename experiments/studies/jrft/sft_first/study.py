@@ -13,12 +13,12 @@ Cost: see ``seconds`` in the result file; six minutes of one core. The task is t
 
 Expected: the mean std of the changed inputs rises from 0.02 to 0.4 and more within ten steps of
   SFT. The paper's thrift is smaller at this size: random labels reach 95 % of full SFT, then RFT,
-  only when all 64 prompts are labelled, those of lowest std with half of them. `jrft.std_gain`,
-  which vanishes with the std, ranks no better than random on the whole; divided by the std it
-  ranks nearly as well as low std. At matched reward, RFT gains more where the std is larger (r from
-  0.06 to 0.44 in all bins), but the std is not all: of two models of one reward, that of larger std
-  ends higher in 6 of 9 pairs, that with its mass on right completions in 7; and of inputs handed
-  over at a std of 0.5 or more, RFT lowers the target's probability in 20 %.
+  only when all 64 prompts are labelled, and labels of the prompts of lowest std with half of them.
+  `jrft.std_gain`, which vanishes with the std, ranks no better than random on the whole; divided by
+  the std it ranks nearly as well as low std. At matched reward, RFT gains more where the std is
+  larger (r from 0.06 to 0.44 in all bins), but the std is not all: of two models of one reward, the
+  model of larger std ends higher in 6 of 9 pairs, the model with its mass on right completions in
+  7; and of inputs handed over at a std of 0.5 or more, RFT lowers the target's probability in 20 %.
 """
 
 from pathlib import Path
@@ -58,7 +58,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     parts = [
         _of_one_model(config, policy, task, seed, directory) for seed in range(config.num_seeds)
     ]
-    # The orders of all models are the first axis of what the grid holds.
+    # The first axis of the grid's arrays are the orders of all models.
     return {
         "rankings": [name for part in parts for name in part["rankings"]],
         "matched": [row for part in parts for row in part["matched"]],

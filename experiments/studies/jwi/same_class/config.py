@@ -56,7 +56,7 @@ SMOKE = Config(
 
 
 def deviations(config: Config) -> list[str]:
-    """What a configuration changes in the paper's protocol."""
+    """Changes that a configuration makes to the paper's protocol."""
     # These are no part of the protocol.
     free = {"networks", "pairs_seed", "log_every", "chunk_size"}
     paper = Config()

@@ -16,7 +16,7 @@ from experiments.studies.jwi.same_class.config import Config
 
 
 class Data(NamedTuple):
-    """What a run trains on and is tested on; all runs share it."""
+    """Training and test pairs, which all runs share."""
 
     graph: Any
     train: Samples

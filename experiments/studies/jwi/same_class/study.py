@@ -1,24 +1,24 @@
 """A graph network tells classes apart better across a partition of high walk index than of low.
 
 Claim: Razin et al. (NeurIPS 2023), Table 1: whether two images are of the same class depends on
-  both, so a network has to model the interaction across the partition of the vertices into those of
-  one image and those of the other. On one and the same graph, train and test accuracy are higher
-  where that partition has a high walk index, for GCN, GAT and GIN.
+  both, so a network has to model the interaction across the partition that separates the vertices
+  of the two images. On the same graph, train and test accuracy are higher where that partition has
+  a high walk index, for GCN, GAT and GIN.
 
 Command: python -m experiments jwi_same_class --num-train-pairs 3000 --max-epochs 300 --log-every 25
-  (without options: the full protocol, of 10 000 pairs and 10 000 epochs). Beside what the result
-  file calls deviations: initial weights are Flax's, exactly half the pairs are of one class, and no
-  image is paired with itself.
+  (without options: the full protocol, of 10 000 pairs and 10 000 epochs). Beside the deviations
+  that the result file lists, initial weights are Flax's, exactly half the pairs are of one class,
+  and no image is paired with itself.
 
 Cost: about half an hour of the two cores of a CPU: per epoch, and for 3 000 pairs, two partitions
   and five seeds, 0.8 s of one core for GCN, 3.8 s for GAT, 2 s for GIN. The committed run was
-  interrupted and resumed; its ``seconds`` are those of the last part.
+  interrupted and resumed; its ``seconds`` count the last part.
 
 Expected: accuracy in % of the paper's Table 1, low → high walk index; train: GCN 70.4 → 81.4, GAT
-  82.8 → 88.5, GIN 83.2 → 94.2; test: GCN 52.7 → 66.2, GAT 69.6 → 72.1, GIN 53.7 → 64.8.
-  In the committed run of 300 epochs all six means are higher with high walk index; for GAT by less
-  than two standard errors, since some seeds have learned the low partition by then and some not. In
-  the committed run of 1 000 epochs of GAT alone, all have, and nothing of the difference is left.
+  82.8 → 88.5, GIN 83.2 → 94.2; test: GCN 52.7 → 66.2, GAT 69.6 → 72.1, GIN 53.7 → 64.8. In the
+  committed run of 300 epochs all six means are higher with high walk index; for GAT by less than
+  two standard errors, since some seeds have learned the low partition by then and some not. In the
+  committed run of 1 000 epochs of GAT alone, all have, and nothing of the difference is left.
 """
 
 from dataclasses import replace
@@ -138,6 +138,7 @@ def _train(
 def _num_chunks(config: Config) -> int:
     if config.chunk_size < 1 or config.num_train_pairs % config.chunk_size:
         raise ValueError(
-            f"chunk_size={config.chunk_size} must divide num_train_pairs={config.num_train_pairs}."
+            f"chunk_size={config.chunk_size}: pass a divisor of "
+            f"num_train_pairs={config.num_train_pairs}"
         )
     return config.num_train_pairs // config.chunk_size

@@ -29,7 +29,7 @@ from experiments.studies.jwi.sparsification.training import (
 def test_accuracies(
     config: Config, study: Study, orders: dict[str, np.ndarray], directory: Path
 ) -> Iterator[tuple[tuple[str, float], dict[str, list[float]]]]:
-    """Accuracy of every method and ratio, by seed; what is equal for all methods, once."""
+    """Accuracy of every method and ratio, by seed; equal masks are trained once."""
     train = _trainer(config, study)
     grid = [(method, removed) for method in config.methods for removed in config.removed]
     done: dict[bytes, dict[str, list[float]]] = {}
@@ -46,7 +46,7 @@ def test_accuracies(
 
 
 def _kept(path: Path, cell: Callable[[Path], dict[str, list[float]]]) -> dict[str, list[float]]:
-    """What is in the file of a cell, or the cell's result, which goes there."""
+    """The result in a cell's file, which the cell writes unless it is there."""
     file = path.with_name(f"{path.name}.json")
     if not file.exists():
         result = cell(path)

@@ -1,4 +1,4 @@
-"""What the experiments on pruned graphs start from: a data set, its split, a network."""
+"""The start of the experiments on pruned graphs: a data set, its split, a network."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -43,7 +43,7 @@ def load(dataset: str) -> VertexClassification:
 
 
 class Study(NamedTuple):
-    """What all runs share, but for the edges they keep."""
+    """All that runs share; they differ in the edges that they keep."""
 
     model: Any
     settings: Settings

@@ -73,7 +73,7 @@ def table(record: Record) -> list[list[str]]:
 
 
 def summary(record: Record) -> str:
-    """What the figure shows of 1-WIS beside each other method, from its numbers."""
+    """The figure's numbers of 1-WIS beside each other method."""
     runs = _runs(record)
     if "one-walk-index" not in runs:
         return f"{', '.join(LABELS[m] for m in runs)}: see the table."

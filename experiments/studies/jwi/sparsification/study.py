@@ -11,7 +11,7 @@ Cost: see ``seconds`` in the result file. A cell is a method and a ratio with al
   are one compiled program, and each finished cell is kept, so that an interrupted study goes on.
 
 Expected: on Cora, a GCN has test accuracy 0.87 with all edges; with half of them removed 0.85 by
-  1-WIS and 0.805 at random. ``PAPER`` has what the paper's figures show of GCNs.
+  1-WIS and 0.805 at random. ``report.PAPER`` has the numbers of the paper's figures for GCNs.
 """
 
 from pathlib import Path

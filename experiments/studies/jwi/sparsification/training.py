@@ -28,7 +28,7 @@ def make_optimizer(settings: Settings, decayed: Any = None) -> optax.GradientTra
 
 
 class Data(NamedTuple):
-    """What a run trains on; runs share all but ``keep``."""
+    """The data of a run; runs share everything except ``keep``."""
 
     graph: Any
     labels: jax.Array
@@ -71,7 +71,7 @@ def cross_entropy(
 
 
 def gradient_of_loss(model: nn.Module) -> GradientFn:
-    """What the loop descends."""
+    """The gradient function of the loss."""
 
     def loss(
         key: jax.Array, params: Any, model_state: Any, data: Data

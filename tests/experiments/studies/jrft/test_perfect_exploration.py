@@ -100,7 +100,7 @@ def test_other_networks_take_the_same_path(config, tmp_path):
 
 
 def test_a_network_reads_data_of_its_kind(tmp_path):
-    with pytest.raises(ValueError, match="is not for network='bert-mini'; choose from stsb"):
+    with pytest.raises(ValueError, match="is not for network='bert-mini': pass one of stsb"):
         study.run(replace(study.SMOKE, network="bert-mini"), tmp_path)
     with pytest.raises(ValueError, match="dataset='stsb' is not for network='resnet18'"):
         study.run(replace(RESNET18, dataset="stsb"), tmp_path)

@@ -99,7 +99,7 @@ def test_padding_does_not_change_logits(small):
 
 
 def test_bad_sizes_are_refused():
-    with pytest.raises(ValueError, match="width=3 must be even"):
+    with pytest.raises(ValueError, match="width=3: pass an even width"):
         num_parameters(ResNet18(10, 3), jnp.zeros((1, 8, 8)))
-    with pytest.raises(ValueError, match="A pair of 4 tokens exceeds max_length=2"):
+    with pytest.raises(ValueError, match="A pair has 4 tokens: pass at most max_length=2"):
         num_parameters(Bert(6, 20, 2), pairs(np.ones((1, 4))))

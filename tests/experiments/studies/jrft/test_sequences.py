@@ -42,7 +42,7 @@ def test_completions_are_those_of_the_policy():
 
 
 def test_bad_settings_are_refused():
-    with pytest.raises(ValueError, match="num_habits=4 must be at least 1 and less than"):
+    with pytest.raises(ValueError, match="num_habits=4: pass at least 1 and less than"):
         shift_task(4, 2, 4, 1, graded=True)
-    with pytest.raises(ValueError, match="num_changed_marks=5 must be in 0"):
+    with pytest.raises(ValueError, match="num_changed_marks=5: pass 0 to"):
         shift_task(4, 2, 2, 5, graded=True)

@@ -71,10 +71,10 @@ def test_pairs_are_half_of_one_class():
 @pytest.mark.parametrize(
     ("labels", "num_pairs", "message"),
     [
-        ([0, 0, 1, 1], 3, "num_pairs=3 must be positive and even"),
-        ([0, 0, 1, 1], 0, "num_pairs=0 must be positive and even"),
-        ([0, 0, 1], 2, r"the 2 classes have \[2, 1\] images"),
-        ([0, 0, 0], 2, r"the 1 classes have \[3\] images"),
+        ([0, 0, 1, 1], 3, "num_pairs=3: pass a positive even number"),
+        ([0, 0, 1, 1], 0, "num_pairs=0: pass a positive even number"),
+        ([0, 0, 1], 2, r"labels have 2 classes of \[2, 1\] images: pass two"),
+        ([0, 0, 0], 2, r"labels have 1 classes of \[3\] images: pass two"),
     ],
 )
 def test_pairs_that_cannot_be_drawn(labels, num_pairs, message):
@@ -175,7 +175,9 @@ def test_chunks_have_the_gradient_of_the_whole(data, gcn):
     chex.assert_trees_all_close(chunked, whole, atol=1e-6)
     assert float(chunked_info["loss"]) == pytest.approx(float(info["loss"]), 1e-5)
     for size in (3, 0):
-        with pytest.raises(ValueError, match=f"chunk_size={size} must divide num_train_pairs=10"):
+        with pytest.raises(
+            ValueError, match=f"chunk_size={size}: pass a divisor of num_train_pairs=10"
+        ):
             study._num_chunks(replace(study.SMOKE, num_train_pairs=10, chunk_size=size))
 
 
