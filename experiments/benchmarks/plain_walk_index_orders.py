@@ -51,7 +51,7 @@ def run(config: Config) -> dict[str, Any]:
             graph = power_law_graph(config.seed, size, num_vertices)
             edges = jwi.edge_list(graph)
             if not np.array_equal(ours(graph), plain(edges, num_vertices)):
-                raise RuntimeError(f"{name} and its plain form differ on {len(edges)} edges.")
+                raise RuntimeError(f"{name} and its plain form differ on {len(edges)} edges")
             timings = compare(
                 {
                     "ours": partial(ours, graph),

@@ -48,7 +48,7 @@ def compare(functions: Mapping[str, Callable[[], Any]], *, repeats: int = 5) -> 
         ValueError: ``repeats`` is not positive.
     """
     if repeats < 1:
-        raise ValueError(f"repeats={repeats} must be positive.")
+        raise ValueError(f"repeats={repeats}: pass a positive number")
     first = {name: _seconds(function) for name, function in functions.items()}
     rounds = [
         {name: _turn(function) for name, function in functions.items()} for _ in range(repeats)

@@ -58,7 +58,7 @@ def run(config: Config) -> dict[str, Any]:
                 repeats=config.repeats,
             )
             if not np.allclose(quantity.ours(), quantity.peer(), rtol=quantity.tolerance, atol=0):
-                raise AssertionError(f"{name} and scipy's products disagree at {size} edges.")
+                raise AssertionError(f"{name} and scipy's products disagree at {size} edges")
             rows.append(
                 [
                     f"{len(graph.senders) // 2:,}",

@@ -104,7 +104,7 @@ def test_timings_alternate_and_leave_the_first_out(monkeypatch):
     assert calls == 3 * ["a", "b"]
     half = timing.Timing(9.0, timings["a"].seconds / 2)
     assert timing.ratio(half, timings["a"]) == pytest.approx(0.5)
-    with pytest.raises(ValueError, match="repeats=0 must be positive"):
+    with pytest.raises(ValueError, match="repeats=0: pass a positive number"):
         timing.compare({}, repeats=0)
 
 

@@ -1,5 +1,7 @@
 """The exact quantities that the controlled experiments log."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -46,46 +48,11 @@ def evaluate(
     members = dict(zip(SPLITS, splits, strict=True))
     counts = {split: jnp.maximum(jnp.sum(rows), 1) for split, rows in members.items()}
     losses = (rft,) if loss is rft else (rft, loss)
-    blocks = _blocks((task, members), block_size)
-
-    def parts_of_means(block: Batch) -> _Means:
-        """A block's part of the means over each split, and of their gradients."""
-        some, members = block.data
-        shares = {split: rows * block.weights / counts[split] for split, rows in members.items()}
-        logits, pull_back = jax.vjp(lambda params: model.apply(params, some.inputs), params)
-        per_input = {
-            "reward": jax.vmap(jrft.expected_reward)(logits, some.rewards),
-            "reward_std": jax.vmap(jrft.reward_std)(logits, some.rewards),
-            "accuracy": logits.argmax(1) == some.targets,
-        }
-
-        def slopes(loss: InputLoss, split: str) -> jax.Array:
-            """Of the mean loss over the split, in the logits."""
-            return jax.vmap(jax.grad(loss))(logits, some) * shares[split][:, None]
-
-        cotangents = jnp.stack([slopes(each, split) for each in losses for split in SPLITS])
-        return _Means(
-            {
-                f"{split}/{name}": jnp.sum(values * members[split] * block.weights) / counts[split]
-                for split in SPLITS
-                for name, values in per_input.items()
-            },
-            # One after the other, so that a small program does for all.
-            jax.lax.map(lambda slope: pull_back(slope)[0], cotangents),
-        )
-
-    first = jax.tree.map(lambda rows: rows[0], blocks)
-    means = parts_of_means(first)
-    if len(blocks.weights) > 1:
-        others = jax.tree.map(lambda rows: rows[1:], blocks)
-        means, _ = jax.lax.scan(
-            lambda sums, block: (jax.tree.map(jnp.add, sums, parts_of_means(block)), None),
-            means,
-            others,
-        )
+    part = partial(_part_of_means, model, losses, params, counts)
+    means = _sum_over_blocks(part, _blocks((task, members), block_size))
     norms = jax.vmap(optax.tree.norm)(means.gradients).reshape(len(losses), len(SPLITS))
     metrics = dict(means.per_input)
-    # The last loss is what finetuning minimises, be it the reward or another.
+    # The last loss is the one that finetuning minimizes, be it the reward or another.
     for split, of_reward, of_loss in zip(SPLITS, norms[0], norms[-1], strict=True):
         metrics |= {
             f"{split}/gradient_norm": of_reward,
@@ -105,6 +72,50 @@ class _Means(NamedTuple):
 
     per_input: dict[str, jax.Array]
     gradients: Any
+
+
+def _part_of_means(
+    model: Any,
+    losses: tuple[InputLoss, ...],
+    params: Any,
+    counts: dict[str, jax.Array],
+    block: Batch,
+) -> _Means:
+    """A block's part of the means over each split, and of their gradients."""
+    some, members = block.data
+    shares = {split: rows * block.weights / counts[split] for split, rows in members.items()}
+    logits, pull_back = jax.vjp(lambda params: model.apply(params, some.inputs), params)
+    per_input = {
+        "reward": jax.vmap(jrft.expected_reward)(logits, some.rewards),
+        "reward_std": jax.vmap(jrft.reward_std)(logits, some.rewards),
+        "accuracy": logits.argmax(1) == some.targets,
+    }
+
+    def slopes(loss: InputLoss, split: str) -> jax.Array:
+        """Of the mean loss over the split, in the logits."""
+        return jax.vmap(jax.grad(loss))(logits, some) * shares[split][:, None]
+
+    cotangents = jnp.stack([slopes(each, split) for each in losses for split in SPLITS])
+    return _Means(
+        {
+            f"{split}/{name}": jnp.sum(values * members[split] * block.weights) / counts[split]
+            for split in SPLITS
+            for name, values in per_input.items()
+        },
+        # One after the other, so that a small program does for all.
+        jax.lax.map(lambda slope: pull_back(slope)[0], cotangents),
+    )
+
+
+def _sum_over_blocks(part: Callable[[Batch], _Means], blocks: Batch) -> _Means:
+    first = jax.tree.map(lambda rows: rows[0], blocks)
+    means = part(first)
+    if len(blocks.weights) > 1:
+        others = jax.tree.map(lambda rows: rows[1:], blocks)
+        means, _ = jax.lax.scan(
+            lambda sums, block: (jax.tree.map(jnp.add, sums, part(block)), None), means, others
+        )
+    return means
 
 
 def _blocks(data: Any, size: int) -> Batch:

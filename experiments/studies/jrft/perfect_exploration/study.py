@@ -51,7 +51,7 @@ from experiments.studies.jrft.controlled_task.task import (
 )
 from experiments.studies.jrft.perfect_exploration.config import DEMO, SMOKE, TITLES, Config, Variant
 from experiments.studies.jrft.perfect_exploration.networks import make_network
-from experiments.studies.jrft.perfect_exploration.report import OBJECTIVES, figure, summary, table
+from experiments.studies.jrft.perfect_exploration.report import figure, summary, table
 from experiments.studies.jrft.perfect_exploration.settings import (
     Settings,
     settings,
@@ -74,48 +74,28 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     some = jax.tree.map(lambda inputs: inputs[0, :1], task.inputs)
     params = jax.vmap(model.init, in_axes=(0, None))(keys, some)
 
-    batches, steps_per_epoch = epochs(chosen.batch_size, chosen.num_train)
     # Convolutions whose kernels differ from run to run are slow when vmapped.
     host = Host(runs_at_once=1 if config.network == "resnet18" else None)
-    phase = pretraining(
+
+    def train(params: Any, phase: Phase, task: Task, name: str) -> Fit:
+        saved = host._replace(checkpoints=directory / name)
+        return fit(keys, params, phase, task, run_axes=0, host=saved)
+
+    batches, steps_per_epoch = epochs(chosen.batch_size, chosen.num_train)
+    first = pretraining(
         from_loss(losses.batch_loss(losses.pretraining, model)),
         chosen.pretrain_learning_rate,
         chosen.pretrain_epochs * steps_per_epoch,
         batch_fn=batches,
     )
-    saved = host._replace(checkpoints=directory / "pretraining")
-    pretrained = fit(keys, params, phase, task, run_axes=0, host=saved)
-    # Made once, so that variants share compiled programs.
-    gradients = {
-        name: from_loss(losses.batch_loss(loss, model)) for name, loss in losses.FINETUNING.items()
-    }
-    looks = {name: partial(evaluate, model, loss) for name, loss in losses.FINETUNING.items()}
-    adam, sgd = optax.adam(chosen.learning_rate), optax.sgd(chosen.sgd_learning_rate)
-    high = with_high_initial_reward(task, config.high_reward)
-    variants: dict[Variant, tuple[optax.GradientTransformation, Task]] = {
-        "adam": (adam, task),
-        "sgd": (sgd, task),
-        "high-reward": (adam, high),
-    }
+    pretrained = train(params, first, task, "pretraining")
+    tasks = dict.fromkeys(TITLES, task)
+    tasks["high-reward"] = with_high_initial_reward(task, config.high_reward)
+    phases = _finetuning(config, chosen, model)
     finetuned = {
         variant: {
-            name: fit(
-                keys,
-                pretrained.params,
-                Phase(
-                    f"{TITLES[variant]}: {name.upper()}",
-                    gradients[name],
-                    variants[variant][0],
-                    chosen.finetune_epochs * steps_per_epoch,
-                    chosen.log_every_epochs * steps_per_epoch,
-                    batches,
-                    looks[name],
-                ),
-                variants[variant][1],
-                run_axes=0,
-                host=host._replace(checkpoints=directory / variant / name),
-            )
-            for name in OBJECTIVES
+            name: train(pretrained.params, phase, tasks[variant], f"{variant}/{name}")
+            for name, phase in phases[variant].items()
         }
         for variant in config.variants
     }
@@ -129,6 +109,29 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
             for variant, fits in finetuned.items()
         },
     }
+
+
+def _finetuning(config: Config, chosen: Settings, model: Any) -> dict[Variant, dict[str, Phase]]:
+    """The phases of finetuning by variant and objective."""
+    batches, steps_per_epoch = epochs(chosen.batch_size, chosen.num_train)
+    # Made once, so that variants that differ in data alone share a compiled program.
+    adam, sgd = optax.adam(chosen.learning_rate), optax.sgd(chosen.sgd_learning_rate)
+    phases: dict[Variant, dict[str, Phase]] = {variant: {} for variant in config.variants}
+    for name, loss in losses.FINETUNING.items():
+        phase = Phase(
+            name,
+            from_loss(losses.batch_loss(loss, model)),
+            adam,
+            chosen.finetune_epochs * steps_per_epoch,
+            chosen.log_every_epochs * steps_per_epoch,
+            batches,
+            partial(evaluate, model, loss),
+        )
+        for variant in config.variants:
+            optimizer = sgd if variant == "sgd" else adam
+            label = f"{TITLES[variant]}: {name.upper()}"
+            phases[variant][name] = replace(phase, name=label, optimizer=optimizer)
+    return phases
 
 
 def _settings(config: Config) -> Settings:

@@ -76,36 +76,61 @@ def table(record: Record) -> list[list[str]]:
 
 def summary(record: Record) -> str:
     """Stds, smallest SFT, matched rewards and falls, in words."""
-    results, config = record.results, record.config
+    parts = (_stds, _least_sft, _gains_at_one_reward, _interventions, _falls)
+    return " ".join(part(record) for part in parts)
+
+
+def _stds(record: Record) -> str:
+    results, steps = record.results, record.config["sft_steps"]
     stds = np.array(results["at_hand_over"]["std"], float)[:, -1].mean(axis=(0, -1))
-    after = ", ".join(f"{s:.2f} after {n}" for n, s in zip(config["sft_steps"], stds, strict=True))
+    after = ", ".join(f"{std:.2f} after {n}" for n, std in zip(steps, stds, strict=True))
+    return (
+        f"The mean std of changed inputs is {np.mean(results['pretrained']['std']):.3f} when "
+        f"pretrained, {after} steps of SFT on all labels. RFT alone ends at reward "
+        f"{np.mean(results['plain_rft']['reward']):.2f} on them."
+    )
+
+
+def _least_sft(record: Record) -> str:
+    found = smallest(record, "random")
+    if found is None:
+        return "No cell of the grid with random labels reaches 95 % of full SFT-then-RFT."
+    labels, steps, share = found
+    return (
+        f"{labels} random labels and {steps} steps of SFT reach {share:.0%} of full SFT-then-RFT."
+    )
+
+
+def _gains_at_one_reward(record: Record) -> str:
     bins = "; ".join(
         f"[{row['low']:g}, {row['high']:g}): r = {row['correlation']:.2f}, gain "
         f"{row['gain_of_smaller_std']:.2f} and {row['gain_of_larger_std']:.2f}"
         for row in at_matched_reward(record)
     )
+    return (
+        "By reward at hand-over, std against RFT's gain, and gains of the smaller and the larger "
+        f"half of stds: {bins}."
+    )
+
+
+def _interventions(record: Record) -> str:
     pairs = "; ".join(
         f"{kind} labels to reward {pair(record, reward, kind, 'reward_at_hand_over'):.2f}, std "
         f"{pair(record, reward, kind, 'std_at_hand_over'):.2f}, end at "
         f"{pair(record, reward, kind, 'reward_at_end'):.2f}"
-        for reward in config["matched_rewards"]
+        for reward in record.config["matched_rewards"]
         for kind in ("right", "half right")
     )
     num_pairs, by_std, by_labels = winners(record)
-    number, prob_fell, reward_fell = falls(record)
-    found = smallest(record, "random")
-    least = (
-        "No cell of the grid with random labels reaches 95 % of full SFT-then-RFT"
-        if found is None
-        else f"{found[0]} random labels and {found[1]} steps of SFT reach {found[2]:.0%} of full "
-        "SFT-then-RFT"
-    )
     return (
-        f"The mean std of changed inputs is {np.mean(results['pretrained']['std']):.3f} when "
-        f"pretrained, {after} steps of SFT on all labels. RFT alone ends at reward "
-        f"{np.mean(results['plain_rft']['reward']):.2f} on them. {least}. By reward at hand-over, "
-        f"std against RFT's gain, and gains of the smaller and the larger half of stds: {bins}. "
         f"Intervening: {pairs}. Of {num_pairs} pairs the larger std ended higher in {by_std}, "
-        f"right labels in {by_labels}. Of {number} inputs handed over at a std of 0.5 or more, RFT "
-        f"lowers the target's probability in {prob_fell:.0%} and the reward in {reward_fell:.0%}."
+        f"right labels in {by_labels}."
+    )
+
+
+def _falls(record: Record) -> str:
+    number, prob_fell, reward_fell = falls(record)
+    return (
+        f"Of {number} inputs handed over at a std of 0.5 or more, RFT lowers the target's "
+        f"probability in {prob_fell:.0%} and the reward in {reward_fell:.0%}."
     )
