@@ -56,9 +56,15 @@ def test_programs_are_exported_without_compiled_loops_only():
 
 def test_reading_a_result_file(capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
-    (code,) = blocks(EXPERIMENTS, "python")
+    code, _ = blocks(EXPERIMENTS, "python")
     exec(compile(code, "docs/experiments.md", "exec"), {})
     assert capsys.readouterr().out
+
+
+def test_a_phase_of_training(capsys):
+    _, code = blocks(EXPERIMENTS, "python")
+    exec(compile(code, "docs/experiments.md", "exec"), {})
+    assert capsys.readouterr().out == "True\n"
 
 
 def test_fields_of_result_files_are_all_described():

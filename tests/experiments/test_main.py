@@ -64,20 +64,21 @@ def test_missing_data_say_what_to_do(capsys, tmp_path, monkeypatch):
 
 
 def test_a_run_writes_its_record_and_figures_are_redrawn_from_it(capsys, tmp_path):
-    arguments = ["--smoke", "--out", str(tmp_path), "--tag", "short", "--pretrain-epochs", "1"]
-    assert main(["jrft_perfect_exploration", *arguments, "--finetune-epochs", "50"]) == 0
-    record = json.loads((tmp_path / "jrft_perfect_exploration-short.json").read_text())
-    assert record["config"]["finetune_epochs"] == 50
-    figure = tmp_path / "jrft_perfect_exploration-short.svg"
+    arguments = ["--smoke", "--out", str(tmp_path), "--tag", "short", "--seed", "1"]
+    assert main(["jwi_separation", *arguments]) == 0
+    record = json.loads((tmp_path / "jwi_separation-short.json").read_text())
+    assert record["config"]["seed"] == 1
+    assert record["config"]["num_cases"] == 12  # the trial's, not the study's
+    figure = tmp_path / "jwi_separation-short.svg"
     drawn = figure.read_bytes()
     figure.unlink()
     assert main(["figures", str(tmp_path)]) == 0
     assert figure.read_bytes() == drawn
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "jrft_perfect_exploration-short.json",
-        "jrft_perfect_exploration-short.svg",
+        "jwi_separation-short.json",
+        "jwi_separation-short.svg",
     ]
-    assert "SFT reaches" in capsys.readouterr().out
+    assert "0 of 12 exact separation ranks violate a bound" in capsys.readouterr().out
 
 
 def test_committed_figures_are_redrawn_from_committed_results(tmp_path):

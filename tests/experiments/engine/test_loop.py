@@ -82,7 +82,7 @@ def test_equals_a_plain_python_loop(key):
         assert fitted.history["gradient_norm"][row] == pytest.approx(norm, rel=1e-3)
 
 
-@pytest.mark.parametrize("rows_per_chunk", [1, 4, 13, 100])
+@pytest.mark.parametrize("rows_per_chunk", [4, 100])
 def test_chunks_do_not_change_the_numbers(key, rows_per_chunk):
     data = regression()
     assert_equal(
@@ -91,7 +91,7 @@ def test_chunks_do_not_change_the_numbers(key, rows_per_chunk):
     )
 
 
-@pytest.mark.parametrize("runs_at_once", [None, 1, 2, 4])
+@pytest.mark.parametrize("runs_at_once", [None, 1, 4])
 def test_many_runs_equal_single_runs_and_stop_one_by_one(runs_at_once):
     data = regression()
     keys = jax.random.split(jax.random.key(0), 4)
@@ -118,7 +118,7 @@ def test_each_run_has_its_own_data_or_shares_it():
     inputs, targets = regression()
     keys = jax.random.split(jax.random.key(0), 4)
     own = jnp.stack([targets * scale for scale in range(4)])
-    for runs_at_once in (1, 2, 4):
+    for runs_at_once in (1, 4):
         fitted = train(
             keys, jnp.zeros((4, 3)), (inputs, own),
             num_steps=200, run_axes=(None, 0), runs_at_once=runs_at_once,
@@ -127,11 +127,10 @@ def test_each_run_has_its_own_data_or_shares_it():
         np.testing.assert_allclose(fitted.params, expected, atol=1e-2)
     named = {"inputs": inputs, "targets": own}
     axes = {"inputs": None, "targets": 0}
-    for runs_at_once in (2, 4):
-        phase = Phase("by name", from_loss(named_error), OPTIMIZER, num_steps=200)
-        host = Host(runs_at_once=runs_at_once)
-        by_name = fit(keys, jnp.zeros((4, 3)), phase, named, run_axes=axes, host=host)
-        assert_close(by_name.params, fitted.params)
+    phase = Phase("by name", from_loss(named_error), OPTIMIZER, num_steps=200)
+    host = Host(runs_at_once=2)
+    by_name = fit(keys, jnp.zeros((4, 3)), phase, named, run_axes=axes, host=host)
+    assert_close(by_name.params, fitted.params)
     with pytest.raises(ValueError, match=r"run_axes=\(None, 1\): pass 0 or None for every entry"):
         train(keys, jnp.zeros((4, 3)), (inputs, own), run_axes=(None, 1))
     with pytest.raises(ValueError, match="runs_at_once=3: pass a divisor of the number of runs, 4"):

@@ -27,8 +27,46 @@ def assert_equal(a, b):
 """
 
 
+# Runs that the caller has placed stay there.
+PLACED = """
+mesh = jax.make_mesh((4,), ("runs",), axis_types=(AxisType.Auto,))
+over_runs = NamedSharding(mesh, PartitionSpec("runs"))
+placed = t.train(*jax.device_put((keys, starts), over_runs), t.regression(), **stop)
+assert placed.params.sharding.is_equivalent_to(over_runs, 2), placed.params.sharding
+assert_equal(placed, t.train(keys, starts, t.regression(), **stop))
+second = jax.devices()[1]
+on_second = t.train(*jax.device_put((keys, starts), second), t.regression(), **stop)
+assert on_second.params.sharding.device_set == {second}
+with jax.default_device(second):
+    on_second = t.train(keys, starts + 0, t.regression(), **stop)
+assert on_second.params.sharding.device_set == {second}
+"""
+
+# Arrays without a row for each run are refused.
+REFUSED = """
+def refused(*arguments, what, **settings):
+    try:
+        t.train(*arguments, num_steps=5, **settings)
+    except ValueError as error:
+        assert what in str(error), error
+    else:
+        raise AssertionError(what)
+for rows in (3, 7):
+    wrong = jax.random.normal(jax.random.key(1), (rows, 3))
+    refused(keys[:5], wrong, t.regression(), run_axes=(None, None),
+            what=f"has shape ({rows}, 3): pass a leading axis of 5 runs")
+    inputs = t.regression()[0]
+    refused(keys[:5], starts[:5], (inputs, jnp.zeros((rows, len(inputs)))), run_axes=(None, 0),
+            what=f"has shape ({rows}, 20)")
+refused(keys[:0], starts[:0], t.regression(), run_axes=(None, None), what="There are 0 runs")
+"""
+
+
 def test_runs_are_spread_over_devices_and_equal_runs_on_one():
-    """Also six and five runs, of which four devices cannot have equally many."""
+    """Also six and five runs, of which four devices cannot have equally many.
+
+    One process for all programs, since each would import and compile for itself.
+    """
     program = """
 alone = [t.train(keys[i], starts[i], t.regression(), stopping=stop["stopping"]) for i in range(8)]
 for num_runs in (8, 6, 5):
@@ -69,7 +107,7 @@ one = t.fit(keys[4], jnp.zeros(()), phase, (data,), model_state=keys[4])
 assert many.params[4] == one.params != 0
 assert many.model_state[4] == one.model_state
 """
-    on_devices(4, START + program)
+    on_devices(4, START + program + PLACED + REFUSED)
 
 
 def test_a_run_may_resume_on_other_devices(tmp_path):
@@ -103,44 +141,6 @@ else:
     )
     assert len(rows) < 2 * calls_of_whole  # it did not start again
     test_loop.assert_close(resumed, whole)
-
-
-def test_runs_that_are_placed_by_the_caller_stay_there():
-    program = """
-mesh = jax.make_mesh((4,), ("runs",), axis_types=(AxisType.Auto,))
-over_runs = NamedSharding(mesh, PartitionSpec("runs"))
-placed = t.train(*jax.device_put((keys, starts), over_runs), t.regression(), **stop)
-assert placed.params.sharding.is_equivalent_to(over_runs, 2), placed.params.sharding
-assert_equal(placed, t.train(keys, starts, t.regression(), **stop))
-second = jax.devices()[1]
-on_second = t.train(*jax.device_put((keys, starts), second), t.regression(), **stop)
-assert on_second.params.sharding.device_set == {second}
-with jax.default_device(second):
-    on_second = t.train(keys, starts + 0, t.regression(), **stop)
-assert on_second.params.sharding.device_set == {second}
-"""
-    on_devices(4, START + program)
-
-
-def test_arrays_without_a_row_for_each_run_are_refused():
-    program = """
-def refused(*arguments, what, **settings):
-    try:
-        t.train(*arguments, num_steps=5, **settings)
-    except ValueError as error:
-        assert what in str(error), error
-    else:
-        raise AssertionError(what)
-for rows in (3, 7):
-    wrong = jax.random.normal(jax.random.key(1), (rows, 3))
-    refused(keys[:5], wrong, t.regression(), run_axes=(None, None),
-            what=f"has shape ({rows}, 3): pass a leading axis of 5 runs")
-    inputs = t.regression()[0]
-    refused(keys[:5], starts[:5], (inputs, jnp.zeros((rows, len(inputs)))), run_axes=(None, 0),
-            what=f"has shape ({rows}, 20)")
-refused(keys[:0], starts[:0], t.regression(), run_axes=(None, None), what="There are 0 runs")
-"""
-    on_devices(4, START + program)
 
 
 @pytest.mark.parametrize(

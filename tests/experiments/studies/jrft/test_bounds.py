@@ -11,7 +11,7 @@ import jrft
 from experiments.output.record import make_record, read
 from experiments.studies.jrft.bounds import study
 from experiments.studies.jrft.bounds.cases import Unigram, families, random_cases
-from experiments.studies.jrft.bounds.measure import BOUNDS, measure
+from experiments.studies.jrft.bounds.measure import BOUNDS
 from experiments.studies.jrft.bounds.report import KINDS
 from experiments.studies.jrft.bounds.training import draw_task
 
@@ -90,10 +90,11 @@ def test_ascent_comes_near_the_certificate(results):
     assert tightness[adversarial].max() > 0.9 > tightness[~adversarial].max()
 
 
-def test_measured_columns_are_those_of_the_case():
-    policy = Unigram(3, 2)
-    cases = random_cases(jax.random.key(1), policy, replace(study.SMOKE, num_random=3))
-    found = measure(jax.random.key(2), policy, cases)
+def test_measured_columns_are_those_of_the_case(results):
+    policy, found = Unigram(3, 2), results["cases"]
+    # The first cases of the run, drawn again.
+    random_key, *_ = jax.random.split(jax.random.fold_in(jax.random.key(0), 0), 3)
+    cases = random_cases(random_key, policy, study.SMOKE)
     for i in range(3):
         one = jax.tree.map(lambda leaf, i=i: leaf[i], cases)
         problem = policy, one.params, one.prompt, one.rewards

@@ -41,13 +41,17 @@ def params(model, task):
     return model.init(jax.random.key(2), task.inputs)
 
 
+@pytest.fixture(scope="module")
+def metrics(task, model, params):
+    return jax.jit(partial(evaluate, model, losses.sft))(params, None, task)
+
+
 def softmax(logits):
     exponentials = np.exp(logits - logits.max())
     return exponentials / exponentials.sum()
 
 
-def test_evaluate_equals_sums_over_labels(task, model, params):
-    metrics = evaluate(model, losses.sft, params, None, task)
+def test_evaluate_equals_sums_over_labels(task, model, params, metrics):
     logits = np.asarray(model.apply(params, task.inputs), np.float64)
     every = np.ones(30, bool)
     for split, members in (
@@ -66,19 +70,16 @@ def test_evaluate_equals_sums_over_labels(task, model, params):
         assert metrics[f"{split}/accuracy"] == pytest.approx(np.mean(hits), abs=1e-6)
 
 
-def test_blocks_do_not_change_what_is_evaluated(task, model, params):
-    whole, in_blocks = (
-        jax.jit(partial(evaluate, model, losses.sft, block_size=size))(params, None, task)
-        for size in (30, 8)
-    )
-    assert whole.keys() == in_blocks.keys()
-    for name, value in whole.items():
+def test_blocks_do_not_change_what_is_evaluated(task, model, params, metrics):
+    of_blocks = partial(evaluate, model, losses.sft, block_size=8)
+    in_blocks = jax.jit(of_blocks)(params, None, task)
+    assert metrics.keys() == in_blocks.keys()
+    for name, value in metrics.items():
         assert float(in_blocks[name]) == pytest.approx(float(value), rel=1e-5), name
 
 
-def test_gradient_norms_are_those_of_the_split(task, model, params):
+def test_gradient_norms_are_those_of_the_split(task, model, params, metrics):
     """By finite differences along the gradient: its norm is the slope in its own direction."""
-    metrics = evaluate(model, losses.sft, params, None, task)
     members = np.flatnonzero(task.changed)
     some = jax.tree.map(lambda array: array[members], task)
 

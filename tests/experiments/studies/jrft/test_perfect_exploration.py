@@ -62,6 +62,7 @@ def test_what_people_see(results):
     assert len(study.figure(record).axes) == 9
 
 
+@pytest.mark.slow  # to compile once more
 def test_a_run_is_a_function_of_its_configuration(results, tmp_path):
     again = study.run(replace(study.SMOKE, variants=("adam",)), tmp_path)
     jax.tree.map(np.testing.assert_array_equal, again["adam"], results["adam"])

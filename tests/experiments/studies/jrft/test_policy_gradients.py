@@ -1,3 +1,5 @@
+from functools import partial
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -26,8 +28,12 @@ def exact_gradient(params):
     return -jrft.exact_policy_gradient(POLICY, params, [0], reward)
 
 
+def call(gradient_fn, key, params, batch=BATCH):
+    return jax.jit(gradient_fn)(key, params, None, batch)
+
+
 def test_sft_is_maximum_likelihood(key, params):
-    gradient, _, _ = policy_gradients.sft(POLICY)(key, params, None, BATCH)
+    gradient, _, _ = call(policy_gradients.sft(POLICY), key, params)
 
     def loss(params):
         log_probs = jrft.exact_log_probs(POLICY, params, [])
@@ -37,7 +43,7 @@ def test_sft_is_maximum_likelihood(key, params):
 
 
 def test_exact_rft_descends_minus_the_reward(key, params):
-    gradient, _, info = policy_gradients.exact_rft(POLICY, reward)(key, params, None, BATCH)
+    gradient, _, info = call(policy_gradients.exact_rft(POLICY, reward), key, params)
     np.testing.assert_allclose(gradient, exact_gradient(params), atol=1e-6)
     np.testing.assert_allclose(
         info["loss"], -jrft.exact_value(POLICY, params, [0], reward), rtol=1e-5
@@ -48,7 +54,7 @@ def test_exact_rft_descends_minus_the_reward(key, params):
 def test_many_samples_are_near_the_exact_gradient(key, params, name):
     estimator = policy_gradients.ESTIMATORS[name]
     gradient_fn = policy_gradients.sampled_rft(estimator, POLICY, reward, num_samples=3000)
-    gradient, _, info = gradient_fn(key, params, None, BATCH)
+    gradient, _, info = call(gradient_fn, key, params)
     np.testing.assert_allclose(gradient, exact_gradient(params), atol=0.05)
     assert info["zero_std_share"] == 0
 
@@ -57,8 +63,8 @@ def test_prompts_are_sampled_with_keys_of_their_own(key, params):
     estimator = policy_gradients.ESTIMATORS["grpo"]
     gradient_fn = policy_gradients.sampled_rft(estimator, POLICY, reward, num_samples=4)
     one = jax.tree.map(lambda leaf: leaf[:1], BATCH)
-    gradient, _, _ = gradient_fn(key, params, None, BATCH)
-    assert not np.allclose(gradient, gradient_fn(key, params, None, one)[0])
+    gradient, _, _ = call(gradient_fn, key, params)
+    assert not np.allclose(gradient, call(gradient_fn, key, params, one)[0])
 
 
 def test_ppo_keeps_its_samples_for_some_updates_and_draws_anew(key, params):
@@ -83,10 +89,12 @@ def test_evaluation_splits_prompts(params):
     weights = other.init(jax.random.key(0))
     changed = jnp.array([True, False, False])
     data = Prompts(jnp.array([[0], [1], [1]]), SHOWN, changed)
-    metrics = policy_gradients.evaluate(other, reward, weights, None, data)
+    metrics = jax.jit(partial(policy_gradients.evaluate, other, reward))(weights, None, data)
+    value_and_gradient = jax.jit(
+        lambda prompt: jax.value_and_grad(jrft.exact_value, 1)(other, weights, prompt, reward)
+    )
     for split, prompt in (("changed", [0]), ("unchanged", [1])):
-        expected = jrft.exact_value(other, weights, prompt, reward)
+        expected, gradient = value_and_gradient(jnp.array(prompt))
         np.testing.assert_allclose(metrics[f"{split}/reward"], expected, rtol=1e-5)
-        gradient = jrft.exact_policy_gradient(other, weights, prompt, reward)
         norm = np.sqrt(sum(float((leaf**2).sum()) for leaf in jax.tree.leaves(gradient)))
         np.testing.assert_allclose(metrics[f"{split}/gradient_norm"], norm, rtol=1e-4)

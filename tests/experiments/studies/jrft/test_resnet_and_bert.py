@@ -53,13 +53,14 @@ def test_products_are_the_convolution(size, stride):
         convolved = jax.lax.conv_general_dilated(images, kernel, *sizes, dimension_numbers=names)
         return convolved, convolve_by_products(images, kernel, *sizes)
 
-    np.testing.assert_allclose(*both(images, kernel), rtol=1e-4, atol=1e-4)
-    weights = jax.random.normal(jax.random.key(2), both(images, kernel)[0].shape)
-    for argument in (0, 1):
-        expected, found = (
-            jax.grad(lambda *a, i=i: jnp.sum(both(*a)[i] * weights), argument)(images, kernel)
-            for i in (0, 1)
-        )
+    expected, found = jax.jit(both)(images, kernel)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    weights = jax.random.normal(jax.random.key(2), expected.shape)
+
+    def gradients(form):
+        return jax.grad(lambda *a: jnp.sum(both(*a)[form] * weights), (0, 1))(images, kernel)
+
+    for expected, found in zip(*jax.jit(lambda: (gradients(0), gradients(1)))(), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 

@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import chex
 import jax
@@ -87,19 +88,19 @@ def test_masks_keep_the_share_asked_for(graph):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_loss_and_accuracy_see_their_vertices_and_edges_alone(graph, weighted):
     model = jwi.GCN(width=4, depth=2, num_outputs=3)
-    params = model.init(jax.random.key(0), graph)["params"]
+    params = jax.jit(model.init)(jax.random.key(0), graph)["params"]
     keep = np.arange(len(jwi.edge_list(graph))) % 3 > 0
     data = data_of(graph, keep)
     weight = jnp.linspace(0.5, 2, len(keep)) if weighted else None
     smaller = jwi.compact(jwi.with_edge_mask(graph, keep))
     on_arcs = weight[keep][smaller.edges.id] if weighted else None
-    logits = np.asarray(model.apply({"params": params}, smaller, on_arcs), np.float64)
+    logits = np.asarray(jax.jit(model.apply)({"params": params}, smaller, on_arcs), np.float64)
     shifted = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     expected = -np.mean([shifted[v, int(data.labels[v])] for v in (0, 1, 2)])
-    loss, _ = cross_entropy(model, jax.random.key(0), params, {}, data, weight)
+    loss, _ = jax.jit(partial(cross_entropy, model))(jax.random.key(0), params, {}, data, weight)
     assert float(loss) == pytest.approx(expected, rel=1e-4)
     correct = logits.argmax(axis=1) == np.asarray(data.labels)
-    metrics = evaluate(model, params, {}, data, weight)
+    metrics = jax.jit(partial(evaluate, model))(params, {}, data, weight)
     assert metrics["validation_accuracy"] == pytest.approx(correct[[3, 4]].mean())
     assert metrics["test_accuracy"] == pytest.approx(correct[[5, 6, 7]].mean())
 
