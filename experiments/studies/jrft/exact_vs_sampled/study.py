@@ -116,29 +116,34 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     finetuning = shown._replace(
         shown=jnp.tile(language.answers[None, :, None], (config.num_seeds, 1, 1, 1))
     )
-    phase = pretraining(policy_gradients.sft(policy), config.pretrain_rate, config.pretrain_steps)
-    host = Host(directory / "pretraining")
-    pretrained = fit(keys, jax.vmap(policy.init)(keys), phase, shown, run_axes=0, host=host)
+    first = pretraining(policy_gradients.sft(policy), config.pretrain_rate, config.pretrain_steps)
     look = partial(policy_gradients.evaluate, policy, language.reward)
+    # Made before anything is trained, since they refuse unknown estimators.
+    phases = {
+        name: Phase(
+            label,
+            _gradient_fn(config, policy, language.reward, name),
+            optax.adam(config.finetune_rate),
+            config.finetune_steps,
+            config.log_every,
+            evaluate=look,
+        )
+        for name, label in _methods_of(vars(config)).items()
+    }
+    host = Host(directory / "pretraining")
+    pretrained = fit(keys, jax.vmap(policy.init)(keys), first, shown, run_axes=0, host=host)
     drawn = policy_gradients.before_ppo(policy, len(language.prompts), config.num_samples)
     finetuned = {
         name: fit(
             keys,
             pretrained.params,
-            Phase(
-                label,
-                _gradient_fn(config, policy, language.reward, name),
-                optax.adam(config.finetune_rate),
-                config.finetune_steps,
-                config.log_every,
-                evaluate=look,
-            ),
+            phase,
             finetuning,
             model_state=_stacked([drawn] * config.num_seeds) if name.startswith("ppo") else None,
             run_axes=0,
             host=Host(directory / name),
         )
-        for name, label in _methods_of(vars(config)).items()
+        for name, phase in phases.items()
     }
     return {
         "steps": finetuned["exact"].log_steps,
@@ -167,10 +172,13 @@ def _gradient_fn(config: Config, policy: jrft.Policy, reward: Reward, method: st
             return policy_gradients.exact_rft(policy, reward)
         case ["ppo", _]:
             return policy_gradients.ppo_rft(policy, reward, config.updates_per_draw, config.clip)
-        case [name, n]:
+        case [name, n] if name in policy_gradients.ESTIMATORS:
             estimator = policy_gradients.ESTIMATORS[name]
             return policy_gradients.sampled_rft(estimator, policy, reward, num_samples=int(n))
-    raise ValueError(f"method={method!r}: pass a key of _methods_of(config)")
+    raise ValueError(
+        f"estimators has {method.rpartition('-')[0]!r}: pass names among ppo, "
+        f"{', '.join(policy_gradients.ESTIMATORS)}"
+    )
 
 
 def _pretraining_data(

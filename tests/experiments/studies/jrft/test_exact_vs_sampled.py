@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,3 +31,9 @@ def test_what_people_see(results):
     assert len(study.table(record)) == 1 + 1 + len(METHODS)
     assert "where SFT reaches" in study.summary(record)
     assert len(study.figure(record).axes) == 6
+
+
+def test_unknown_estimators_are_refused_before_anything_is_trained():
+    config = replace(study.SMOKE, estimators=("grpo", "actor-critic"))
+    with pytest.raises(ValueError, match="estimators has 'actor-critic': pass names among ppo, re"):
+        study.run(config, None)
