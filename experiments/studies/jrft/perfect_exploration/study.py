@@ -26,7 +26,7 @@ Expected: at the start reward −0.60 and std 0.80 on unchanged inputs, −1.00 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
