@@ -29,7 +29,7 @@ def test_a_benchmark_runs_and_makes_a_table(name, tmp_path, capsys):
 
 
 def test_the_peer_of_the_prefix_tree_computes_the_same_gradient():
-    policy = jrft.transformer(3, 2, max_prompt=2, width=8, depth=1, heads=2)
+    policy = jrft.tabular_policy(3, 2)
     params = policy.init(jax.random.key(0))
     prompt, rewards = jnp.array([1, 2]), jax.random.uniform(jax.random.key(1), (9,))
     expected = jrft.exact_policy_gradient(policy, params, prompt, rewards)
@@ -88,6 +88,7 @@ def test_orders_that_differ_are_not_timed(monkeypatch):
         plain_walk_index_orders.run(plain_walk_index_orders.SMOKE)
 
 
+@pytest.mark.slow  # three compilations; test_runs has the same spread on a small problem
 def test_a_sweep_spread_over_devices_trains_as_a_vmapped_one_does():
     program = """
 import jax, numpy as np
