@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -60,7 +61,7 @@ def run(parsed: argparse.Namespace) -> int:
     )
     print(_source(parsed.paths, file) + "\n")
     print(text_report(diagnosis), end="")
-    _write(parsed, diagnosis, _source(parsed.paths, file))
+    _write(parsed, diagnosis, _source(parsed.paths, file), file.prompts)
     if parsed.ids is not None:
         _write_ids(parsed.ids, diagnosis, file)
     if parsed.fail_if_dead is not None and diagnosis.dead_share >= parsed.fail_if_dead:
@@ -124,15 +125,17 @@ def _write_ids(folder: Path, diagnosis: Diagnosis, file: RewardFile) -> None:
     print(f"\nwrote {folder}: the ids of each class")
 
 
-def _write(parsed: argparse.Namespace, diagnosis: Diagnosis, source: str) -> None:
+def _write(
+    parsed: argparse.Namespace, diagnosis: Diagnosis, source: str, prompts: Sequence[Any]
+) -> None:
     if parsed.json is not None:
         text = json.dumps(as_dict(diagnosis), allow_nan=False)
         write_atomically(parsed.json, text.encode())
         print(f"\nwrote {parsed.json}")
     if parsed.report is not None:
         # A log may hold half of a surrogate pair, which no file can.
-        page = html_report(diagnosis, source=source).encode(errors="backslashreplace")
-        write_atomically(parsed.report, page)
+        page = html_report(diagnosis, source=source, prompts=prompts)
+        write_atomically(parsed.report, page.encode(errors="backslashreplace"))
         print(f"\nwrote {parsed.report}")
 
 

@@ -1,6 +1,7 @@
 """A diagnosis as one HTML page that works offline."""
 
 import json
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
@@ -17,6 +18,7 @@ from jrft.diagnosis.verdict.over_time import equal_groups
 MAX_POINTS = 4000
 MAX_ROWS = 2000
 _MAX_STEPS = 300
+_MAX_TEXT = 4000
 _BINS = 50
 
 # The most urgent class first.
@@ -32,7 +34,9 @@ _URGENCY = [
 _CLASSES = list(PromptClass)
 
 
-def html_report(diagnosis: Diagnosis, *, source: str = "") -> str:
+def html_report(
+    diagnosis: Diagnosis, *, source: str = "", prompts: Sequence[Any] | None = None
+) -> str:
     """The page: plots, advice, and a table to sort and filter, in one file without a network.
 
     Prompt ids and messages come from logs and may hold markup: they travel as escaped JSON and are
@@ -43,10 +47,12 @@ def html_report(diagnosis: Diagnosis, *, source: str = "") -> str:
     Args:
         diagnosis: What to show.
         source: Where the rewards are from.
+        prompts: The p prompts in full, where `diagnosis.prompt_ids` are short names; of each the
+            page holds 4 000 characters at the most.
     """
     page = resources.files("jrft.diagnosis.report") / "page"
     parts = {name: (page / f"page.{name}").read_text("utf-8") for name in ("html", "css", "js")}
-    data = json.dumps(plain(_data(diagnosis, source)), ensure_ascii=False, allow_nan=False)
+    data = json.dumps(plain(_data(diagnosis, source, prompts)), ensure_ascii=False, allow_nan=False)
     # In a script element only a "<" could end the data; the other two are for old parsers.
     for character in "<>&\u2028\u2029":
         data = data.replace(character, f"\\u{ord(character):04x}")
@@ -54,12 +60,13 @@ def html_report(diagnosis: Diagnosis, *, source: str = "") -> str:
     return filled.replace("__DATA__", data)
 
 
-def _data(diagnosis: Diagnosis, source: str) -> dict[str, Any]:
+def _data(diagnosis: Diagnosis, source: str, prompts: Sequence[Any] | None) -> dict[str, Any]:
     batch = diagnosis.batch
     low, high = diagnosis.reward_range
     codes = _codes(diagnosis)
     columns = prompt_columns(diagnosis)
     rows = _chosen_rows(diagnosis, codes)
+    place = {int(i): at for at, i in enumerate(rows)}
     return {
         "source": source,
         "verdict": _verdict(diagnosis),
@@ -77,13 +84,19 @@ def _data(diagnosis: Diagnosis, source: str) -> dict[str, Any]:
             {"name": label.value, "count": batch.classes[label.value]} for label in _CLASSES
         ],
         "advice": [
-            {"action": one.action, "text": one.text, "worthwhile": one.worthwhile}
+            {
+                "action": one.action,
+                "text": one.text,
+                "worthwhile": one.worthwhile,
+                "rows": [place[int(i)] for i in one.prompts if int(i) in place],
+            }
             for one in diagnosis.advice
         ],
         "points": _points(columns, codes),
         "histogram": _histogram(columns["std"], codes, 0.5 * (high - low)),
         "rows": [
             _row(diagnosis, columns, int(code), int(i))
+            | {"text": _text(diagnosis, prompts, int(i))}
             for i, code in zip(rows, codes[rows], strict=True)
         ],
         "rowsTotal": batch.num_prompts,
@@ -188,6 +201,15 @@ def _row(diagnosis: Diagnosis, columns: dict[str, Any], code: int, i: int) -> di
         "reason": diagnosis.reason(i),
         "change": None if over_time is None else str(over_time.changes[i]),
     }
+
+
+def _text(diagnosis: Diagnosis, prompts: Sequence[Any] | None, i: int) -> str:
+    """The prompt in full; nothing if its name says all."""
+    if prompts is None or prompts[i] == diagnosis.prompt_ids[i]:
+        return ""
+    whole = prompts[i]
+    text = whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False, default=str)
+    return text[:_MAX_TEXT]
 
 
 def _over_time(diagnosis: Diagnosis) -> dict[str, Any]:

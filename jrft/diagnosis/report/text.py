@@ -5,6 +5,7 @@ import textwrap
 import numpy as np
 
 from jrft.diagnosis.diagnosis import Diagnosis
+from jrft.diagnosis.report.tables import table
 from jrft.diagnosis.verdict.over_time import equal_groups
 
 _WIDTH = 96
@@ -55,8 +56,7 @@ def _numbers(diagnosis: Diagnosis) -> str:
         (f"share of the variance from {name}", _shown(value, ".1%"))
         for name, value in batch.component_shares.items()
     ]
-    width = max(len(label) for label, _ in rows)
-    return "\n".join(f"{label.ljust(width)}  {value}" for label, value in rows)
+    return table(rows)
 
 
 def _shown(value: float, form: str) -> str:
@@ -66,13 +66,12 @@ def _shown(value: float, form: str) -> str:
 
 def _classes(diagnosis: Diagnosis) -> str:
     total = max(diagnosis.batch.num_prompts, 1)
-    present = [(name, count) for name, count in diagnosis.batch.classes.items() if count]
-    width = max((len(name) for name, _ in present), default=0)
-    lines = []
-    for name, count in present:
-        bar = "█" * round(40 * count / total)
-        lines.append(f"{name.ljust(width)}  {count:>9,}  {count / total:>6.1%}  {bar}".rstrip())
-    return "\n".join(lines)
+    rows = [
+        (name, f"{count:,}", f"{count / total:.1%}", "█" * round(40 * count / total))
+        for name, count in diagnosis.batch.classes.items()
+        if count
+    ]
+    return table(rows, right=[1, 2])
 
 
 def _advice(diagnosis: Diagnosis) -> str:
@@ -101,15 +100,12 @@ def _prompts(diagnosis: Diagnosis, number: int) -> str:
     chosen = chosen[:number]
     if not chosen:
         return ""
-    names = [_short(str(diagnosis.prompt_ids[i])) for i in chosen]
-    width = max(map(len, names))
-    labels = max(len(diagnosis.labels[i]) for i in chosen)
-    heading = f"Some prompts ({len(chosen)} of {len(np.asarray(diagnosis.labels)):,})"
-    lines = [
-        f"  {name.ljust(width)}  {str(diagnosis.labels[i]).ljust(labels)}  {diagnosis.reason(i)}"
-        for name, i in zip(names, chosen, strict=True)
+    rows = [
+        (_short(str(diagnosis.prompt_ids[i])), str(diagnosis.labels[i]), diagnosis.reason(i))
+        for i in chosen
     ]
-    return "\n".join([heading, *lines])
+    heading = f"Some prompts ({len(chosen)} of {len(diagnosis.labels):,})"
+    return f"{heading}\n{table(rows, indent=2)}"
 
 
 def _short(name: str) -> str:

@@ -194,3 +194,42 @@ def test_the_table_filters_sorts_and_finds(page, tmp_path):
     (row,) = cells(document)
     assert row[0].startswith("prompt 17")
     assert "1 of 30 prompts" in document
+
+
+@needs_browser
+def test_advice_links_to_its_prompts_and_names_open(tmp_path):
+    rewards = np.repeat([[0.0] * 24, [0, 1] * 12], 20, axis=0)
+    diagnosis = diagnose(rewards, prompt_ids=[f"…{i}" for i in range(40)])
+    advice = {one.action: one.prompts.tolist() for one in diagnosis.advice}
+    path = tmp_path / "report.html"
+    texts = [f"system prompt {i}" for i in range(40)]
+    path.write_text(html_report(diagnosis, prompts=texts), encoding="utf-8")
+    document, errors = browse(path, "#advice=SFT%20first")
+    assert "Uncaught" not in errors
+    shown = [int(re.search(r"…(\d+)", row[0]).group(1)) for row in cells(document)]
+    assert sorted(shown) == sorted(advice["SFT first"])
+    assert "For “SFT first”: 20 of 40 prompts" in document
+    assert f"Show these prompts ({len(shown)})" in document
+    assert all(f"system prompt {i}" in document for i in shown)
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_cut_on_phones_and_laptops(width, page, tmp_path):
+    # A frame, as a window of Chromium is at least 500 wide.
+    measure = """<script>
+        const wide = (node) => node.scrollWidth - node.clientWidth;
+        const first = document.querySelector("tbody td.class").getBoundingClientRect();
+        const id = document.querySelector("tbody td").getBoundingClientRect();
+        parent.postMessage([wide(document.documentElement), wide(document.querySelector(".scroll")),
+            innerWidth, first.top < id.top].join(" "), "*");
+    </script>"""
+    (tmp_path / "report.html").write_text(page + measure, encoding="utf-8")
+    frame = tmp_path / "frame.html"
+    frame.write_text(
+        "<script>addEventListener('message', (event) => { document.title = event.data; })</script>"
+        f"<iframe src='report.html' width={width} height=900 frameborder=0></iframe>"
+    )
+    document, _ = browse(frame, width=1400)
+    measured = re.search("<title>(.*?)</title>", document).group(1)
+    assert measured == f"0 0 {width} {str(width == 390).lower()}"  # the class first on phones

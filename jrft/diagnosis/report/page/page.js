@@ -23,11 +23,12 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 const dot = (index) => { const i = el("i"); i.className = "dot"; i.style.background = `var(--c${index})`; return i; };
 
 // What is shown lives in the address, so that a view can be linked to.
-const view = { class: null, change: null, find: "", sort: "urgency", down: false, page: 0 };
+const view = { class: null, change: null, advice: null, find: "", sort: "urgency", down: false, page: 0 };
 function readAddress() {
   const asked = new URLSearchParams(location.hash.slice(1));
   view.class = asked.get("class");
   view.change = asked.get("change");
+  view.advice = asked.get("advice");
   view.find = asked.get("find") ?? "";
   view.sort = asked.get("sort") ?? "urgency";
   view.down = asked.get("down") === "1";
@@ -79,6 +80,15 @@ function chips(entries, field, dots) {
 function advice() {
   for (const one of data.advice) {
     const parts = [el("strong", { textContent: one.action }), el("span", { textContent: one.text })];
+    if (one.rows.length) {
+      const link = named("button", "link", `Show these prompts (${many(one.rows.length)})`);
+      link.addEventListener("click", () => {
+        show({ class: null, change: null, find: "", advice: one.action });
+        byId("find").value = "";
+        byId("find").scrollIntoView();
+      });
+      parts[1].append(" ", link);
+    }
     byId(one.worthwhile ? "advice" : "vain").append(
       one.worthwhile ? el("li", {}, ...parts) : el("li", {}, parts[0], ": ", parts[1])
     );
@@ -182,7 +192,7 @@ function pointing() {
   canvas.addEventListener("click", (event) => {
     const i = nearest(event);
     if (i < 0) return;
-    show({ class: null, change: null, find: data.points.id[i] });
+    show({ class: null, change: null, advice: null, find: data.points.id[i] });
     byId("find").value = view.find;
     byId("table").scrollIntoView({ block: "center" });
   });
@@ -270,7 +280,7 @@ function interval(row) {
   return image;
 }
 
-function cell(row, field, kind) {
+function cell(row, field, kind, label) {
   const one = data.classes[row.cls];
   const content = {
     urgency: () => [dot(row.cls), one.name, named("span", "reason", row.action)],
@@ -283,20 +293,50 @@ function cell(row, field, kind) {
     id: () => [named("span", "id", row.id), named("span", "reason", row.reason)],
   }[field] ?? (() => [row[field] ?? ""]);
   const node = el("td", {}, ...content());
-  node.className = kind ?? "";
-  if (field === "id") node.title = row.id;
+  node.className = [kind ?? "", field === "urgency" ? "class" : ""].join(" ").trim();
+  node.dataset.label = label;
+  if (field === "id" && row.text) {
+    const whole = el("details", {}, named("summary", "", "whole prompt"), named("span", "reason", row.text));
+    node.append(whole);
+  }
   return node;
 }
 
-const pageSize = 50;
-function drawTable() {
+function chosenRows() {
   const wanted = view.find.toLowerCase();
-  const rows = data.rows.filter(
-    (row) =>
+  const advised = data.advice.find((one) => one.action === view.advice);
+  const members = advised && new Set(advised.rows);
+  return data.rows.filter(
+    (row, index) =>
+      (!members || members.has(index)) &&
       (!view.class || data.classes[row.cls].name === view.class) &&
       (!view.change || row.change === view.change) &&
       (!wanted || row.id.toLowerCase().includes(wanted) || row.reason.toLowerCase().includes(wanted))
   );
+}
+
+// The format of --ids: a line {"id", "prompt"} for each prompt.
+function idLines() {
+  return chosenRows().map((row) => JSON.stringify({ id: row.id, prompt: row.text || row.id }) + "\n").join("");
+}
+function copyIds() {
+  // The clipboard's newer interface is closed to pages that are files.
+  const area = el("textarea", { value: idLines() });
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+function saveIds() {
+  const link = el("a", { download: `${view.advice ?? view.class ?? "prompts"}.jsonl`.replaceAll(" ", "_") });
+  link.href = URL.createObjectURL(new Blob([idLines()], { type: "application/x-ndjson" }));
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+const pageSize = 50;
+function drawTable() {
+  const rows = chosenRows();
   if (columns.some(([, field]) => field === view.sort)) {
     const sign = view.down ? -1 : 1, field = view.sort;
     rows.sort((a, b) => sign * (typeof a[field] === "string" ? a[field].localeCompare(b[field], "en", { numeric: true }) : (a[field] ?? -1) - (b[field] ?? -1)));
@@ -306,7 +346,7 @@ function drawTable() {
   const shown = rows.slice(view.page * pageSize, (view.page + 1) * pageSize);
   byId("table").tBodies[0].replaceChildren(
     ...shown.map((row) => {
-      const line = el("tr", {}, ...columns.map(([, field, kind]) => cell(row, field, kind)));
+      const line = el("tr", {}, ...columns.map(([label, field, kind]) => cell(row, field, kind, label)));
       if (view.find && row.id === view.find) line.className = "chosen";
       return line;
     })
@@ -323,6 +363,7 @@ function drawTable() {
     }))
   );
   byId("rows-shown").textContent =
+    (view.advice ? `For “${view.advice}”: ` : "") +
     `${many(rows.length)} of ${many(data.rows.length)} prompts` +
     (data.rowsTotal > data.rows.length ? `. The page holds ${many(data.rows.length)} of ${many(data.rowsTotal)}, the most urgent of each class; the JSON output (--json) holds all.` : "");
   byId("page").textContent = `page ${view.page + 1} of ${pages}`;
@@ -341,6 +382,12 @@ curves();
 byId("chips").append(...chips(data.classes, "class", true));
 byId("find").value = view.find;
 byId("find").addEventListener("input", (event) => show({ find: event.target.value }));
+byId("copy").addEventListener("click", copyIds);
+byId("save").addEventListener("click", saveIds);
+byId("all").addEventListener("click", () => {
+  byId("find").value = "";
+  show({ class: null, change: null, advice: null, find: "" });
+});
 byId("before").addEventListener("click", () => show({ page: view.page - 1 }));
 byId("after").addEventListener("click", () => show({ page: view.page + 1 }));
 const shownPoints = data.points.mean.length;
