@@ -158,7 +158,8 @@ if module.__name__.count(".") == 2:
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        # Python runs the loops of these small graphs: compiling them takes seconds.
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_DISABLE_JIT": "1"},
         capture_output=True,
         text=True,
         check=False,
