@@ -16,6 +16,7 @@ import jwi
 from experiments.benchmarks.__main__ import BENCHMARKS
 from experiments.output.record import Record, read
 from experiments.studies import STUDIES
+from tests.test_house import OTHER_DIALECT
 
 ROOT = Path(__file__).parents[1]
 GRAPHS = (ROOT / "docs" / "graphs.md").read_text("utf-8")
@@ -42,6 +43,11 @@ def python(code):
 def test_masks_and_models_of_other_libraries():
     pruned, other, _ = blocks(GRAPHS, "python")
     exec(compile(pruned + other, "docs/graphs.md", "exec"), {})
+
+
+def test_exact_gradients_and_their_bounds():
+    page = (ROOT / "docs" / "gradients.md").read_text("utf-8")
+    exec(compile("\n".join(blocks(page, "python")), "docs/gradients.md", "exec"), {})
 
 
 def test_programs_are_exported_without_compiled_loops_only():
@@ -167,6 +173,12 @@ def prose():
         cells = json.loads(notebook.read_text("utf-8"))["cells"]
         texts += ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
     return re.sub(r"```.*?```|`[^`]*`", "", "\n".join(texts), flags=re.S)
+
+
+def test_one_dialect_in_all_pages():
+    records = [ROOT / "experiments" / "LOG.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"]
+    text = prose() + "".join(path.read_text("utf-8") for path in records)
+    assert not OTHER_DIALECT.findall(text)
 
 
 def test_sentences_have_subjects_with_names():
