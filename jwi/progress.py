@@ -1,4 +1,4 @@
-"""Compiled loops that take long: watched while they run, and stopped by Ctrl-C."""
+"""Compiled loops with progress reports, which Ctrl-C stops."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -9,7 +9,7 @@ import numpy as np
 # Called with the share that is done.
 Progress = Callable[[float], None]
 
-# What is where in a watch.
+# The two entries of a status.
 DONE, STOP = 0, 1
 # Seconds between two looks at it.
 _TICK = 0.1
@@ -17,7 +17,7 @@ _TICK = 0.1
 FEW_EDGES = 500
 
 
-def run_watched(
+def run_with_progress(
     kernel: Callable[..., Any],
     arguments: tuple[Any, ...],
     total: int,
@@ -27,45 +27,45 @@ def run_watched(
 ) -> Any:
     """Calls a compiled function in a thread of its own, and waits for it.
 
-    Python sees to signals between its own instructions, and a compiled function is one: Ctrl-C
-    would wait for its end. The thread that waits here sees them at once, and any error in it, the
-    user's interrupt or one of `progress`, stops the function.
+    Python handles signals only between bytecodes, so Ctrl-C would wait until a compiled call
+    returns. The thread that waits here handles them at once. An interrupt, or an error that
+    `progress` raises, stops the function.
 
     Args:
-        kernel: releases Python's lock. After `arguments` it is given a watch, int64[2]: it writes
-            how much is done to `watch[DONE]`, again and again, and soon after `watch[STOP]` has
+        kernel: Releases Python's lock. After `arguments` it is given a status, int64[2]: it writes
+            how much is done to `status[DONE]`, again and again, and soon after `status[STOP]` has
             become 1 it returns, whatever it has.
-        arguments: of the function.
-        total: how much there is to do.
-        progress: called by the caller's thread now and then with the share that is done, at the
+        arguments: Of the function.
+        total: How much there is to do.
+        progress: Called by the caller's thread now and then with the share that is done, at the
             end with 1; None for nothing.
-        quick: whether nobody would stop it. Then it is called as it is, which saves what a thread
-            costs: a tenth of a millisecond, and more on a busy machine.
+        quick: Whether it is too short to be stopped. Then it is called without a thread, which
+            saves a tenth of a millisecond, and more on a busy machine.
 
     Returns:
-        What the function returns.
+        The result of the function.
 
     Example:
         >>> import numba
         >>> @numba.njit(nogil=True)
-        ... def count_to(number, watch):
-        ...     while watch[DONE] < number and not watch[STOP]:
-        ...         watch[DONE] += 1
-        ...     return watch[DONE]
-        >>> int(run_watched(count_to, (1000,), 1000))
+        ... def count_to(number, status):
+        ...     while status[DONE] < number and not status[STOP]:
+        ...         status[DONE] += 1
+        ...     return status[DONE]
+        >>> int(run_with_progress(count_to, (1000,), 1000))
         1000
     """
-    watch = np.zeros(2, np.int64)
+    status = np.zeros(2, np.int64)
     if quick and progress is None:
-        return kernel(*arguments, watch)
+        return kernel(*arguments, status)
     with ThreadPoolExecutor(1) as thread:
-        result = thread.submit(kernel, *arguments, watch)
+        result = thread.submit(kernel, *arguments, status)
         try:
             while wait([result], timeout=_TICK).not_done:
                 if progress is not None:
-                    progress(min(1.0, float(watch[DONE] / max(1, total))))
+                    progress(min(1.0, float(status[DONE] / max(1, total))))
         except BaseException:
-            watch[STOP] = 1
+            status[STOP] = 1
             raise
     if progress is not None:
         progress(1.0)

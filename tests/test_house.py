@@ -20,9 +20,6 @@ MOST_LINES = 330
 STILL_TOO_LONG = {
     "experiments/studies/jrft/diagnosis_coverage/study.py",
     "experiments/studies/jrft/diagnosis_truth/study.py",
-    "jwi/order/wis/addition.py",
-    "jwi/order/wis/depth_2.py",
-    "jwi/order/wis/depth_3.py",
 }
 MOST_PARAMETERS = 8
 MOST_FILES_AT_A_ROOT = 6

@@ -10,7 +10,7 @@ from jwi._checks import checked_length
 from jwi.graph.adjacency import arcs_by_vertex
 from jwi.graph.host import HostGraph, host_graph
 from jwi.graph.info import Graph
-from jwi.progress import DONE, STOP, Progress, run_watched
+from jwi.progress import DONE, STOP, Progress, run_with_progress
 from jwi.walks.triangles import count_triangles
 
 # A loop of fewer steps along arcs is too quick for a progress bar.
@@ -94,12 +94,12 @@ def _by_expansion(
     if not graph.undirected:
         kernel, ways = _count_directed, [*ways, arcs_by_vertex(heads, tails, arcs, n)]
     quick = length * n * len(arcs) < _QUICK
-    return run_watched(kernel, (*ways, length), n, progress, quick=quick)
+    return run_with_progress(kernel, (*ways, length), n, progress, quick=quick)
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _count_directed(forward, backward, length, watch):
+def _count_directed(forward, backward, length, status):
     """Meets in the middle: Σ_j (A^p)_tj (A^q)_jt with p + q = length, p = q or p = q + 1."""
     n = len(forward[0]) - 1
     counts, estimates = np.empty(n, np.int64), np.empty(n, np.float64)
@@ -108,11 +108,11 @@ def _count_directed(forward, backward, length, watch):
     ahead, behind = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
     ahead_estimate, behind_estimate = np.zeros(n, np.float64), np.zeros(n, np.float64)
     for vertex in range(n):
-        watch[DONE] = vertex
-        if watch[STOP]:
+        status[DONE] = vertex
+        if status[STOP]:
             break
-        reached = _walk(forward, vertex, (length + 1) // 2, ahead, ahead_estimate, watch)
-        others = _walk(backward, vertex, length // 2, behind, behind_estimate, watch)
+        reached = _walk(forward, vertex, (length + 1) // 2, ahead, ahead_estimate, status)
+        others = _walk(backward, vertex, length // 2, behind, behind_estimate, status)
         count, estimate = np.uint64(0), 0.0
         for other in others:
             if ahead_estimate[other] == 0:
@@ -129,7 +129,7 @@ def _count_directed(forward, backward, length, watch):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _count_undirected(arcs, length, watch):
+def _count_undirected(arcs, length, status):
     """With a = A^q e_t for q = ⌊length/2⌋: a · a, or a · A a if the length is odd."""
     starts, to, _ = arcs
     n = len(starts) - 1
@@ -137,11 +137,11 @@ def _count_undirected(arcs, length, watch):
     # All 0 at the start of each turn, as in `_count_directed`.
     ahead, ahead_estimate = np.zeros(n, np.uint64), np.zeros(n, np.float64)
     for vertex in range(n):
-        watch[DONE] = vertex
-        if watch[STOP]:
+        status[DONE] = vertex
+        if status[STOP]:
             break
         # A is symmetric, so the walks back are the walks ahead: one expansion serves both halves.
-        reached = _walk(arcs, vertex, length // 2, ahead, ahead_estimate, watch)
+        reached = _walk(arcs, vertex, length // 2, ahead, ahead_estimate, status)
         count, estimate = np.uint64(0), 0.0
         for other in reached:
             step, step_estimate = ahead[other], ahead_estimate[other]
@@ -160,13 +160,13 @@ def _count_undirected(arcs, length, watch):
 
 @njit(cache=True)
 @no_type_check
-def _walk(arcs, start, steps, counts, estimates, watch):
-    """Adds the number of walks from `start` to every vertex it reaches; returns those vertices."""
+def _walk(arcs, start, steps, counts, estimates, status):
+    """Adds the number of walks from `start` to each vertex in reach; returns these vertices."""
     starts, to, _ = arcs
     reached = [start]
     counts[start], estimates[start] = 1, 1
     for _ in range(steps):
-        if watch[STOP]:
+        if status[STOP]:
             break
         # New counts come from old ones alone, hence the copy. Self-loops leave counts in place.
         before = [(vertex, counts[vertex], estimates[vertex]) for vertex in reached]

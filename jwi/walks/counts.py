@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from jwi._checks import check_subset, checked_integer, checked_length
 from jwi.graph.host import host_graph
 from jwi.graph.info import Graph, HostGraph
-from jwi.progress import DONE, STOP, run_watched
+from jwi.progress import DONE, STOP, run_with_progress
 
 # A loop of fewer steps along arcs is too quick for a progress bar.
 _QUICK = 10**7
@@ -108,7 +108,7 @@ def held_counts(
         counts[checked_integer("target", target, "a vertex or None", low=0, high=n - 1)] = 1
     quick = length * len(graph.on) < _QUICK
     arguments = graph.senders, graph.receivers, graph.on, counts, length
-    return run_watched(_walk, arguments, length, quick=quick)
+    return run_with_progress(_walk, arguments, length, quick=quick)
 
 
 def refuse_overflow(
@@ -125,12 +125,12 @@ def refuse_overflow(
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _walk(senders, receivers, mask, counts, length, watch):
+def _walk(senders, receivers, mask, counts, length, status):
     """Multiplies the counts by A, `length` times; a count above 2^63 − 1 is held at 2^63."""
     limit = np.uint64(2**63)
     for step in range(length):
-        watch[DONE] = step
-        if watch[STOP]:
+        status[DONE] = step
+        if status[STOP]:
             break
         # Each walk of the self-loop stays where it is: the copy counts it.
         longer = counts.copy()

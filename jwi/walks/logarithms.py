@@ -19,7 +19,7 @@ from jwi.graph.graph import GraphsTuple
 from jwi.graph.info import info_of
 from jwi.walks.traced import boundary
 
-# The exponent of the count 0: lower than that of any other count.
+# The exponent of the count 0: lower than the exponent of any other count.
 _NONE = -(2**30)
 
 

@@ -154,7 +154,7 @@ def _from_words(sums: UInt[Array, "*shape words"]) -> UInt[Array, "*shape"]:
     bits = _word_bits(sums.dtype)
     total = word = jnp.zeros(sums.shape[:-1], sums.dtype)
     for place in range(sums.shape[-1]):
-        # What a word's sum has above its bits is the carry into the next word.
+        # The part of a word's sum above its bits is the carry into the next word.
         word = sums[..., place] + (word >> bits)
         total |= (word & (2**bits - 1)) << (place * bits)
     # `word` is now the top word: a count that fits leaves its highest bit, the sign, free.

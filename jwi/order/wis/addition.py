@@ -1,6 +1,7 @@
 """Walk Index Sparsification run forward: which edges to add."""
 
-from typing import no_type_check
+from collections.abc import Callable
+from typing import Any, no_type_check
 
 import numpy as np
 from jaxtyping import Int32
@@ -10,9 +11,13 @@ from numpy.typing import ArrayLike
 from jwi._checks import checked_depth, checked_integer
 from jwi.graph.graph import GraphsTuple, from_edges
 from jwi.graph.host import host_graph
-from jwi.order.wis.shrinking_graph import find_losses, walk_graph
-from jwi.order.wis.signatures import compare, sift, signature
-from jwi.progress import DONE, FEW_EDGES, STOP, Progress, run_watched
+from jwi.order.wis.addition_depth_2 import add_by_degrees
+from jwi.order.wis.any_depth import signature_scratch
+from jwi.order.wis.borrowed import borrowed
+from jwi.order.wis.heap import delete, heap_of_signatures, insert, sift
+from jwi.order.wis.shrinking_graph import find_drops, switch, walk_graph
+from jwi.order.wis.signatures import compare, encode_large, read_changes
+from jwi.progress import DONE, FEW_EDGES, STOP, Progress, run_with_progress
 from jwi.walks.closed import closed_walks
 
 
@@ -28,29 +33,29 @@ def walk_index_addition_order(
 
     `walk_index_order` run forward (derived): at each step, for every candidate that is left, take
     the walk indices WI_{L−1, t}({t}) of all vertices t in the graph with it and sort them, the
-    smallest first; the candidate whose sorted tuple is lexicographically largest is added, of
-    equal ones that of the lowest row. The self-loops of the theory are always there. Exact, one
-    edge at a time; directed graphs by the same definition.
+    smallest first. The candidate whose sorted tuple is lexicographically largest is added; ties
+    go to the lowest row. The self-loops of the theory are always there. The order is exact, one
+    edge at a time. Directed graphs follow the same definition.
 
     At depth 2 an undirected graph takes little more than sorting the candidates. Otherwise each
     candidate is evaluated once, and once more whenever one is added within (L − 2) / 2 steps of it;
-    an evaluation looks at the arcs, those of candidates too, within (L − 1) / 2 steps.
+    an evaluation looks at all arcs within (L − 1) / 2 steps, arcs of candidates included.
 
     Args:
-        graph: a graph; on a masked graph only the kept edges count.
+        graph: A graph; on a masked graph only the kept edges count.
         candidates: int[M, 2], distinct pairs of vertices without a kept edge: in a directed graph
             sender and receiver, else in any order; a graph of no edges is undirected.
         depth: L, the depth of the network: walks have length L − 1.
         num_added: N, how many candidates are ranked; None for all.
-        progress: called now and then with the share that is ranked, in [0, 1]; None for nothing.
+        progress: Called now and then with the share that is ranked, in [0, 1]; None for nothing.
 
     Returns:
         int32[N], rows of `candidates`, first added first.
 
     Raises:
-        ValueError: for a depth below 1 or above 2^31 − 1, more candidates to add than there are, or
+        ValueError: For a depth below 1 or above 2^31 − 1, more candidates to add than there are, or
             candidates that are loops, no vertices, edges already, or there twice.
-        OverflowError: if the closed walks of length L at a vertex exceed 2^63 − 1 when all
+        OverflowError: If the closed walks of length L at a vertex exceed 2^63 − 1 when all
             candidates are added.
 
     References:
@@ -71,23 +76,19 @@ def walk_index_addition_order(
         num_added = len(pairs)
     meaning = "how many of the candidates to rank"
     count = checked_integer("num_added", num_added, meaning, low=0, high=len(pairs))
+    kernel: Callable[..., np.ndarray]
+    arguments: tuple[Any, ...]
     if depth == 2 and undirected:
         degree = np.bincount(edges.ravel(), minlength=n)
-        return run_watched(
-            _add_by_degrees, (pairs, degree, count), count, progress, quick=len(pairs) < FEW_EDGES
-        )
-    all_edges = np.append(edges, pairs, axis=0)
-    full = from_edges(all_edges[:, 0], all_edges[:, 1], n, undirected=undirected)
-    closed_walks(full, depth)  # Raises if a walk index ahead does not fit.
-    walks = walk_graph(all_edges, n, depth, undirected=undirected)
-    index = closed_walks(graph, depth)
-    return run_watched(
-        _add_by_definition,
-        (walks, index, len(edges), count),
-        count,
-        progress,
-        quick=len(pairs) < FEW_EDGES,
-    )
+        kernel, arguments = add_by_degrees, (pairs, degree, count)
+    else:
+        all_edges = np.append(edges, pairs, axis=0)
+        full = from_edges(all_edges[:, 0], all_edges[:, 1], n, undirected=undirected)
+        closed_walks(full, depth)  # Raises if a walk index ahead does not fit.
+        present = closed_walks(graph, depth)
+        walks = walk_graph(all_edges, present, depth, undirected=undirected, num_absent=len(pairs))
+        kernel, arguments = _add_by_definition, (walks, signature_scratch(walks), count)
+    return run_with_progress(kernel, arguments, count, progress, quick=len(pairs) < FEW_EDGES)
 
 
 def _checked_candidates(
@@ -124,100 +125,7 @@ def _refuse(candidates: np.ndarray, rows: ArrayLike, because: str) -> None:
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _add_by_degrees(pairs, degree, num_added, watch):
-    """The first `num_added` candidates at depth 2.
-
-    An edge between degrees a ≤ b makes the tuple largest whose a is smallest, among those one whose
-    b is smallest. Degrees only grow, so a candidate only falls behind, and a, the level, only
-    grows: candidates wait in buckets for their level, where a heap has them by b and row. Both are
-    renewed when it is their turn.
-
-    Args:
-        pairs: int32[M, 2], the candidates.
-        degree: int64[n], which grows.
-        num_added: how many to add.
-        watch: see `run_watched`.
-    """
-    order, count, level = np.empty(num_added, np.int32), 0, 0
-    first, following = np.full(len(degree), np.int32(-1)), np.empty(len(pairs), np.int32)
-    heap = np.empty(len(pairs), np.int64)
-    for row in range(len(pairs)):
-        _wait(first, following, row, _degrees(pairs, degree, row)[0])
-    while count < num_added and not watch[STOP]:
-        watch[DONE] = count
-        size = _fill(pairs, degree, first, following, level, heap)
-        while size > 0 and count < num_added:
-            row = heap[0] & 0xFFFFFFFF
-            low, high = _degrees(pairs, degree, row)
-            entry = (high << 32) | row
-            if low > level or entry == heap[0]:
-                if low > level:
-                    _wait(first, following, row, low)
-                else:
-                    order[count] = row
-                    count += 1
-                    degree[pairs[row, 0]] += 1
-                    degree[pairs[row, 1]] += 1
-                size -= 1
-                entry = heap[size]
-            _sink(heap, size, 0, entry)
-        level += 1
-    return order
-
-
-@njit(cache=True)
-@no_type_check
-def _degrees(pairs, degree, row):
-    """The smaller and the larger degree of a candidate's ends."""
-    one, other = degree[pairs[row, 0]], degree[pairs[row, 1]]
-    return min(one, other), max(one, other)
-
-
-@njit(cache=True)
-@no_type_check
-def _wait(first, following, row, level):
-    """Puts a candidate into the bucket of a level, a linked list."""
-    following[row] = first[level]
-    first[level] = row
-
-
-@njit(cache=True)
-@no_type_check
-def _fill(pairs, degree, first, following, level, heap):
-    """Makes a heap of the candidates of a level, as b · 2^32 + row; returns how many there are."""
-    size, row = 0, first[level]
-    while row >= 0:
-        upcoming = following[row]
-        low, high = _degrees(pairs, degree, row)
-        if low > level:
-            _wait(first, following, row, low)
-        else:
-            heap[size] = (high << 32) | row
-            size += 1
-        row = upcoming
-    for place in range(size // 2 - 1, -1, -1):
-        _sink(heap, size, place, heap[place])
-    return size
-
-
-@njit(cache=True)
-@no_type_check
-def _sink(heap, size, place, entry):
-    """Puts an entry into a heap, from a place that is free downwards."""
-    while 2 * place + 1 < size:
-        child = 2 * place + 1
-        if child + 1 < size and heap[child + 1] < heap[child]:
-            child += 1
-        if heap[child] >= entry:
-            break
-        heap[place] = heap[child]
-        place = child
-    heap[place] = entry
-
-
-@njit(cache=True, nogil=True)
-@no_type_check
-def _add_by_definition(graph, index, num_edges, num_added, watch):
+def _add_by_definition(graph, scratch, num_added, status):
     """The first `num_added` candidates at any depth.
 
     A lazy greedy search, as for removal, and exact by the same argument, turned around (derived):
@@ -227,77 +135,62 @@ def _add_by_definition(graph, index, num_edges, num_added, watch):
     edge; a vertex that rises from a higher place takes nothing from the lower one.
 
     Args:
-        graph: a `WalkGraph` of the edges and, after them, the candidates.
-        index: int64[n], closed walks of the vertices without candidates.
-        num_edges: how many edges are no candidates.
-        num_added: how many candidates to add.
-        watch: see `run_watched`.
+        graph: A `WalkGraph` of the edges and, after them, the candidates, which are not there yet.
+        scratch: A `Scratch`.
+        num_added: How many candidates to add.
+        status: See `run_with_progress`.
     """
-    size = len(graph.gone) - num_edges
-    for edge in range(num_edges, len(graph.gone)):
-        _switch(graph, edge, True)
-    for vertex in range(len(index)):
-        index[vertex] -= graph.in_degree[vertex] == 0
-    heap, place_of = np.empty(size, np.int32), np.empty(len(graph.gone), np.int32)
-    order, near = np.empty(num_added, np.int32), np.empty(size, np.int32)
+    graph, scratch = borrowed((graph, scratch))
+    num_candidates = np.sum(graph.gone)
+    # Items are rows of candidates, whose edges come last.
+    num_edges = len(graph.gone) - num_candidates
+    order, near = np.empty(num_added, np.int32), np.empty(num_candidates, np.int32)
     is_near = np.zeros(len(graph.gone), np.bool_)
-    signatures = [np.empty((0, 2), np.int64) for _ in range(len(graph.gone))]
-    for place in range(size):
-        if watch[STOP]:
+    heap = heap_of_signatures(num_candidates)
+    for row in range(num_candidates):
+        if status[STOP]:
             return order
-        edge = num_edges + place
-        signatures[edge] = _evaluate(graph, index, edge)
-        heap[place], place_of[edge] = edge, place
-        sift(heap, place_of, edge, signatures, place + 1)
+        heap.keys[row] = _signature_with(graph, scratch, num_edges + row)
+        insert(heap, row)
 
     count = 0
-    while count < num_added and not watch[STOP]:
-        top = heap[0]
-        current = _evaluate(graph, index, top)
-        if compare(current, signatures[top]) != 0:
-            signatures[top] = current
-            sift(heap, place_of, top, signatures, size)
+    while count < num_added and not status[STOP]:
+        row = heap.items[0]
+        current = _signature_with(graph, scratch, num_edges + row)
+        if compare(current, heap.keys[row]) != 0:
+            # It was stale, and has grown. Its place is further down.
+            heap.keys[row] = current
+            sift(heap, row)
             continue
-        order[count] = top - num_edges
+        delete(heap, row)
+        order[count] = row
         count += 1
-        watch[DONE] = count
-        size -= 1
-        heap[0], place_of[heap[size]] = heap[size], 0
-        sift(heap, place_of, heap[0], signatures, size)
-        _switch(graph, top, False)
-        num_changed = find_losses(graph, top)
+        status[DONE] = count
+        switch(graph, num_edges + row, False)
+        # With the edge back in the graph, its drops are how much its addition has raised.
+        num_changed = find_drops(graph, num_edges + row)
         for place in range(num_changed):
-            index[graph.around[place]] += np.int64(graph.lost[place])
-        for edge in near[: _candidates_near(graph, top, is_near, near)]:
-            signatures[edge] = _evaluate(graph, index, edge)
-            sift(heap, place_of, edge, signatures, size)
+            graph.walk_index[graph.vertices[place]] += graph.drops[place]
+        # Only these signatures may have become smaller.
+        for edge in near[: _candidates_near(graph, num_edges + row, is_near, near)]:
+            heap.keys[edge - num_edges] = _signature_with(graph, scratch, edge)
+            sift(heap, edge - num_edges)
     return order
 
 
 @njit(cache=True)
 @no_type_check
-def _switch(graph, edge, off):
-    """Takes an edge out of the graph, or puts it in."""
-    graph.gone[edge] = off
-    for arc in range(edge, len(graph.heads), len(graph.gone)):
-        graph.in_degree[graph.heads[arc]] += -1 if off else 1
-
-
-@njit(cache=True)
-@no_type_check
-def _evaluate(graph, index, edge):
-    """The signature of adding a candidate: that of removing it again, with the sign turned."""
-    _switch(graph, edge, False)
-    count = find_losses(graph, edge)
-    _switch(graph, edge, True)
-    around, lost = graph.around[:count], graph.lost[:count]
+def _signature_with(graph, scratch, edge):
+    """The codes of the signature of adding a candidate, which is not in the graph."""
+    switch(graph, edge, False)
+    count = find_drops(graph, edge)
+    switch(graph, edge, True)
+    # The graph has the walk indices without the edge; with it they are higher by the drops.
     for place in range(count):
-        index[around[place]] += np.int64(lost[place])
-    changes = signature(index, around, lost)
-    for place in range(count):
-        index[around[place]] -= np.int64(lost[place])
-    changes[:, 1] = -changes[:, 1]
-    return changes
+        graph.drops[place] = -graph.drops[place]
+    size = read_changes(graph, count, scratch)
+    length = encode_large(scratch.old[:size], scratch.new[:size], scratch.codes)
+    return scratch.codes[:length].copy()
 
 
 @njit(cache=True)
@@ -330,9 +223,11 @@ def _search(graph, arcs, start, is_near, near, count):
     while done < size:
         vertex = layers[done]
         done += 1
+        # Vertices that are farther are reached, but their candidates do not count.
         if 2 * distance[vertex] > graph.depth - 2:
             continue
         for place in range(starts[vertex], starts[vertex + 1]):
+            # A candidate is no way to go on: it is not in the graph.
             if graph.gone[ids[place]]:
                 if not is_near[ids[place]]:
                     is_near[ids[place]] = True

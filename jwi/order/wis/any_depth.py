@@ -10,13 +10,28 @@ from jwi._checks import checked_depth
 from jwi.graph.info import Graph, info_of
 from jwi.order.entry import Order
 from jwi.order.selection import checked_num_removed, kept_edges
+from jwi.order.wis.borrowed import borrowed
 from jwi.order.wis.depth_2 import remove_by_degrees
 from jwi.order.wis.depth_3 import remove_by_triangles
 from jwi.order.wis.depth_4 import remove_by_squares
-from jwi.order.wis.queue import MAX_MULTIPLICITY, MAX_WALK_INDEX
-from jwi.order.wis.shrinking_graph import edges_among, find_losses, remove_edge, walk_graph
-from jwi.order.wis.signatures import compare, sift, signature
-from jwi.progress import DONE, FEW_EDGES, STOP, Progress, run_watched
+from jwi.order.wis.heap import delete, heap_of_signatures, insert, sift
+from jwi.order.wis.shrinking_graph import (
+    WalkGraph,
+    edges_among,
+    find_drops,
+    remove_edge,
+    walk_graph,
+)
+from jwi.order.wis.signatures import (
+    MAX_MULTIPLICITY,
+    MAX_WALK_INDEX,
+    Scratch,
+    compare,
+    encode_large,
+    read_changes,
+    scratch_for,
+)
+from jwi.progress import DONE, FEW_EDGES, STOP, Progress, run_with_progress
 from jwi.walks.closed import closed_walks
 
 
@@ -30,29 +45,29 @@ def walk_index_order(
     """The order in which Algorithm 1, (L − 1)-WIS, removes edges: exact, one edge at a time.
 
     At each step, for every edge that is left, take the walk indices WI_{L−1, t}({t}) of all
-    vertices t in the graph without it and sort them, the smallest first; the edge whose sorted
-    tuple is lexicographically largest goes, of equal ones that of the lowest id. The self-loops of
-    the theory are always there. Directed graphs by the same definition.
+    vertices t in the graph without it and sort them, the smallest first. The edge whose sorted
+    tuple is lexicographically largest is removed; ties go to the lowest id. The self-loops of the
+    theory are always there. Directed graphs follow the same definition.
 
-    Undirected graphs have designs of their own up to depth 4; the others take one that looks, for
-    each edge near a removed one, at all arcs within (L − 1) / 2 steps of it. What a removal changes
-    is looked at again when it is its turn. That is little in most graphs, a million edges taking
-    seconds at depths 2 and 3. But at depth 3 in a clique of hundreds, and above it at a vertex of
-    thousands of edges too, it is nearly all of them at each step, and time grows as the square of
-    their number.
+    Undirected graphs have designs of their own up to depth 4. All others take one that looks, for
+    each edge near a removed one, at all arcs within (L − 1) / 2 steps of it. Edges that a removal
+    changes are looked at again when it is their turn. In most graphs these are few: a million edges
+    take seconds at depths 2 and 3. But in a clique of hundreds at depth 3, and at a vertex of
+    thousands of edges above it, nearly all edges are looked at in each step, and time grows as the
+    square of their number.
 
     Args:
-        graph: a graph; on a masked graph only the kept edges count.
+        graph: A graph; on a masked graph only the kept edges count.
         depth: L, the depth of the network: walks have length L − 1.
         num_removed: N, how many edges are ranked; None for all.
-        progress: called now and then with the share that is ranked, in [0, 1]; None for nothing.
+        progress: Called now and then with the share that is ranked, in [0, 1]; None for nothing.
 
     Returns:
         int32[N], edge ids, first removed first.
 
     Raises:
-        ValueError: for a depth below 1 or above 2^31 − 1, or more edges to remove than there are.
-        OverflowError: if the closed walks of length L at a vertex exceed 2^63 − 1.
+        ValueError: For a depth below 1 or above 2^31 − 1, or more edges to remove than there are.
+        OverflowError: If the closed walks of length L at a vertex exceed 2^63 − 1.
 
     References:
         Razin, Verbin, Cohen, 2023, Algorithm 1.
@@ -72,7 +87,7 @@ def walk_index_order(
         return kept[remove_by_degrees(edges, n, count, progress)]
     degrees = np.bincount(edges.ravel(), minlength=n)[edges]
     # At depth 3 an edge changes its ends and the third vertices of its triangles, and no walk index
-    # exceeds 1 + 3 d + 2 E; at depth 4 it changes what is next to its ends.
+    # exceeds 1 + 3 d + 2 E; at depth 4 it changes the neighbors of its ends.
     if depth == 3 and undirected and degrees.min(axis=1).max(initial=0) < MAX_MULTIPLICITY:
         return kept[remove_by_triangles(edges, n, count, progress)]
     walks = closed_walks(graph, depth)
@@ -105,23 +120,31 @@ def remove_by_definition(
     """The first `num_removed` rows of `edges`, int32[E, 2], to go.
 
     Args:
-        edges: the edges.
+        edges: The edges.
         walks: int64[n], the closed walks of length `depth` at each vertex.
         depth: L.
-        num_removed: how many edges to remove.
-        undirected: whether edges can be walked both ways.
-        progress: see `run_watched`.
+        num_removed: How many edges to remove.
+        undirected: Whether edges can be walked both ways.
+        progress: See `run_with_progress`.
     """
-    graph = walk_graph(edges, len(walks), depth, undirected=undirected)
-    index = walks - (graph.in_degree == 0)
-    return run_watched(
-        _remove, (graph, index, num_removed), num_removed, progress, quick=len(edges) < FEW_EDGES
+    graph = walk_graph(edges, walks, depth, undirected=undirected)
+    return run_with_progress(
+        _remove,
+        (graph, signature_scratch(graph), num_removed),
+        num_removed,
+        progress,
+        quick=len(edges) < FEW_EDGES,
     )
+
+
+def signature_scratch(graph: WalkGraph) -> Scratch:
+    """Memory for the signatures of a `WalkGraph`."""
+    return scratch_for(len(graph.walk_index), codes_per_entry=2)
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _remove(graph, index, num_removed, watch):
+def _remove(graph, scratch, num_removed, status):
     """The first `num_removed` edges to go.
 
     A lazy greedy search: signatures are kept in a heap and renewed when they reach the top. That is
@@ -133,41 +156,46 @@ def _remove(graph, index, num_removed, watch):
     share a closed walk with the removed one are renewed at once.
 
     Args:
-        graph: a `WalkGraph`, which loses its edges.
-        index: int64[n], the walk indices of the vertices.
-        num_removed: how many edges to remove.
-        watch: see `run_watched`.
+        graph: A `WalkGraph`, which loses its edges.
+        scratch: A `Scratch`.
+        num_removed: How many edges to remove.
+        status: See `run_with_progress`.
     """
-    size = len(graph.gone)
-    heap, place_of = np.empty(size, np.int32), np.empty(size, np.int32)
-    near = np.empty(size, np.int32)
-    signatures = [np.empty((0, 2), np.int64) for _ in range(size)]
-    order, num_gone = np.empty(num_removed, np.int32), 0
-    for edge in range(size):
-        if watch[STOP]:
+    graph, scratch = borrowed((graph, scratch))
+    num_edges = len(graph.gone)
+    near = np.empty(num_edges, np.int32)
+    order, count = np.empty(num_removed, np.int32), 0
+    heap = heap_of_signatures(num_edges)
+    for edge in range(num_edges):
+        if status[STOP]:
             return order
-        count = find_losses(graph, edge)
-        signatures[edge] = signature(index, graph.around[:count], graph.lost[:count])
-        heap[edge], place_of[edge] = edge, edge
-        sift(heap, place_of, edge, signatures, edge + 1)
-
-    while num_gone < num_removed and not watch[STOP]:
-        top = heap[0]
-        count = find_losses(graph, top)
-        current = signature(index, graph.around[:count], graph.lost[:count])
-        if compare(current, signatures[top]) != 0:
-            signatures[top] = current
-            sift(heap, place_of, top, signatures, size)
+        heap.keys[edge], _ = find_signature(graph, scratch, edge)
+        insert(heap, edge)
+    while count < num_removed and not status[STOP]:
+        edge = heap.items[0]
+        current, num_changed = find_signature(graph, scratch, edge)
+        if compare(current, heap.keys[edge]) != 0:
+            # It was stale, and has grown. Its place is further down.
+            heap.keys[edge] = current
+            sift(heap, edge)
             continue
-        order[num_gone] = top
-        num_gone += 1
-        watch[DONE] = num_gone
-        size -= 1
-        heap[0], place_of[heap[size]] = heap[size], 0
-        sift(heap, place_of, heap[0], signatures, size)
-        remove_edge(graph, index, top, count)
-        for edge in near[: edges_among(graph, count, near)]:
-            count = find_losses(graph, edge)
-            signatures[edge] = signature(index, graph.around[:count], graph.lost[:count])
-            sift(heap, place_of, edge, signatures, size)
+        delete(heap, edge)
+        order[count] = edge
+        count += 1
+        status[DONE] = count
+        remove_edge(graph, edge, num_changed)
+        # Only these signatures may have become smaller.
+        for other in near[: edges_among(graph, num_changed, near)]:
+            heap.keys[other], _ = find_signature(graph, scratch, other)
+            sift(heap, other)
     return order
+
+
+@njit(cache=True)
+@no_type_check
+def find_signature(graph, scratch, edge):
+    """The codes of an edge's signature, and how many vertices `find_drops` found."""
+    count = find_drops(graph, edge)
+    size = read_changes(graph, count, scratch)
+    length = encode_large(scratch.old[:size], scratch.new[:size], scratch.codes)
+    return scratch.codes[:length].copy(), count

@@ -1,7 +1,6 @@
 """1-WIS: the removal order of Walk Index Sparsification for networks of depth 2."""
 
-from heapq import heappop, heappush
-from typing import NamedTuple, no_type_check
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Int32
@@ -12,8 +11,17 @@ from jwi.graph.host import check_undirected
 from jwi.graph.info import Graph, info_of
 from jwi.order.entry import Order
 from jwi.order.selection import kept_edges
-from jwi.order.wis.sorting import sort_by_id
-from jwi.progress import DONE, FEW_EDGES, STOP, Progress, run_watched
+from jwi.order.wis.matching import (
+    ABOVE,
+    BELOW,
+    HERE,
+    DegreeGraph,
+    look,
+    make_room,
+    match_one_another,
+    match_with_above,
+)
+from jwi.progress import DONE, FEW_EDGES, STOP, Progress, run_with_progress
 
 
 def one_walk_index_order(
@@ -21,18 +29,18 @@ def one_walk_index_order(
 ) -> Int32[np.ndarray, " N"]:
     """The order in which Algorithm 2 (1-WIS) removes the edges, all of them.
 
-    At each step an edge goes whose smaller end degree is largest, among those one whose larger end
-    degree is largest, among those the one of the lowest id. This is `walk_index_order` of depth 2.
+    Each step removes the edge whose smaller end degree is largest; ties go to the largest larger
+    end degree, then to the lowest id. This is `walk_index_order` of depth 2.
 
     Args:
-        graph: an undirected graph; on a masked graph only the N kept edges count.
-        progress: called now and then with the share that is ranked, in [0, 1]; None for nothing.
+        graph: An undirected graph; on a masked graph only the N kept edges count.
+        progress: Called now and then with the share that is ranked, in [0, 1]; None for nothing.
 
     Returns:
         int32[N], edge ids, first removed first.
 
     Raises:
-        ValueError: for a directed graph.
+        ValueError: For a directed graph.
 
     References:
         Razin, Verbin, Cohen, 2023, Algorithm 2.
@@ -64,10 +72,10 @@ def remove_by_degrees(
     starts, neighbors, ids = arcs_by_vertex(edges.ravel(), opposite, ids, num_vertices)
     degree = np.diff(starts).astype(np.int32)
     # Removed arcs lead to a vertex n, which is below every level.
-    side = np.full(num_vertices + 1, _BELOW, np.uint8)
-    graph = _Graph(edges, starts[:-1].copy(), starts[1:].copy(), neighbors, ids, degree, side)
+    side = np.full(num_vertices + 1, BELOW, np.uint8)
+    graph = DegreeGraph(edges, starts[:-1].copy(), starts[1:].copy(), neighbors, ids, degree, side)
     rising = np.argsort(degree, kind="stable").astype(np.int32)
-    order = run_watched(
+    order = run_with_progress(
         _remove_by_levels,
         (graph, rising, num_removed),
         num_removed,
@@ -77,74 +85,9 @@ def remove_by_degrees(
     return order[:num_removed]
 
 
-_BELOW, _HERE, _ABOVE = 0, 1, 2  # Where a vertex's degree is, seen from the level.
-
-
-class _Graph(NamedTuple):
-    """A graph that loses edges.
-
-    Attributes:
-        edges: int32[E, 2].
-        starts: int64[n], where the arcs at each vertex start.
-        ends: int64[n], where they end.
-        neighbors: int32[2E], the other end of each arc, n if it is removed.
-        ids: int32[2E], its edge, rising at each vertex.
-        degree: int32[n].
-        side: uint8[n + 1], where each vertex is, seen from the level; one byte, to stay in cache.
-    """
-
-    edges: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-    neighbors: np.ndarray
-    ids: np.ndarray
-    degree: np.ndarray
-    side: np.ndarray
-
-
-class _Room(NamedTuple):
-    """Room for what happens at a level.
-
-    Attributes:
-        here: int32[n], the vertices of the level.
-        below: int32[n], those that have left it.
-        keys: int64[E], edges to sort, as id · 2^32 + anything.
-        scratch: int64[E], for the sorting.
-        first: int32[n], all −1 before and after.
-        offer: int64[n], the place of a vertex's lowest edge within the level.
-        wanted: int32[n], the neighbor there.
-        stack: int32[n].
-    """
-
-    here: np.ndarray
-    below: np.ndarray
-    keys: np.ndarray
-    scratch: np.ndarray
-    first: np.ndarray
-    offer: np.ndarray
-    wanted: np.ndarray
-    stack: np.ndarray
-
-
-@njit(cache=True)
-@no_type_check
-def _make_room(num_vertices, num_edges):
-    """Room for all levels."""
-    return _Room(
-        here=np.empty(num_vertices, np.int32),
-        below=np.empty(num_vertices, np.int32),
-        keys=np.empty(num_edges, np.int64),
-        scratch=np.empty(num_edges, np.int64),
-        first=np.full(num_vertices, np.int32(-1)),
-        offer=np.empty(num_vertices, np.int64),
-        wanted=np.empty(num_vertices, np.int32),
-        stack=np.empty(num_vertices, np.int32),
-    )
-
-
 @njit(cache=True, nogil=True)
 @no_type_check
-def _remove_by_levels(graph, rising, num_removed, watch):
+def _remove_by_levels(graph, rising, num_removed, status):
     """At least the first `num_removed` edges to go.
 
     The largest smaller end degree of an edge, the level, only falls. At a level no edge joins two
@@ -156,18 +99,19 @@ def _remove_by_levels(graph, rising, num_removed, watch):
     degree: at most Σ_v degree_v² / 2, and little more than reading the edges in sparse graphs.
 
     Args:
-        graph: a `_Graph`, which loses its edges.
+        graph: A `DegreeGraph`, which loses its edges.
         rising: int32[n], the vertices by rising degree.
-        num_removed: how many edges to remove.
-        watch: see `run_watched`.
+        num_removed: How many edges to remove.
+        status: See `run_with_progress`.
     """
     degree, side = graph.degree, graph.side
     order, count = np.empty(len(graph.edges), np.int32), 0
-    room = _make_room(len(degree), len(graph.edges))
+    room = make_room(len(degree), len(graph.edges))
     num_waiting, num_here = len(degree), 0
     level = degree[rising[-1]]
-    while count < num_removed and not watch[STOP]:
-        watch[DONE] = count
+    while count < num_removed and not status[STOP]:
+        status[DONE] = count
+        # Vertices whose degree has been the level from the start join those that came down to it.
         while num_waiting > 0 and degree[rising[num_waiting - 1]] == level:
             num_waiting -= 1
             room.here[num_here] = rising[num_waiting]
@@ -180,195 +124,19 @@ def _remove_by_levels(graph, rising, num_removed, watch):
                     room.here[num_here] = vertex
                     num_here += 1
         for vertex in room.here[:num_here]:
-            side[vertex] = _HERE
-        num_crossing = _look(graph, room, num_here)
-        count, num_here, num_below = _match_with_above(
+            side[vertex] = HERE
+        num_crossing = look(graph, room, num_here)
+        count, num_here, num_below = match_with_above(
             graph, room, num_crossing, level, num_here, order, count
         )
-        count, num_below = _match_one_another(graph, room, num_here, num_below, order, count)
+        count, num_below = match_one_another(graph, room, num_here, num_below, order, count)
+        # Vertices that kept all their edges have no edge within the level any more, and stay at
+        # their degree while the level falls; the others have lost exactly one.
         for vertex in room.here[:num_here]:
-            if side[vertex] == _HERE:
-                side[vertex] = _ABOVE
+            if side[vertex] == HERE:
+                side[vertex] = ABOVE
         for place in range(num_below):
             room.here[place] = room.below[place]
         num_here = num_below
         level -= 1
     return order
-
-
-@njit(cache=True)
-@no_type_check
-def _look(graph, room, num_here):
-    """Finds the edges to vertices above the level, as id · 2^32 + place; returns how many.
-
-    And for each vertex of the level its lowest edge to another, or to one that may come down to it.
-    """
-    starts, ends, neighbors, side = graph.starts, graph.ends, graph.neighbors, graph.side
-    count = 0
-    for vertex in room.here[:num_here]:
-        _drop_removed(graph, vertex)
-        best = starts[vertex]
-        while best < ends[vertex] and side[neighbors[best]] == _BELOW:
-            best += 1
-        for place in range(best, ends[vertex]):
-            if side[neighbors[place]] == _ABOVE:
-                room.keys[count] = (np.int64(graph.ids[place]) << 32) | place
-                count += 1
-        room.offer[vertex] = best
-        room.wanted[vertex] = neighbors[best] if best < ends[vertex] else len(graph.degree)
-    return count
-
-
-@njit(cache=True)
-@no_type_check
-def _match_with_above(graph, room, num_crossing, level, num_here, order, count):
-    """Removes edges between vertices of the level and higher ones while there are any.
-
-    A heap holds, for every vertex above the level, its lowest edge to a vertex of the level, by
-    falling degree and rising id. Where the neighbor has left the level meanwhile, the next edge
-    takes the place. Vertices that come down to the level join `here`.
-    """
-    edges, starts, ends, neighbors, ids, degree, side = graph
-    nobody = len(degree)
-    crossing = room.keys[:num_crossing]
-    sort_by_id(crossing, room.scratch, len(edges))
-
-    # The edges of each higher vertex as a linked list; `first` is −1 again when all are offered.
-    following = np.empty(num_crossing, np.int32)
-    upper, lower = np.empty(num_crossing, np.int32), np.empty(num_crossing, np.int32)
-    for rank in range(num_crossing - 1, -1, -1):
-        edge, vertex = crossing[rank] >> 32, neighbors[crossing[rank] & 0xFFFFFFFF]
-        upper[rank], lower[rank] = vertex, edges[edge, 0] + edges[edge, 1] - vertex
-        following[rank] = room.first[vertex]
-        room.first[vertex] = rank
-    heap = [np.int64(0) for _ in range(0)]
-    for rank in range(num_crossing):
-        vertex = upper[rank]
-        if room.first[vertex] == rank:
-            room.first[vertex] = -1
-            heappush(heap, _entry(degree[vertex], rank))
-
-    num_below = 0
-    while len(heap) > 0:
-        rank = heappop(heap) & 0xFFFFFFFF
-        vertex = upper[rank]
-        while True:
-            if side[lower[rank]] == _HERE:
-                edge, place = crossing[rank] >> 32, crossing[rank] & 0xFFFFFFFF
-                order[count] = edge
-                count += 1
-                opposite = _place_of(edge, ids, starts[vertex], ends[vertex])
-                neighbors[place] = neighbors[opposite] = nobody
-                room.below[num_below] = lower[rank]
-                num_below += 1
-                degree[lower[rank]] -= 1
-                side[lower[rank]] = _BELOW
-                degree[vertex] -= 1
-                if degree[vertex] == level:
-                    room.here[num_here] = vertex
-                    num_here += 1
-                    side[vertex] = _HERE
-                    room.offer[vertex], room.wanted[vertex] = starts[vertex] - 1, nobody
-                    break
-            rank = following[rank]
-            while rank >= 0 and side[lower[rank]] != _HERE:
-                rank = following[rank]
-            if rank < 0:
-                break
-            entry = _entry(degree[vertex], rank)
-            if len(heap) > 0 and heap[0] < entry:
-                heappush(heap, entry)
-                break
-    return count, num_here, num_below
-
-
-@njit(cache=True)
-@no_type_check
-def _entry(degree, rank):
-    """Orders a heap by falling degree, then rising rank."""
-    return (np.int64(0x7FFFFFFF - degree) << 32) | rank
-
-
-@njit(cache=True)
-@no_type_check
-def _place_of(edge, ids, start, end):
-    """Where an edge is among rising ids."""
-    while start < end:
-        middle = (start + end) // 2
-        if ids[middle] < edge:
-            start = middle + 1
-        else:
-            end = middle
-    return start
-
-
-@njit(cache=True)
-@no_type_check
-def _match_one_another(graph, room, num_here, num_below, order, count):
-    """Removes edges between two vertices of the level while there are any, by rising id.
-
-    An edge goes when it is the lowest one at both ends; the stack follows lowest edges until one
-    is. That gives the same matching as taking edges by rising id.
-    """
-    degree, side, neighbors = graph.degree, graph.side, graph.neighbors
-    offer, wanted, stack = room.offer, room.wanted, room.stack
-    num_matched = 0
-    for vertex in room.here[:num_here]:
-        stack[0] = vertex
-        size = 1
-        while size > 0:
-            one = stack[size - 1]
-            if side[one] != _HERE or not _find_partner(graph, room, one):
-                size -= 1
-                continue
-            other = wanted[one]
-            _find_partner(graph, room, other)
-            if wanted[other] != one:
-                stack[size] = other
-                size += 1
-                continue
-            room.keys[num_matched] = np.int64(graph.ids[offer[one]]) << 32
-            num_matched += 1
-            neighbors[offer[one]] = neighbors[offer[other]] = len(degree)
-            room.below[num_below], room.below[num_below + 1] = one, other
-            num_below += 2
-            degree[one] -= 1
-            degree[other] -= 1
-            side[one] = side[other] = _BELOW
-            size -= 1
-    sort_by_id(room.keys[:num_matched], room.scratch, len(graph.edges))
-    for place in range(num_matched):
-        order[count + place] = room.keys[place] >> 32
-    return count + num_matched, num_below
-
-
-@njit(cache=True)
-@no_type_check
-def _find_partner(graph, room, vertex):
-    """Moves a vertex's offer on to its lowest edge within the level; False if there is none."""
-    if graph.side[room.wanted[vertex]] == _HERE:
-        return True
-    for place in range(room.offer[vertex] + 1, graph.ends[vertex]):
-        if graph.side[graph.neighbors[place]] == _HERE:
-            room.offer[vertex], room.wanted[vertex] = place, graph.neighbors[place]
-            return True
-    room.offer[vertex] = graph.ends[vertex]
-    return False
-
-
-@njit(cache=True)
-@no_type_check
-def _drop_removed(graph, vertex):
-    """Closes up a vertex's arcs when a third of them is removed, which pays for the work."""
-    starts, ends, neighbors, ids = graph.starts, graph.ends, graph.neighbors, graph.ids
-    nobody = len(graph.degree)
-    while starts[vertex] < ends[vertex] and neighbors[starts[vertex]] == nobody:
-        starts[vertex] += 1
-    if 2 * (ends[vertex] - starts[vertex]) <= 3 * graph.degree[vertex]:
-        return
-    end = starts[vertex]
-    for place in range(starts[vertex], ends[vertex]):
-        if neighbors[place] != nobody:
-            neighbors[end], ids[end] = neighbors[place], ids[place]
-            end += 1
-    ends[vertex] = end

@@ -14,7 +14,7 @@ from jwi.graph.info import info_of
 def one_walk_index_order_with_rounds(
     graph: GraphsTuple,
 ) -> tuple[Int32[Array, " E"], Int32[Array, ""]]:
-    """`one_walk_index_order` for use under a caller's jit and vmap, and what it took.
+    """`one_walk_index_order` for use under a caller's jit and vmap, and its number of rounds.
 
     Compiled once for all masks of one shape; no integer is wider than 32 bits. In each round all
     edges go at once whose key (smaller end degree, larger end degree, −id) is the largest at both
@@ -46,7 +46,7 @@ def one_walk_index_order_with_rounds(
 
 
 class _State(NamedTuple):
-    """What a round changes.
+    """The arrays that a round changes.
 
     Attributes:
         num_rounds: int32[], how many there were.
@@ -68,9 +68,9 @@ def _remove(graph: GraphsTuple) -> tuple[Int32[Array, " E"], Int32[Array, ""]]:
     """The order, and the number of rounds.
 
     A removal lowers the keys of the adjacent edges and of no others. So an edge whose key is the
-    largest at both ends stays so until it goes, and what goes elsewhere in the meantime changes
-    neither its key nor those around it: edges go in rounds with the keys with which they go one by
-    one. Then keys fall from each removal to the next, and sorting by them restores the order.
+    largest at both ends stays so until it goes. Edges that go elsewhere in the meantime change
+    neither its key nor the keys around it: edges go in rounds with the keys with which they go one
+    by one. Then keys fall from each removal to the next, and sorting by them restores the order.
     """
     n, num_arcs = info_of(graph).num_vertices, len(graph.senders)
     kept = graph.edges.mask
@@ -123,7 +123,7 @@ def _first_edges(
 
 
 def _sorted_by_key(graph: GraphsTuple, end: _State) -> Int32[Array, " E"]:
-    """The edges by falling key, then −1 for those that were not there."""
+    """The edges by falling key, then −1 for the edges that were not there."""
     num_edges = info_of(graph).num_edges
     # Padding has id −1, which would be the last edge.
     edge = jnp.where(graph.edges.id < 0, num_edges, graph.edges.id)

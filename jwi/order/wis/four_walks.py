@@ -9,7 +9,7 @@ from jwi.graph.adjacency import arcs_by_vertex
 
 
 class FourWalks(NamedTuple):
-    """An undirected graph that loses edges, and room for what goes with one of them.
+    """An undirected graph that loses edges, and memory for the drops of one edge.
 
     Attributes:
         edges: int32[E, 2].
@@ -21,7 +21,7 @@ class FourWalks(NamedTuple):
         ids: int32[2E], its edge.
         paths: int64[n], all 0 before and after: numbers of paths to some vertex.
         vertices: int32[k], the vertices whose walk indices fall with an edge.
-        losses: int64[k], by how much.
+        drops: int64[k], by how much.
     """
 
     edges: np.ndarray
@@ -33,7 +33,7 @@ class FourWalks(NamedTuple):
     ids: np.ndarray
     paths: np.ndarray
     vertices: np.ndarray
-    losses: np.ndarray
+    drops: np.ndarray
 
 
 def four_walks(edges: np.ndarray, walks: np.ndarray) -> FourWalks:
@@ -55,27 +55,29 @@ def four_walks(edges: np.ndarray, walks: np.ndarray) -> FourWalks:
         ids=ids,
         paths=np.zeros(len(walks), np.int64),
         vertices=np.empty(most, np.int32),
-        losses=np.empty(most, np.int64),
+        drops=np.empty(most, np.int64),
     )
 
 
 @njit(cache=True)
 @no_type_check
-def find_losses(graph, edge):
+def find_drops(graph, edge):
     """By how much walk indices fall when an edge goes; returns how many vertices there are.
 
     With the self-loops, (A⁴)_tt = Σ_j (A²)_tj². Without the edge {u, v}, (A²)_tj falls by 1 for
     t next to u and j = v, and for t next to v and j = u; so t loses 2 (A²)_tv − 1, or
     2 (A²)_tu − 1, or their sum. At u itself (A²)_uj falls by 1 for every j next to v and for j = u,
     and by 2 for j = v, where (A²)_uu = 1 + d_u and (A²)_uv = 2 + c, with c common neighbors: u
-    loses what the other neighbors of v lose through v, and 2 d_u + 1 + 4 (c + 1). (Derived.)
+    loses as much as the other neighbors of v lose through v, and 2 d_u + 1 + 4 (c + 1). (Derived.)
     """
     paths, neighbors, starts, degree = graph.paths, graph.neighbors, graph.starts, graph.degree
     u, v = graph.edges[edge]
+    # The loop over neighbors of neighbors takes the reach of u in time.
     if graph.reach[u] > graph.reach[v]:
         u, v = v, u
+    # `paths` counts (A²)_uy for the neighbors y of v, and only for those.
     for y in neighbors[starts[v] : starts[v] + degree[v]]:
-        paths[y] = 1  # By way of v; those by way of the neighbors of u follow.
+        paths[y] = 1  # By way of v; paths by way of the neighbors of u follow.
     paths[u] = 0
     count = common = 0
     for x in neighbors[starts[u] : starts[u] + degree[u]]:
@@ -85,50 +87,58 @@ def find_losses(graph, edge):
                 if paths[y] > 0:
                     paths[y] += 1
                     paths_to_v += 1
-            graph.vertices[count], graph.losses[count] = x, 2 * paths_to_v - 1
+            graph.vertices[count], graph.drops[count] = x, 2 * paths_to_v - 1
             count += 1
-    loss_u, loss_v = 2 * degree[u] + 1, 2 * degree[v] + 1
+    drop_u, drop_v = 2 * degree[u] + 1, 2 * degree[v] + 1
+    # The second pass knows all paths, and clears the entries of the common neighbors.
     for place in range(count):
         x = graph.vertices[place]
         if paths[x] > 0:
             common += 1
-            graph.losses[place] += 4
-            loss_u += 2 * paths[x] + 3
-        loss_v += graph.losses[place]
+            graph.drops[place] += 4
+            drop_u += 2 * paths[x] + 3
+        drop_v += graph.drops[place]
         if paths[x] > 0:
-            graph.losses[place] += 2 * paths[x] + 3
+            graph.drops[place] += 2 * paths[x] + 3
             paths[x] = 0
+    # The neighbors of v alone are left.
     for y in neighbors[starts[v] : starts[v] + degree[v]]:
         if paths[y] > 0:
-            graph.vertices[count], graph.losses[count] = y, 2 * paths[y] - 1
-            loss_u += 2 * paths[y] - 1
+            graph.vertices[count], graph.drops[count] = y, 2 * paths[y] - 1
+            drop_u += 2 * paths[y] - 1
             count += 1
             paths[y] = 0
     # Without edges the walk that only stands still counts no more.
-    loss_u += 4 * (common + 1) + (degree[u] == 1)
-    loss_v += 4 * (common + 1) + (degree[v] == 1)
-    graph.vertices[count], graph.losses[count] = u, loss_u
-    graph.vertices[count + 1], graph.losses[count + 1] = v, loss_v
+    drop_u += 4 * (common + 1) + (degree[u] == 1)
+    drop_v += 4 * (common + 1) + (degree[v] == 1)
+    graph.vertices[count], graph.drops[count] = u, drop_u
+    graph.vertices[count + 1], graph.drops[count + 1] = v, drop_v
     return count + 2
 
 
 @njit(cache=True)
 @no_type_check
-def remove_edge(graph, edge):
-    """Takes an edge out of the graph; returns how many walk indices fall, as `find_losses`."""
-    count = find_losses(graph, edge)
+def remove_edge(graph, edge, count):
+    """Takes an edge out of the graph.
+
+    Args:
+        graph: A `FourWalks`.
+        edge: Its id.
+        count: What `find_drops` has returned for it, with nothing found since.
+    """
     for place in range(count):
-        graph.walk_index[graph.vertices[place]] -= graph.losses[place]
+        graph.walk_index[graph.vertices[place]] -= graph.drops[place]
     for side in range(2):
         here, there = graph.edges[edge, side], graph.edges[edge, 1 - side]
         graph.reach[here] -= graph.degree[there]
+        # The last arc fills the hole: loops over arcs ask of none whether it is gone.
         place, last = graph.starts[here], graph.starts[here] + graph.degree[here] - 1
         while graph.ids[place] != edge:
             place += 1
         graph.neighbors[place], graph.ids[place] = graph.neighbors[last], graph.ids[last]
+    # Only now: the reach of each end went down by the other end's degree before the removal.
     for side in range(2):
         here = graph.edges[edge, side]
         graph.degree[here] -= 1
         for arc in range(graph.starts[here], graph.starts[here] + graph.degree[here]):
             graph.reach[graph.neighbors[arc]] -= 1
-    return count

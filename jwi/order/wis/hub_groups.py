@@ -1,25 +1,27 @@
-"""Edges at a hub, in groups of such that change it alike.
+"""Groups of a hub's edges whose removal lowers the hub's walk index by the same amount.
 
-When an edge goes at a hub, a vertex of very many edges, the signatures of all the others there
-become stale. But which of two edges goes first does not depend on the hub if they change it by the
-same: adding signatures keeps their order. At depth 3 such are the edges at a hub that are in
-equally many triangles, a group. It is ordered by what its edges do to all other vertices, the rest
-of their signatures, which the hub's changes leave alone; and only the first edge of a group
-competes with others. (Derived.)
+When an edge goes at a hub, a vertex of very many edges, the signatures of all its others become
+stale. But which of two edges goes first does not depend on the hub if they change it by the same:
+adding signatures keeps their order. At depth 3 the edges of one hub that are in equally many
+triangles do so, and are a group. It is ordered by the rests of their signatures: the changes
+of all vertices except the hub, which stay as they are when the hub changes. Only the first edge of
+a group competes with others. (Derived.)
 
 Groups are for edges in few triangles. Rests of many are stale nearly as often as signatures, since
 hubs are among the third vertices.
 
-A group is a pairing heap (Fredman, Sedgewick, Sleator and Tarjan, 1986) of members, which are the
-edges at hubs. Their keys are as those of an `EdgeQueue`, whose functions of keys serve here too.
+A group is a heap of members, the edges at hubs, by the rests' codes.
 """
 
 from typing import NamedTuple, no_type_check
 
 import numpy as np
+from jaxtyping import Int64
 from numba import njit
 
-from jwi.order.wis.queue import goes_before
+from jwi.order.wis.heap import Heap, delete, insert, sift
+from jwi.order.wis.queue import has_key, set_key, set_least_key
+from jwi.order.wis.triangulation import Triangulation, find_signature, index_without
 
 MOST_TRIANGLES = 3
 """Of an edge in a group."""
@@ -35,24 +37,24 @@ class HubGroups(NamedTuple):
         hub: int32[E], the hub at which an edge is in a group if it is in few triangles, −1 if it is
             at no hub.
         member_of: int32[E], the edge as a member, −1 if it is at no hub.
-        first: int64[n], the group at a hub of edges in no triangle, before those of edges in one,
-            two, …; −1 if there is none.
-        top: int32[groups], the first member of each, −1 if empty.
-        child: int32[members], the first one below a member in the heap, −1 if none.
-        sibling: int32[members], the next one below the same member, −1 if none.
-        previous: int32[members], the sibling before it, or the one above the first.
         edge_of: int32[members], the edge.
-        keys: int64[members, key], all codes of their rests.
+        first: int64[n], the group at a hub of edges in no triangle, before the groups of edges in
+            one, two, …; −1 if there is none.
+        starts: int64[groups], where the members of each group start.
+        sizes: int64[groups], how many members it has.
+        members: int32[groups · members], the heaps of all groups.
+        place_of: int32[members], the place in its group, −1 if it is in none.
+        keys: int64[members, key], all codes of the members' rests, and their edges.
     """
 
     hub: np.ndarray
     member_of: np.ndarray
-    first: np.ndarray
-    top: np.ndarray
-    child: np.ndarray
-    sibling: np.ndarray
-    previous: np.ndarray
     edge_of: np.ndarray
+    first: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+    members: np.ndarray
+    place_of: np.ndarray
     keys: np.ndarray
 
 
@@ -62,7 +64,7 @@ def hub_groups(edges: np.ndarray, degree: np.ndarray, hub_degree: int) -> HubGro
     Args:
         edges: int32[E, 2].
         degree: int64[n].
-        hub_degree: from which degree on a vertex is a hub. An edge between two of them is in a
+        hub_degree: From which degree on a vertex is a hub. An edge between two of them is in a
             group at the one of more edges.
     """
     ends = degree[edges]
@@ -71,83 +73,92 @@ def hub_groups(edges: np.ndarray, degree: np.ndarray, hub_degree: int) -> HubGro
     edge_of = np.flatnonzero(hub >= 0).astype(np.int32)
     member_of = np.full(len(edges), -1, np.int32)
     member_of[edge_of] = np.arange(len(edge_of), dtype=np.int32)
-    hubs = np.unique(hub[edge_of])
+    # Edges lose triangles and change groups, so each group has room for all edges of its hub.
+    hubs, room = np.unique(hub[edge_of], return_counts=True)
+    room = np.repeat(room, MOST_TRIANGLES + 1)
     first = np.full(len(degree), -1, np.int64)
     first[hubs] = (MOST_TRIANGLES + 1) * np.arange(len(hubs))
     return HubGroups(
         hub,
         member_of,
+        edge_of,
         first,
-        top=np.full((MOST_TRIANGLES + 1) * len(hubs), -1, np.int32),
-        child=np.full(len(edge_of), -1, np.int32),
-        sibling=np.full(len(edge_of), -1, np.int32),
-        previous=np.full(len(edge_of), -1, np.int32),
-        edge_of=edge_of,
-        keys=np.empty((len(edge_of), _KEY), np.int64),
+        starts=np.cumsum(room) - room,
+        sizes=np.zeros(len(room), np.int64),
+        members=np.empty(room.sum(), np.int32),
+        place_of=np.full(len(edge_of), -1, np.int32),
+        keys=np.empty((len(edge_of), _KEY + 1), np.int64),
+    )
+
+
+def bounds_of_items(
+    groups: HubGroups, graph: Triangulation, bounds: np.ndarray
+) -> Int64[np.ndarray, " items"]:
+    """The bounds of edges that are in no group, then the bounds of groups.
+
+    Args:
+        groups: The groups.
+        graph: The graph.
+        bounds: int64[E], upper bounds of the lowest values of edges' signatures.
+
+    Returns:
+        The bounds; −1 for edges in a group, for which the group waits, and for empty groups.
+    """
+    grouped = (groups.hub >= 0) & (graph.triangles <= MOST_TRIANGLES)
+    of_group = np.full(len(groups.starts), -1, np.int64)
+    members = groups.first[groups.hub[grouped]] + graph.triangles[grouped]
+    np.maximum.at(of_group, members, bounds[grouped])
+    return np.append(np.where(grouped, -1, bounds), of_group)
+
+
+@njit(cache=True)
+@no_type_check
+def is_grouped(hub, triangles, edge):
+    """Whether an edge is in a group."""
+    return hub[edge] >= 0 and triangles[edge] <= MOST_TRIANGLES
+
+
+@njit(cache=True)
+@no_type_check
+def heap_of(groups, group):
+    """The heap of a group, which shares the memory of all."""
+    return Heap(
+        groups.sizes[group : group + 1],
+        groups.members[groups.starts[group] :],
+        groups.place_of,
+        groups.keys,
     )
 
 
 @njit(cache=True)
 @no_type_check
-def join(groups, group, member):
-    """Puts a member, whose key is set, into a group."""
-    groups.child[member] = groups.sibling[member] = groups.previous[member] = -1
-    groups.top[group] = _link(groups, groups.top[group], member)
+def join(groups, graph, edge):
+    """Puts an edge into its group; its rest is found when it comes to the top."""
+    hub, member, triangles = groups.hub[edge], groups.member_of[edge], graph.triangles[edge]
+    other = graph.edges[edge, 0] + graph.edges[edge, 1] - hub
+    set_least_key(groups.keys, member, index_without(graph, other, triangles))
+    insert(heap_of(groups, groups.first[hub] + triangles), member)
 
 
 @njit(cache=True)
 @no_type_check
-def leave(groups, group, member):
-    """Takes a member out of its group."""
-    child, sibling, previous = groups.child, groups.sibling, groups.previous
-    below = _merged(groups, child[member])
-    if groups.top[group] == member:
-        groups.top[group] = below
-        return
-    before, after = previous[member], sibling[member]
-    if child[before] == member:
-        child[before] = after
-    else:
-        sibling[before] = after
-    if after >= 0:
-        previous[after] = before
-    groups.top[group] = _link(groups, groups.top[group], below)
+def leave(groups, group, edge):
+    """Takes an edge out of a group."""
+    delete(heap_of(groups, group), groups.member_of[edge])
 
 
 @njit(cache=True)
 @no_type_check
-def _link(groups, one, other):
-    """The first member of two heaps, which become one; −1 stands for an empty heap."""
-    if one < 0 or other < 0:
-        return max(one, other)
-    if goes_before(groups.keys, groups.edge_of, other, one):
-        one, other = other, one
-    first = groups.child[one]
-    groups.sibling[other], groups.previous[other] = first, one
-    if first >= 0:
-        groups.previous[first] = other
-    groups.child[one] = other
-    return one
-
-
-@njit(cache=True)
-@no_type_check
-def _merged(groups, member):
-    """The first member of one heap of a member and its siblings; −1 if there is none."""
-    sibling = groups.sibling
-    # In pairs from left to right, then all pairs from right to left.
-    pairs = np.int32(-1)
-    while member >= 0:
-        other = sibling[member]
-        upcoming = sibling[other] if other >= 0 else np.int32(-1)
-        pair = _link(groups, member, other)
-        sibling[pair] = pairs
-        pairs, member = pair, upcoming
-    whole = np.int32(-1)
-    while pairs >= 0:
-        pair, pairs = pairs, sibling[pairs]
-        sibling[pair] = -1
-        whole = _link(groups, whole, pair)
-    if whole >= 0:
-        groups.previous[whole] = groups.sibling[whole] = -1
-    return whole
+def first_edge(groups, graph, scratch, group):
+    """The edge of a group that goes first; −1 if the group is empty."""
+    heap = heap_of(groups, group)
+    while heap.size[0] > 0:
+        member = heap.items[0]
+        edge = groups.edge_of[member]
+        codes = find_signature(graph, scratch, edge, groups.hub[edge])
+        if has_key(heap.keys, member, codes, edge):
+            return edge
+        # Its rest was stale, and has grown. Its place is further down.
+        set_key(heap.keys, member, codes, edge)
+        sift(heap, member)
+    return -1

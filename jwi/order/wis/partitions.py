@@ -26,10 +26,10 @@ def partition_walk_index_order(
     """The order in which edges go that keeps the walk indices of given partitions high.
 
     At each step, for every edge that is left, take the walk indices of all partitions, WI_{L−1}(I)
-    or WI_{L−1, t}(I), in the graph without it and sort them, the smallest first; the edge whose
-    sorted tuple is lexicographically largest goes, of equal ones that of the lowest id. The
-    self-loops of the theory are always there. Directed graphs by the same definition. With the
-    partitions {t} and their targets t this is `walk_index_order`, which is far faster.
+    or WI_{L−1, t}(I), in the graph without it and sort them, the smallest first. The edge whose
+    sorted tuple is lexicographically largest is removed; ties go to the lowest id. The self-loops
+    of the theory are always there. Directed graphs follow the same definition. With the partitions
+    {t} and their targets t this is `walk_index_order`, which is far faster.
 
     Nothing is kept from step to step: each of the N steps counts the walks of length L − 1 in all E
     graphs without one edge, and of each target apart: time N · E · L · A for A arcs, and M times
@@ -38,7 +38,7 @@ def partition_walk_index_order(
     shape.
 
     Args:
-        graph: a graph of n vertices; on a masked graph only the kept edges count.
+        graph: A graph of n vertices; on a masked graph only the kept edges count.
         partitions: bool[M, n], in each row the vertices on one side, the set I.
         depth: L, the depth of the network: walks have length L − 1.
         targets: int[M], the vertex whose prediction each partition is for; None for predictions
@@ -49,9 +49,9 @@ def partition_walk_index_order(
         int32[N], edge ids, first removed first.
 
     Raises:
-        ValueError: for partitions or targets that do not fit the graph or one another, a depth
+        ValueError: For partitions or targets that do not fit the graph or one another, a depth
             below 1, or more edges to remove than there are.
-        OverflowError: if the walk index of a partition exceeds 2^63 − 1.
+        OverflowError: If the walk index of a partition exceeds 2^63 − 1.
 
     References:
         Razin, Verbin, Cohen, 2023, the general form of Walk Index Sparsification.
@@ -152,7 +152,7 @@ def _remove(
 def _lexicographically_largest(
     rows: Int[Array, "E M"], among: Bool[Array, " E"]
 ) -> Int32[Array, ""]:
-    """The first of the largest rows, of those that are meant; rows are not negative."""
+    """The first of the largest rows among the selected ones; rows are not negative."""
 
     def narrow(among: Array, column: Array) -> tuple[Array, None]:
         most = jnp.where(among, column, -1).max()

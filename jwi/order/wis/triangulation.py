@@ -1,4 +1,9 @@
-"""Triangles of an undirected graph that loses edges."""
+"""An undirected graph that loses edges, with its triangles, which decide walk indices at depth 3.
+
+A vertex of degree d > 0 in τ triangles has the walk index 1 + 3 d + 2 τ, an isolated one 0. An edge
+in c triangles takes 2 c + 3 from both its ends, or all 4 where it is the last one, and 2 from the
+third vertex of each triangle. (Derived.)
+"""
 
 from typing import NamedTuple, no_type_check
 
@@ -6,31 +11,40 @@ import numpy as np
 from numba import njit
 
 from jwi.graph.adjacency import sorted_arcs_by_vertex
+from jwi.order.wis.signatures import encode, read_changes
 from jwi.walks.triangles import count_triangles
 
 
 class Triangulation(NamedTuple):
-    """An undirected graph that loses edges, and knows its triangles.
+    """The graph, and memory for the drops and triangles of one edge.
 
     Attributes:
         edges: int32[E, 2].
         gone: bool[E], which edges are removed.
         triangles: int64[E], in how many triangles each edge is.
+        walk_index: int64[n], of the vertices.
         degree: int64[n].
         starts: int64[n], where the arcs at each vertex start.
         ends: int64[n], where they end.
         neighbors: int32[2E], the other end of each arc, rising at each vertex.
         ids: int32[2E], its edge.
+        vertices: int32[c + 2], the ends of an edge, then the third vertices of its triangles.
+        sides: int32[c, 2], the two other edges of each triangle.
+        drops: int64[c + 2], by how much the walk indices of the vertices fall with the edge.
     """
 
     edges: np.ndarray
     gone: np.ndarray
     triangles: np.ndarray
+    walk_index: np.ndarray
     degree: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
     neighbors: np.ndarray
     ids: np.ndarray
+    vertices: np.ndarray
+    sides: np.ndarray
+    drops: np.ndarray
 
 
 def triangulate(edges: np.ndarray, num_vertices: int) -> Triangulation:
@@ -41,25 +55,83 @@ def triangulate(edges: np.ndarray, num_vertices: int) -> Triangulation:
     starts, neighbors, ids = sorted_arcs_by_vertex(at, to, ids, num_vertices)
     degree = np.diff(starts)
     triangles = count_triangles(edges, degree)
-    gone = np.zeros(num_edges, bool)
+    walk_index = np.where(degree > 0, 1 + 3 * degree, 0)
+    for side in range(2):
+        # A triangle of a vertex counts at two of the vertex's edges, so 2 τ is their sum.
+        np.add.at(walk_index, edges[:, side], triangles)
+    most = int(triangles.max(initial=0)) + 2
     return Triangulation(
-        edges, gone, triangles, degree, starts[:-1].copy(), starts[1:].copy(), neighbors, ids
+        edges,
+        np.zeros(num_edges, bool),
+        triangles,
+        walk_index,
+        degree,
+        starts[:-1].copy(),
+        starts[1:].copy(),
+        neighbors,
+        ids,
+        vertices=np.empty(most, np.int32),
+        sides=np.empty((most, 2), np.int32),
+        drops=np.empty(most, np.int64),
     )
 
 
 @njit(cache=True)
 @no_type_check
-def find_triangles(graph, edge, thirds, sides):
-    """The triangles of an edge.
+def index_without(graph, vertex, triangles):
+    """The walk index of a vertex without one of its edges, which is in so many triangles."""
+    return graph.walk_index[vertex] - 2 * triangles - 3 if graph.degree[vertex] > 1 else 0
+
+
+@njit(cache=True)
+@no_type_check
+def find_signature(graph, scratch, edge, hub):
+    """The codes of an edge's signature, which the next call overwrites.
 
     Args:
-        graph: a `Triangulation`.
-        edge: its id.
-        thirds: int32[k], receives the third vertices.
-        sides: int32[k, 2], receives the two other edges.
+        graph: A `Triangulation`.
+        scratch: A `Scratch`.
+        edge: Its id.
+        hub: An end of the edge, and the change of this vertex is left out; −1 to leave out nothing.
     """
+    count = find_drops(graph, edge)
+    for side in range(2):
+        if graph.vertices[side] == hub:
+            graph.drops[side] = 0
+    size = read_changes(graph, count, scratch)
+    return scratch.codes[: encode(scratch.old[:size], scratch.new[:size], scratch.codes)]
+
+
+@njit(cache=True)
+@no_type_check
+def find_drops(graph, edge):
+    """Finds by how much walk indices fall when an edge goes, and the edge's triangles.
+
+    Args:
+        graph: A `Triangulation`.
+        edge: Its id.
+
+    Returns:
+        How many vertices `graph.vertices` and `graph.drops` have.
+    """
+    count = graph.triangles[edge]
+    for side in range(2):
+        vertex = graph.edges[edge, side]
+        graph.vertices[side] = vertex
+        graph.drops[side] = graph.walk_index[vertex] - index_without(graph, vertex, count)
+    if count > 0:
+        _find_triangles(graph, edge)
+        graph.drops[2 : 2 + count] = 2
+    return 2 + count
+
+
+@njit(cache=True)
+@no_type_check
+def _find_triangles(graph, edge):
+    """Fills `sides`, and `vertices` from the third place on."""
     neighbors, ids, gone = graph.neighbors, graph.ids, graph.gone
     u, v = graph.edges[edge]
+    # The shorter list is walked through, the longer one is searched.
     if graph.ends[u] - graph.starts[u] > graph.ends[v] - graph.starts[v]:
         u, v = v, u
     count = 0
@@ -74,8 +146,8 @@ def find_triangles(graph, edge, thirds, sides):
         if here == graph.ends[v]:
             break
         if neighbors[here] == neighbors[place] and not gone[ids[here]]:
-            thirds[count] = neighbors[place]
-            sides[count, 0], sides[count, 1] = ids[place], ids[here]
+            graph.vertices[2 + count] = neighbors[place]
+            graph.sides[count, 0], graph.sides[count, 1] = ids[place], ids[here]
             count += 1
 
 
@@ -84,12 +156,13 @@ def find_triangles(graph, edge, thirds, sides):
 def _seek(rising, value, start, end):
     """The first place from `start` on, up to `end`, that does not hold less than a value.
 
-    Strides double until they pass it, so what is near is found soon.
+    Strides double until they pass it, so a near place is found soon.
     """
     stride = 1
     while start + stride < end and rising[start + stride] < value:
         start += stride
         stride *= 2
+    # The place is now within the last stride: halve it.
     end = min(end, start + stride + 1)
     while start < end:
         middle = (start + end) // 2
@@ -102,15 +175,21 @@ def _seek(rising, value, start, end):
 
 @njit(cache=True)
 @no_type_check
-def remove_edge(graph, edge, thirds, sides):
-    """Takes an edge out of a `Triangulation`; its triangles are found as by `find_triangles`."""
-    count = graph.triangles[edge]
-    if count > 0:
-        find_triangles(graph, edge, thirds, sides)
-    graph.gone[edge] = True
+def remove_edge(graph, edge, count):
+    """Takes an edge out of the graph.
+
+    Args:
+        graph: A `Triangulation`.
+        edge: Its id.
+        count: What `find_drops` has returned for it, with nothing found since.
+    """
     for place in range(count):
-        graph.triangles[sides[place, 0]] -= 1
-        graph.triangles[sides[place, 1]] -= 1
+        graph.walk_index[graph.vertices[place]] -= graph.drops[place]
+    graph.gone[edge] = True
+    # After the two ends, each vertex stands for a triangle that is gone.
+    for place in range(count - 2):
+        graph.triangles[graph.sides[place, 0]] -= 1
+        graph.triangles[graph.sides[place, 1]] -= 1
     for side in range(2):
         graph.degree[graph.edges[edge, side]] -= 1
         _drop_removed(graph, graph.edges[edge, side])

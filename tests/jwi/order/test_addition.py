@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import jwi
 from jwi.order import walk_index_addition_order
 from jwi.order.wis.addition import _add_by_definition
+from jwi.order.wis.any_depth import signature_scratch
 from jwi.order.wis.shrinking_graph import walk_graph
 from tests.cases.graphs import NUM_VERTICES, PAIRS, from_pairs, padded
 from tests.oracles import graphs as oracle
@@ -99,11 +100,10 @@ def test_at_depth_2_both_designs_go_by_smaller_then_larger_degree():
         expected.append(best)
     assert walk_index_addition_order(graph, candidates, 2).tolist() == expected
     pairs = np.append(jwi.edge_list(graph), np.sort(candidates, axis=1), axis=0).astype(np.int32)
-    walks, index = walk_graph(pairs, 200, 2, undirected=True), jwi.closed_walks(graph, 2)
-    num_edges = len(pairs) - 600
-    assert (
-        _add_by_definition(walks, index, num_edges, 600, np.zeros(2, np.int64)).tolist() == expected
-    )
+    walks = walk_graph(pairs, jwi.closed_walks(graph, 2), 2, undirected=True, num_absent=600)
+    watch = np.zeros(2, np.int64)
+    order = _add_by_definition(walks, signature_scratch(walks), 600, watch)
+    assert order.tolist() == expected
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 import jwi
 from jwi.order.wis.any_depth import remove_by_definition
 from jwi.order.wis.depth_3 import remove_by_triangles
-from jwi.order.wis.hub_groups import MOST_TRIANGLES, hub_groups, join, leave
+from jwi.order.wis.heap import insert
+from jwi.order.wis.hub_groups import MOST_TRIANGLES, heap_of, hub_groups, leave
 from jwi.order.wis.queue import set_key
 
 
@@ -18,23 +19,27 @@ def test_a_group_has_its_first_member_on_top(steps):
     star = np.stack([np.zeros(60, np.int32), np.arange(1, 61, dtype=np.int32)], axis=1)
     groups = hub_groups(star, np.bincount(star.ravel()), 60)
     present = {}
+
+    def top():
+        return groups.members[0] if groups.sizes[0] else -1
+
     for edge, (joins, key) in enumerate(steps):
         if joins or not present:
-            set_key(groups, edge, np.array([key, -key]))
-            join(groups, 0, edge)
+            set_key(groups.keys, edge, np.array([key, -key]), edge)
+            insert(heap_of(groups, 0), edge)
             present[edge] = key
         else:
             gone = sorted(present)[key % len(present)]
             leave(groups, 0, gone)
             del present[gone]
         first = min(present, key=lambda edge: (present[edge], edge), default=-1)
-        assert groups.top[0] == first
+        assert top() == first
     while present:
         first = min(present, key=lambda edge: (present[edge], edge))
-        assert groups.top[0] == first
+        assert top() == first
         leave(groups, 0, first)
         del present[first]
-    assert groups.top[0] == -1
+    assert top() == -1
 
 
 def test_edges_are_in_the_group_of_the_larger_hub():
@@ -43,7 +48,7 @@ def test_edges_are_in_the_group_of_the_larger_hub():
     assert groups.hub.tolist() == [0, 0, 0, -1, -1]
     assert groups.member_of.tolist() == [0, 1, 2, -1, -1]
     assert groups.first.tolist() == [0, -1, -1, -1, -1]
-    assert len(groups.top) == MOST_TRIANGLES + 1
+    assert len(groups.sizes) == MOST_TRIANGLES + 1
     assert hub_groups(edges, np.bincount(edges.ravel()), 4).edge_of.size == 0
 
 

@@ -72,9 +72,9 @@ def order(request, monkeypatch):
             watches.append((given[-1], total))
             return kernel(*given)
 
-        return watched.run_watched(kept, arguments, total, progress, quick=quick)
+        return watched.run_with_progress(kept, arguments, total, progress, quick=quick)
 
-    monkeypatch.setattr(module, "run_watched", spy)
+    monkeypatch.setattr(module, "run_with_progress", spy)
     monkeypatch.setattr(watched, "_TICK", 0.001)
     return rank, watches
 
@@ -116,7 +116,7 @@ def test_errors_of_the_function_are_the_callers(quick):
         raise OverflowError("too much")
 
     with pytest.raises(OverflowError, match="too much"):
-        watched.run_watched(fail, (), 1, quick=quick)
+        watched.run_with_progress(fail, (), 1, quick=quick)
 
 
 def test_ctrl_c_ends_a_long_ranking(tmp_path):
