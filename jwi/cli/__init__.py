@@ -74,7 +74,7 @@ def _prepare_process() -> None:
 
 def _check_input(parsed: argparse.Namespace) -> None:
     """Refuses a missing file before anything heavy is imported."""
-    if not os.path.lexists(parsed.graph):
+    if str(parsed.graph) != "-" and not os.path.lexists(parsed.graph):
         raise ValueError(f"{parsed.graph}: there is no such file")
 
 

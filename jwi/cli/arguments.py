@@ -3,19 +3,22 @@
 import argparse
 from pathlib import Path
 
+from jwi.io import FORMATS
 from jwi.order import METHODS, summaries
 
 _EXIT_CODES = (
     "Exit codes: 0 fine; 2 the input or the arguments cannot be read; 130 interrupted (Ctrl-C)."
 )
-_FORMATS = """\
-Formats, by suffix, all of them also with .gz:
-  .txt .csv .tsv .edges .edgelist .el   edge lists: a row an edge, the ends in the first two columns
-  .npz                                  scipy.sparse.save_npz; or arrays senders and receivers,
-                                        edge_index (2, M), edges (M, 2)
-  .mtx                                  Matrix Market
-  .mat                                  MATLAB, with one sparse square matrix
-  .graphml .gml .gexf .net .paj .adjlist .g6 .s6   with networkx (pip install networkx)"""
+_FORMATS = "\n".join(
+    [
+        "Formats (--format), by suffix, also with .gz, .bz2, .xz, .zst or .zip after it:",
+        *(
+            f"  {name:<11}{entry.meaning}\n{' ' * 13}{' '.join(entry.suffixes)}"
+            for name, entry in FORMATS.items()
+        ),
+        "  - is the standard input. graphml and below need networkx: pip install networkx",
+    ]
+)
 DEFAULT_DEPTH = 2
 
 

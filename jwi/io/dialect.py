@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from jwi.io.files import bare_suffix
+from jwi.io.formats import bare_suffix
 from jwi.io.text import columns_of
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "blank": "\0"}

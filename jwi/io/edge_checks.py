@@ -23,9 +23,9 @@ _XML = (b"<?xml", b"<!doctype", b"<!--", b"<graphml", b"<gexf")
 def refuse_other_files(path: Path, content: bytes) -> None:
     """Raises ValueError for text of another format."""
     if content[:14].lower() == b"%%matrixmarket":
-        raise ValueError(f"{path} is a Matrix Market file: name it .mtx, or add --format mtx")
+        raise ValueError(f"{path} is a Matrix Market file: name it .mtx, or pass --format mtx")
     if content[:4096].lstrip().lower().startswith(_XML):
-        raise ValueError(f"{path} is XML: name it .graphml or .gexf, or add --format")
+        raise ValueError(f"{path} is XML: name it .graphml or .gexf, or pass that format")
 
 
 def refuse_line(sheet: Sheet, rows: Rows, layout: Layout, columns: Columns) -> NoReturn:

@@ -25,7 +25,7 @@ from jwi.io.edge_checks import (
 from jwi.io.encoding import decoded
 from jwi.io.layout import Columns, Layout, find_columns, find_layout
 from jwi.io.options import Options
-from jwi.io.refusals import check_num_vertices, printable
+from jwi.io.refusals import printable
 from jwi.io.sheet import Sheet, lines_of
 from jwi.io.text import Rows, read_rows
 from jwi.io.words import Words, sizes_of, words_of
@@ -145,7 +145,6 @@ def _entries(
     if options.header is None:
         refuse_phantoms(sheet, layout, columns, ends, labels)
     if num_vertices > len(labels):
-        check_num_vertices(path, "its first row", num_vertices, len(ends))
         low = int(rows.ends.min() > 0)
         ends = np.asarray(labels)[ends] - low
         labels = range(low, num_vertices + low)

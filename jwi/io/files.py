@@ -1,67 +1,87 @@
-"""Bytes from files and back: gzip by suffix, and never half a file."""
+"""Bytes from files and back: decompressed, compressed by suffix, and never half a file."""
 
 import contextlib
-import gzip
 import os
 import stat
+import sys
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
-from io import BufferedIOBase, BytesIO
+from io import BufferedIOBase, BufferedReader, BytesIO
 from pathlib import Path
+from typing import NamedTuple
+
+from jwi.io.compression import ERRORS, compressed, decompressing, is_compressed, unzipped
+from jwi.io.formats import SUFFIXES, bare_name
 
 Progress = Callable[[float], None]
+
+# The standard input or output.
+STANDARD = Path("-")
 
 _BLOCK = 1 << 22
 
 
-def read_bytes(path: Path, progress: Progress | None = None) -> bytes:
-    """The content of a file, decompressed if its name ends in .gz.
+class Raw(NamedTuple):
+    """The content of a file.
+
+    Attributes:
+        content: Decompressed.
+        name: Of the file, or of the one in an archive, in small letters, without the suffix of its
+            compression.
+    """
+
+    content: bytes
+    name: str
+
+
+def read_file(path: Path, progress: Progress | None = None) -> Raw:
+    """The content of a file, decompressed; that of the standard input for "-".
 
     Args:
-        path: the file.
-        progress: called with the share that is read, as reading goes on.
+        path: The file.
+        progress: Called with the share that is read, as reading goes on.
 
     Raises:
-        ValueError: if there is no such file, or it is not what its name says.
+        ValueError: If there is no such file, or it is cut short.
     """
     check_readable(path)
-    zipped = path.suffix.lower() == ".gz"
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            source = gzip.GzipFile(fileobj=file) if zipped else file
+        with _opened(path) as file:
+            size = os.fstat(file.fileno()).st_size if path != STANDARD else 0
+            source = decompressing(file, file.peek(8)[:8])
             blocks = []
             while block := source.read(_BLOCK):
                 blocks.append(block)
                 if progress is not None and size > 0:
                     progress(min(1.0, file.tell() / size))
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{path} cannot be decompressed ({error}): leave out .gz if it is not compressed, or"
-            " fetch it again"
-        ) from None
+        content, name = unzipped(path, b"".join(blocks))
+    except ERRORS as error:
+        raise _broken(path, error) from None
     except OSError as error:
+        # So bz2 and pyarrow call what they cannot read.
+        if error.errno is None:
+            raise _broken(path, error) from None
         raise ValueError(_unreadable(path, error)) from None
-    content = b"".join(blocks)
-    if content[:2] == b"\x1f\x8b":
-        how = " twice: decompress it once, with gunzip" if zipped else ": add .gz to its name"
-        raise ValueError(f"{path} is compressed{how}")
-    return content
+    if is_compressed(content):
+        raise ValueError(f"{path} is compressed twice: decompress it once")
+    return Raw(content, bare_name(Path(name)))
 
 
-def bare_suffix(path: Path) -> str:
-    """The suffix of a file in small letters, that before .gz."""
-    return Path(bare_name(path)).suffix
+def _opened(path: Path) -> contextlib.AbstractContextManager[BufferedReader]:
+    if path != STANDARD:
+        return path.open("rb")
+    # Not closed, since it is not ours.
+    return contextlib.nullcontext(sys.stdin.buffer)  # type: ignore[arg-type]
 
 
-def bare_name(path: Path) -> str:
-    """The name of a file in small letters, without the suffix of its compression."""
-    return path.name.lower().removesuffix(".gz")
+def _broken(path: Path, error: BaseException) -> ValueError:
+    return ValueError(f"{path} cannot be decompressed ({error}): fetch it again")
 
 
 def check_readable(path: Path) -> None:
-    """Raises ValueError if there is no file, or a folder."""
+    """Raises ValueError if there is no file, or a folder; "-" is the standard input."""
+    if path == STANDARD:
+        return
     try:
         folder = stat.S_ISDIR(path.stat().st_mode)
     except FileNotFoundError:
@@ -74,33 +94,46 @@ def check_readable(path: Path) -> None:
 
 @contextlib.contextmanager
 def written(path: Path) -> Iterator[BufferedIOBase]:
-    """A file to write to, compressed if the name ends in .gz; it takes its place when all is well.
+    r"""A file to write to; it takes its place when all is well, compressed if its name says so.
 
     An error or an interrupt leaves what was there before. A link stays, and what it leads to is
     replaced; who may read the file stays too.
 
     Args:
-        path: where the file will be.
+        path: Where the file will be; "-" for the standard output.
+
+    Yields:
+        What is written to.
 
     Raises:
-        ValueError: if there is something else than a file, or no file can be made there.
+        ValueError: If there is something else than a file, or no file can be made there.
+
+    Example:
+        >>> import jwi.io, pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "edges.txt")
+        >>> with jwi.io.written(path) as file:
+        ...     _ = file.write(b"1 2\n")
+        >>> path.read_bytes()
+        b'1 2\n'
     """
     check_replaceable(path)
+    # Writers of archives go back in what they write; a pipe and what is compressed cannot.
+    whole = BytesIO()
+    if path == STANDARD:
+        yield whole
+        sys.stdout.buffer.write(whole.getbuffer())
+        sys.stdout.buffer.flush()
+        return
+    packed = path.suffix.lower() in SUFFIXES
     target = path.resolve()
     temporary = None
     try:
         handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
-            if path.suffix.lower() != ".gz":
-                yield file
-            else:
-                # Writers of archives go back in what they write; a compressed file cannot.
-                whole = BytesIO()
-                yield whole
-                # Without name and time: equal graphs make equal files.
-                with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped:
-                    zipped.write(whole.getbuffer())
+            yield whole if packed else file
+            if packed:
+                file.write(compressed(path.name, whole.getvalue()))
         temporary.chmod(_mode(target))
         temporary.replace(target)
     except OSError as error:
@@ -111,7 +144,12 @@ def written(path: Path) -> Iterator[BufferedIOBase]:
 
 
 def check_replaceable(path: Path) -> None:
-    """Raises ValueError if there is something that is not a file: a folder, a device, a pipe."""
+    """Raises ValueError if there is something that is not a file: a folder, a device, a pipe.
+
+    "-" is the standard output.
+    """
+    if path == STANDARD:
+        return
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

@@ -10,8 +10,16 @@ from jaxtyping import Bool, Int32, Int64
 from jwi.graph.graph import GraphsTuple, edge_list, from_edges
 from jwi.graph.lookup import edge_ids
 from jwi.io.content import Content, Source
-from jwi.io.files import Progress, bare_suffix, check_readable, read_bytes, written
-from jwi.io.formats import FORMATS, fits_format, known_format, reader
+from jwi.io.files import STANDARD, Progress, Raw, check_readable, read_file, written
+from jwi.io.formats import (
+    FORMATS,
+    bare_name,
+    bare_suffix,
+    fits_format,
+    known_format,
+    reader,
+    recognized_format,
+)
 from jwi.io.options import OptionNames, Options
 
 # What readers of edge lists expect between columns, by suffix.
@@ -39,6 +47,11 @@ class GraphFile:
     edges: Int32[np.ndarray, "E 2"]
     edge_of_entry: Int64[np.ndarray, " M"]
     content: Content
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the file, without that of its compression."""
+        return bare_suffix(self.path)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -71,7 +84,8 @@ class GraphFile:
             ValueError: if its suffix is of another format, or of another separator of columns.
         """
         other = known_format(path)
-        if other not in (None, self.format) and not fits_format(path, self.format):
+        named = fits_format(bare_name(path), self.format) or bare_suffix(path) == self.suffix
+        if other not in (None, self.format) and not named:
             suffixes = " or ".join(FORMATS[self.format].suffixes)
             raise ValueError(
                 f"{path} would be {other} by its name, and the graph was read as {self.format}:"
@@ -80,7 +94,7 @@ class GraphFile:
         suffix = bare_suffix(path)
         separator = self.content.separator
         usual = _SEPARATORS.get(suffix)
-        same_name = bare_suffix(self.path) == suffix
+        same_name = self.suffix == suffix
         if usual is not None and separator is not None and separator not in usual and not same_name:
             raise ValueError(
                 f"{path} would have a {usual[0]} between columns by its name, and {self.path} has a"
@@ -136,10 +150,11 @@ def read_graph(
     path = Path(path)
     # Before its name is looked at, which may be mistyped.
     check_readable(path)
-    name = format or _format_of(path)
-    if name not in FORMATS:
-        raise ValueError(f"format is {name!r}: pass one of {', '.join(FORMATS)}")
-    source = Source(path, name, read_bytes(path, progress), Options(**options), directed)
+    if format is not None and format not in FORMATS:
+        raise ValueError(f"format is {format!r}: pass one of {', '.join(FORMATS)}")
+    raw = read_file(path, progress)
+    name = format or _format_of(path, raw)
+    source = Source(path, name, raw.content, Options(**options), directed)
     content = reader(name)(source)
     if directed and content.directed is False and content.says is None:
         raise ValueError(f"{path} says that its edges are undirected: leave out --directed")
@@ -166,18 +181,23 @@ def read_rows_of_names(path: Path) -> Content:
     from jwi.io.edge_list import read_edge_list
 
     options = Options(named=True, header=False, columns=(1, 2))
-    source = Source(path, "edge-list", read_bytes(path), options, directed=False)
+    source = Source(path, "edge-list", read_file(path).content, options, directed=False)
     return read_edge_list(
         source, "rows: pass one of a vertex and the name of its set for each vertex"
     )
 
 
-def _format_of(path: Path) -> str:
-    name = known_format(path)
+def _format_of(path: Path, raw: Raw) -> str:
+    """The format of a file by its name, or by how it begins."""
+    name = known_format(Path(raw.name))
+    if name in (None, "edge-list"):
+        name = recognized_format(raw.content) or name
+    if name is None and path == STANDARD:
+        return "edge-list"
     if name is None:
-        known = " ".join(suffix for entry in FORMATS.values() for suffix in entry.suffixes)
+        suffixes = " ".join(suffix for entry in FORMATS.values() for suffix in entry.suffixes)
         raise ValueError(
             f"{path}: its suffix says no format: --format edge-list reads rows of text; known"
-            f" suffixes are {known}, and any of them with .gz"
+            f" suffixes are {suffixes}, and any of them with .gz, .bz2, .xz, .zst or .zip"
         )
     return name

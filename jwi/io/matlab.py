@@ -9,7 +9,8 @@ import scipy.io
 import scipy.sparse
 
 from jwi.io.content import Content, Source
-from jwi.io.matrix import matrix_content
+from jwi.io.matlab_check import check_elements
+from jwi.io.matrix import dense_matrix_content, matrix_content
 from jwi.io.refusals import reason
 
 # What adjacency matrices are called where there are other sparse ones, in this order.
@@ -36,7 +37,7 @@ class _Place(NamedTuple):
 
 
 def read(source: Source) -> Content:
-    """Reads a sparse square matrix; rewritten, all other variables stay.
+    """Reads a square matrix, sparse or else dense; rewritten, all other variables stay.
 
     It is a variable or, as in the SuiteSparse collection, a field of a structure. Of several, that
     of a usual name is taken.
@@ -49,6 +50,7 @@ def read(source: Source) -> Content:
     """
     path = source.path
     source.options.only(path, source.format, "weights")
+    check_elements(path, source.content)
     try:
         loaded = scipy.io.loadmat(io.BytesIO(source.content))
     # Broken files make scipy raise whatever it stumbles on; those of version 7.3 are HDF5.
@@ -68,7 +70,10 @@ def read(source: Source) -> Content:
         scipy.io.savemat(saved, {**variables, place.variable: value}, do_compression=True)
         file.write(_HEADER.ljust(_HEADER_SIZE) + saved.getvalue()[_HEADER_SIZE:])
 
-    return matrix_content(path, lambda: _matrix(variables, place), write)
+    found = _matrix(variables, place)
+    if not scipy.sparse.issparse(found):
+        return dense_matrix_content(path, found, write)
+    return matrix_content(path, lambda: found, write)
 
 
 def _place(path: Path, variables: dict[str, Any]) -> _Place:
@@ -77,12 +82,14 @@ def _place(path: Path, variables: dict[str, Any]) -> _Place:
     for name, value in variables.items():
         if isinstance(value, np.ndarray) and value.size == 1:
             places += [_Place(name, field) for field in value.dtype.names or ()]
-    found = [place for place in places if _is_adjacency(_matrix(variables, place))]
+    square = [place for place in places if _is_square(_matrix(variables, place))]
+    sparse = [place for place in square if scipy.sparse.issparse(_matrix(variables, place))]
+    found = sparse or square
     usual = [place for name in _NAMES for place in found if place.name == name]
     if not found or (len(found) > 1 and not usual):
         held = ", ".join(place.name for place in found or places) or "nothing"
         raise ValueError(
-            f"{path} holds {held}: pass one sparse square matrix, or call it {_NAMES[0]}"
+            f"{path} holds {held}: pass one square matrix, sparse or dense, or call it {_NAMES[0]}"
         )
     return (usual or found)[0]
 
@@ -92,5 +99,10 @@ def _matrix(variables: dict[str, Any], place: _Place) -> Any:
     return value if place.field is None else value[place.field].flat[0]
 
 
-def _is_adjacency(value: Any) -> bool:
-    return scipy.sparse.issparse(value) and value.shape[0] == value.shape[1]
+def _is_square(value: Any) -> bool:
+    """Whether a value is a matrix of numbers with a row and a column for each vertex."""
+    if scipy.sparse.issparse(value):
+        return bool(value.shape[0] == value.shape[1])
+    numbers = isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+    # In MATLAB, numbers are matrices as well.
+    return numbers and value.ndim == 2 and value.shape[0] == value.shape[1] > 1

@@ -52,7 +52,41 @@ def matrix_content(
         container = type(matrix)
         write(file, container(kept.asformat(matrix.format)))
 
-    return Content(rows, columns, range(entries.shape[0]), None, rewrite)
+    real = entries.data.dtype.kind in "biuf"
+    weights = entries.data.astype(np.float64) if real else None
+    return Content(rows, columns, range(entries.shape[0]), None, rewrite, weights=weights)
+
+
+def dense_matrix_content(
+    path: Path, matrix: np.ndarray, write: Callable[[io.BufferedIOBase, np.ndarray], None]
+) -> Content:
+    """The entries of a dense square matrix that are not zero, as edges of 0, …, n − 1.
+
+    Args:
+        path: the file, for messages.
+        matrix: [n, n].
+        write: writes such a matrix in its place.
+
+    Raises:
+        ValueError: if it holds anything else than finite numbers.
+    """
+    if matrix.dtype.kind not in "biuf" or not np.isfinite(matrix).all():
+        raise ValueError(f"{path} holds a matrix of other things than finite numbers: pass numbers")
+    senders, receivers = np.nonzero(matrix)
+
+    def rewrite(file: io.BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
+        kept = matrix.copy()
+        kept[senders[~keep], receivers[~keep]] = 0
+        write(file, kept)
+
+    n = len(matrix)
+    notes = [
+        f"a dense matrix of {n:,} rows, {len(senders):,} of its {n * n:,} numbers are not zero"
+    ]
+    if (matrix != matrix.T).any():
+        notes.append("the matrix is not symmetric (--directed takes it so)")
+    weights = matrix[senders, receivers].astype(np.float64)
+    return Content(senders, receivers, range(n), None, rewrite, tuple(notes), weights=weights)
 
 
 @contextlib.contextmanager

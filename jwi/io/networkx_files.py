@@ -1,14 +1,16 @@
-"""The formats that networkx reads and writes."""
+"""The formats that networkx reads as they are."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
 from jwi.io.content import Content, Source
-from jwi.io.networkx_checks import check_sparse6, difference_of_pajek, difference_of_xml
+from jwi.io.networkx_checks import check_packed, difference_of_xml
 from jwi.io.refusals import reason, text_start
 
 _XML = ("graphml", "gexf")
@@ -30,25 +32,72 @@ class NetworkxFormat(NamedTuple):
     write: Callable[[Any, io.BufferedIOBase], None]
     says_directed: bool
     difference: Callable[[bytes, Any], str | None] = lambda *_: None
-    remedy: str = "--format names another format"
+    remedy: str = "save it anew, or as rows of text in .txt"
 
 
-def networkx_format(name: str) -> NetworkxFormat:
-    """A format by name; networkx is imported here and not before."""
-    import networkx as nx
+def read(source: Source) -> Content:
+    """Reads a graph through networkx.
 
-    def read_gml(file: io.BufferedIOBase) -> Any:
-        text = file.read()
-        try:
-            return nx.read_gml(io.BytesIO(text))
-        except nx.NetworkXError as error:
-            if "no 'label' attribute" not in str(error):
-                raise
-            return nx.read_gml(io.BytesIO(text), label="id")
+    Args:
+        source: The file, and what the user says of it.
 
-    def write_gml(graph: Any, file: io.BufferedIOBase) -> None:
-        nx.write_gml(graph, file, stringizer=str)
+    Raises:
+        ValueError: If networkx is not installed, or cannot read it.
+    """
+    path, name, content = source.path, source.format, source.content
+    source.options.only(path, name, "weights")
+    nx = networkx(path, name)
+    if name not in _XML:
+        # XML says itself how it is encoded.
+        content = content[text_start(path, content) :]
+    if name in ("graph6", "sparse6"):
+        check_packed(path, content)
+    format_ = _format(nx, name)
+    with refusing(path, name, format_.remedy):
+        graph = format_.read(io.BytesIO(content))
+        difference = format_.difference(content, graph)
+    if difference is not None:
+        raise ValueError(f"{path} {difference}")
+    if isinstance(graph, list):
+        raise ValueError(f"{path} holds {len(graph)} graphs: pass a file of one graph")
+    directed = graph.is_directed() if format_.says_directed else None
+    return network_content(path, graph, format_.write, directed)
 
+
+def networkx(path: Path, name: str) -> Any:
+    """The package networkx, imported here and not before.
+
+    Args:
+        path: The file, for the message.
+        name: Of its format.
+
+    Raises:
+        ValueError: If it is not installed.
+    """
+    try:
+        import networkx
+    except ModuleNotFoundError:
+        raise ValueError(f"{path}: {name} files need networkx: pip install networkx") from None
+    return networkx
+
+
+@contextmanager
+def refusing(path: Path, name: str, remedy: str) -> Iterator[None]:
+    """Raises ValueError for whatever the wrong text makes a reader stumble on.
+
+    Args:
+        path: The file, for the message.
+        name: Of its format.
+        remedy: What to do.
+    """
+    try:
+        yield
+    except Exception as error:
+        what = reason(error)
+        raise ValueError(f"{path} cannot be read as {name} ({what}): {remedy}") from error
+
+
+def _format(nx: Any, name: str) -> NetworkxFormat:
     def write_adjlist(graph: Any, file: io.BufferedIOBase) -> None:
         # networkx's own writer puts the command line and the time into the file.
         for line in nx.generate_adjlist(graph):
@@ -56,7 +105,6 @@ def networkx_format(name: str) -> NetworkxFormat:
 
     formats = {
         "graphml": NetworkxFormat(nx.read_graphml, nx.write_graphml, True, difference_of_xml),
-        "gml": NetworkxFormat(read_gml, write_gml, True),
         "gexf": NetworkxFormat(
             nx.read_gexf,
             nx.write_gexf,
@@ -64,7 +112,6 @@ def networkx_format(name: str) -> NetworkxFormat:
             difference_of_xml,
             "export it as version 1.2, or as GraphML",
         ),
-        "pajek": NetworkxFormat(nx.read_pajek, nx.write_pajek, True, difference_of_pajek),
         "adjlist": NetworkxFormat(nx.read_adjlist, write_adjlist, False),
         "graph6": NetworkxFormat(nx.read_graph6, nx.write_graph6, True),
         "sparse6": NetworkxFormat(nx.read_sparse6, nx.write_sparse6, True),
@@ -72,38 +119,27 @@ def networkx_format(name: str) -> NetworkxFormat:
     return formats[name]
 
 
-def read(source: Source) -> Content:
-    """Reads a graph through networkx; rewritten, it keeps its vertices and all attributes.
+def network_content(
+    path: Path,
+    graph: Any,
+    write: Callable[[Any, io.BufferedIOBase], None],
+    directed: bool | None,
+    says: str | None = None,
+    notes: tuple[str, ...] = (),
+) -> Content:
+    """The edges of a graph of networkx; rewritten, it keeps its vertices and all attributes.
 
     Args:
-        source: The file, and what the user says of it.
+        path: The file, for messages.
+        graph: Of any kind.
+        write: Writes such a graph to a file.
+        directed: What the file says; None if nothing.
+        says: Where it says so; None if its format does.
+        notes: What a reader of the file is told.
 
     Raises:
-        ValueError: if networkx is not installed, or cannot read it.
+        ValueError: For a graph without vertices.
     """
-    path, name, content = source.path, source.format, source.content
-    source.options.only(path, name, "weights")
-    try:
-        format_ = networkx_format(name)
-    except ModuleNotFoundError:
-        raise ValueError(f"{path}: {name} files need networkx: pip install networkx") from None
-    if name not in _XML:
-        # XML says itself how it is encoded.
-        content = content[text_start(path, content) :]
-    if name == "sparse6":
-        check_sparse6(path, content)
-    try:
-        graph = format_.read(io.BytesIO(content))
-        difference = format_.difference(content, graph)
-    # Its readers raise whatever the wrong text makes them stumble on.
-    except Exception as error:
-        raise ValueError(
-            f"{path} cannot be read as {name} ({reason(error)}): {format_.remedy}"
-        ) from error
-    if difference is not None:
-        raise ValueError(f"{path} {difference}")
-    if isinstance(graph, list):
-        raise ValueError(f"{path} holds {len(graph)} graphs: pass a file of one graph")
     labels = list(graph.nodes)
     if not labels:
         raise ValueError(f"{path} has no vertices: pass a graph with edges")
@@ -115,7 +151,22 @@ def read(source: Source) -> Content:
     def rewrite(file: io.BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
         pruned = graph.copy()
         pruned.remove_edges_from(edges[row] for row in np.flatnonzero(~keep))
-        format_.write(pruned, file)
+        write(pruned, file)
 
-    directed = graph.is_directed() if format_.says_directed else None
-    return Content(ends[:, 0], ends[:, 1], labels, directed, rewrite)
+    return Content(
+        ends[:, 0], ends[:, 1], labels, directed, rewrite, notes, says=says,
+        weights=_weights(graph),
+    )  # fmt: skip
+
+
+def _weights(graph: Any) -> np.ndarray | None:
+    """The weights of its edges, float64[M]; None if not all of them have one that is a number."""
+    for name in ("weight", "value"):
+        weights = [attributes.get(name) for *_, attributes in graph.edges(data=True)]
+        try:
+            found = np.array([float(weight) for weight in weights])
+        except (TypeError, ValueError):
+            continue
+        if len(found) and np.isfinite(found).all():
+            return found
+    return None

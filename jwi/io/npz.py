@@ -3,6 +3,7 @@
 import io
 import reprlib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ def read(source: Source) -> Content:
     arrays = _arrays(path, content)
     if {"format", "shape", "data"} <= arrays.keys():
         return _sparse_matrix(path, content)
+    parts = _matrix_parts(path, arrays)
+    if parts is not None:
+        return _matrix_of_parts(path, arrays, parts)
     return _edge_arrays(path, arrays)
 
 
@@ -70,6 +74,44 @@ def _sparse_matrix(path: Path, content: bytes) -> Content:
         _write_arrays(file, _arrays(path, saved.getvalue()))
 
     return matrix_content(path, lambda: scipy.sparse.load_npz(io.BytesIO(content)), write)
+
+
+def _matrix_parts(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, str] | None:
+    """The arrays of a square sparse matrix by their parts, as `adj_indptr`; None if there is none.
+
+    So the graphs of gnn-benchmark are shared, which DGL and PyTorch Geometric read as well.
+    """
+    found = []
+    for name in arrays:
+        prefix = name.removesuffix("indptr")
+        parts = {part: prefix + part for part in ("data", "indices", "indptr", "shape")}
+        if prefix in ("", name) or not set(parts.values()) <= arrays.keys():
+            continue
+        shape = arrays[parts["shape"]].tolist()
+        if isinstance(shape, list) and len(shape) == 2 and shape[0] == shape[1]:
+            found.append(parts)
+    named = [parts for parts in found if parts["data"].startswith("adj")] or found
+    if len(named) > 1:
+        names = ", ".join(parts["indptr"] for parts in named)
+        raise ValueError(f"{path} holds several square matrices ({names}): call one adj_indptr …")
+    return named[0] if named else None
+
+
+def _matrix_of_parts(path: Path, arrays: dict[str, np.ndarray], parts: dict[str, str]) -> Content:
+    def load() -> scipy.sparse.csr_array:
+        data, indices, indptr = (arrays[parts[part]] for part in ("data", "indices", "indptr"))
+        return scipy.sparse.csr_array((data, indices, indptr), tuple(arrays[parts["shape"]]))
+
+    def write(file: io.BufferedIOBase, matrix: Any) -> None:
+        kept = {parts[part]: getattr(matrix, part) for part in ("data", "indices", "indptr")}
+        kept = {name: array.astype(arrays[name].dtype) for name, array in kept.items()}
+        _write_arrays(file, {**arrays, **kept})
+
+    content = matrix_content(path, load, write)
+    others = ", ".join(name for name in arrays if name not in parts.values())
+    name = parts["indptr"].removesuffix("indptr").rstrip("_.")
+    notes = [f"the matrix {name}, by its parts", *([f"copied: {others}"] if others else [])]
+    return replace(content, notes=tuple(notes))
 
 
 def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:

@@ -24,12 +24,17 @@ def check_num_vertices(path: Path, what: str, num_vertices: int, num_entries: in
     Raises:
         ValueError: for more vertices than a graph can have, or than so few edges can need.
     """
-    most = min(_MAX_VERTICES, _MAX_VERTICES_AN_ENTRY * max(_FEWEST_ENTRIES, num_entries))
+    most = most_vertices(num_entries)
     if num_vertices > most:
         raise ValueError(
             f"{path}: {what} makes {num_vertices:,} vertices, too many for its edges (at most"
             f" {most:,}): number the vertices without gaps"
         )
+
+
+def most_vertices(num_entries: int) -> int:
+    """How many vertices a file of so many edges is believed to have."""
+    return min(_MAX_VERTICES, _MAX_VERTICES_AN_ENTRY * max(_FEWEST_ENTRIES, num_entries))
 
 
 def text_start(path: Path, content: bytes) -> int:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jwi.io.columns import ARROWS, Table
-from jwi.io.refusals import printable
+from jwi.io.refusals import most_vertices, printable
 from jwi.io.sheet import Sheet
 from jwi.io.text import MOST_DIGITS
 
@@ -122,5 +122,6 @@ def sizes_of(cells: list[bytes], ends: np.ndarray) -> int | None:
     if not sizes:
         found = {len(ends): 0, needed: promised}
         return found.get(promised) if low >= 0 else None
-    same = len(sizes) < 3 and len(set(sizes)) == 1
-    return sizes[0] if same and promised == len(ends) and low >= 0 and needed <= sizes[0] else None
+    same = len(sizes) < 3 and len(set(sizes)) == 1 and promised == len(ends)
+    fits = low >= 0 and needed <= sizes[0] <= most_vertices(len(ends))
+    return sizes[0] if same and fits else None

@@ -158,7 +158,7 @@ NAMES = st.text(st.sampled_from("ab\"',;é ─"), min_size=1, max_size=4)
 def test_any_integers_there_and_back(tmp_path_factory, rows, separator, data):
     folder = tmp_path_factory.mktemp("rows")
     lines = [f"{u}{separator}{v}\n" for u, v in rows]
-    file = read(folder, "".join(lines))
+    file = read(folder, "".join(lines), header=False)
     labels = np.asarray(file.content.labels)
     np.testing.assert_array_equal(labels, sorted({end for row in rows for end in row}))
     read_back = zip(labels[file.content.senders], labels[file.content.receivers], strict=True)
@@ -214,7 +214,6 @@ def test_rows_of_many_lengths_are_noted_or_refused(tmp_path):
         ("from,to,since\nann,bob,1\n", "2: 'ann' is not an integer: --labels takes .*; between"),
         ("ann,bob,1\n", "graph.txt has no edges: .*; 'ann,bob,1' was taken for names of columns"),
         ("A file, of prose.\n", "'A file, of prose.' was taken for names of columns: --no-header"),
-        ('{"nodes": "edges"}\n', "edges\"}' was taken for names of columns: --no-header takes it"),
         ("1 2\n3 4.0\n", "line 2: '4.0' is not an integer"),
         ("1 2\n3 \x1b[31mred\n", r"line 2: '\[31mred' is not an integer"),
         ("1,2\n3,\n", "line 2: '' is not an integer"),
@@ -223,10 +222,8 @@ def test_rows_of_many_lengths_are_noted_or_refused(tmp_path):
         ("", "graph.txt has no edges: pass a row of two vertices"),
         ("# nothing\n", "graph.txt has no edges"),
         ("source target\n", "graph.txt has no edges"),
-        ("%%MatrixMarket matrix coordinate\n", "is a Matrix Market file: name it .mtx"),
-        ("<graphml/>", "graph.txt is XML: name it .graphml"),
         ("\ufeff\n<?xml version='1.0'?>\n", "graph.txt is XML: name it .graphml"),
-        (b"\x1f\x8b\x08", r"graph.txt is compressed: add \.gz to its name"),
+        (b"\x1f\x8b\x08", r"graph.txt cannot be decompressed \(.*\): fetch it again"),
         (b"\x00\x01", "graph.txt is not text"),
     ],
 )

@@ -1,6 +1,7 @@
 """Graph files of all formats: there and back, against the libraries that define the formats."""
 
 import gzip
+import json
 from pathlib import Path
 
 import networkx
@@ -22,6 +23,16 @@ EDGES = [(0, 1), (0, 2), (1, 2), (2, 3)]
 WRITERS = {
     "edge-list": lambda path: path.write_text("0 1\n0 2\n1 2\n2 3\n2 2\n2 1\n"),
     "dense": lambda path: np.savetxt(path, MATRIX.toarray(), fmt="%g"),
+    "sif": lambda path: path.write_text("a pp b c\nb pp c\nc pp d c\nalone\n"),
+    "dimacs": lambda path: path.write_text(
+        "c of a test\np edge 5 5\ne 1 2\ne 1 3\ne 2 3\ne 3 4\ne 3 3\n"
+    ),
+    "metis": lambda path: path.write_text("% a comment\n5 5\n2 3\n1 3\n1 2 4 3\n3\n\n"),
+    "npy": lambda path: np.save(path, MATRIX.toarray()),
+    "dot": lambda path: path.write_text(
+        'graph { alone [color="red"]; a -- b -- c; subgraph s { c -- a } c:f0 -- "d"; c -- c }'
+    ),
+    "json": lambda path: path.write_text(json.dumps(networkx.node_link_data(NETWORK))),
     "npz": lambda path: scipy.sparse.save_npz(path, MATRIX.tocsr()),
     "mtx": lambda path: scipy.io.mmwrite(path, MATRIX),
     "mat": lambda path: scipy.io.savemat(path, {"A": MATRIX}),
@@ -62,7 +73,7 @@ def test_every_format_there_and_back(tmp_path, format_, suffix):
     back = read_graph(out)
     assert labelled(back, [True, True]) == labelled(file, keep)
     assert back.num_loops == file.num_loops
-    if format_ != "edge-list":
+    if format_ not in ("edge-list", "sif"):
         assert [str(x) for x in back.content.labels] == [str(x) for x in file.content.labels]
     # Equal graphs make equal files.
     again = tmp_path / f"again{FORMATS[format_].suffixes[-1]}{suffix}"
@@ -133,9 +144,7 @@ HEAD = b"%%MatrixMarket matrix coordinate pattern general\n"
     ("name", "content", "message"),
     [
         ("a.dat", b"1 2\n", "a.dat: its suffix says no format: --format edge-list reads rows"),
-        ("a.txt.gz", b"1 2\n", r"cannot be decompressed \(.*\): leave out \.gz"),
         ("a.txt.gz", gzip.compress(b"1 2\n" * 99, mtime=1)[:-9], "cannot be decompressed"),
-        ("a.npz", gzip.compress(b"1 2\n", mtime=0), r"a\.npz is compressed: add \.gz to its name"),
         (
             "a.txt.gz",
             gzip.compress(gzip.compress(b"1 2\n", mtime=0), mtime=0),

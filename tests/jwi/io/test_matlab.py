@@ -72,10 +72,13 @@ def saved(**variables):
         (saved(A=MATRIX)[:-40], "cannot be read as MATLAB's"),
         # What version 7.3 begins with; the rest is HDF5.
         (b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + b"\x89HDF", "save it with -v7"),
-        (saved(), "a.mat holds nothing: pass one sparse square matrix, or call it A"),
-        (saved(x=LABELS, y=1), "a.mat holds x, y: pass one sparse square matrix"),
-        (saved(one=MATRIX, two=MATRIX), "a.mat holds one, two: pass one sparse square matrix"),
-        (saved(x=MATRIX[:2]), "a.mat holds x: pass one sparse square matrix"),
+        (saved(), "a.mat holds nothing: pass one square matrix, sparse or dense, or call it A"),
+        (saved(x=LABELS, y=1), "a.mat holds x, y: pass one square matrix, sparse or dense"),
+        (
+            saved(one=MATRIX, two=MATRIX),
+            "a.mat holds one, two: pass one square matrix, sparse or dense",
+        ),
+        (saved(x=MATRIX[:2]), "a.mat holds x: pass one square matrix, sparse or dense"),
         (
             saved(A=scipy.sparse.csc_array((2 * 10**7, 2 * 10**7))),
             "its shape makes 20,000,000 vertices, too many for its edges",

@@ -1,0 +1,82 @@
+"""DIMACS: shortest paths (`a u v w`), coloring and cliques (`e u v`), as their challenges define.
+
+References:
+    http://www.diag.uniroma1.it/challenge9/format.shtml;
+    https://mat.tepper.cmu.edu/COLOR/general/ccformat.ps.
+"""
+
+import re
+from io import BufferedIOBase
+
+import numpy as np
+from jaxtyping import Bool
+
+from jwi.io import text as rows_of_text
+from jwi.io.content import Content, Source
+from jwi.io.edge_list import kept_lines
+from jwi.io.encoding import decoded
+from jwi.io.refusals import check_num_vertices, printable
+from jwi.io.text import MOST_DIGITS, first_bytes, line_starts_of, read_rows
+
+_SIZES = re.compile(rb"^[ \t]*p[ \t]+\S+[ \t]+(\d+)[ \t]+(\d+)[^\n]*\n?", re.MULTILINE)
+
+
+def read(source: Source) -> Content:
+    """Reads the arcs or edges; all other lines are kept.
+
+    Args:
+        source: The file, and what the user says of it.
+
+    Raises:
+        ValueError: With the line, for what is no file of one problem in this format.
+    """
+    path = source.path
+    source.options.only(path, source.format, "encoding", "weights")
+    body = decoded(path, source.content, source.options.encoding)
+    text = np.frombuffer(body.content, np.uint8)
+    line_starts = line_starts_of(text)
+    size = _SIZES.search(body.content)
+    if size is None or len(size[1]) > MOST_DIGITS:
+        raise ValueError(f"{path} has no line of sizes: pass `p edge VERTICES EDGES`, or `p sp`")
+    num_vertices = int(size[1])
+    first = first_bytes(text, line_starts)[:, 0]
+    arcs = first == ord("a")
+    is_row = arcs | (first == ord("e"))
+    rows = read_rows(text, line_starts, is_row, 0, np.array([1, 2, -1]), False)
+    if rows.problem != rows_of_text.OK:
+        line = len(rows.row_of_line)
+        line += int(np.argmax(is_row[line:]))
+        row = text[line_starts[line] : line_starts[line + 1]].tobytes()
+        raise ValueError(f"{path}, line {line + 1}: {printable(row)!r} is no edge: pass e U V")
+    check_num_vertices(path, "its line of sizes", num_vertices, len(rows.ends))
+    if ((rows.ends < 1) | (rows.ends > num_vertices)).any():
+        raise ValueError(
+            f"{path} has an edge outside its {num_vertices} vertices, which are counted from 1:"
+            " correct the line of sizes"
+        )
+    notes = list(body.notes)
+    if len(rows.ends) != int(size[2]):
+        # Files of the coloring challenge often promise each edge twice.
+        notes.append(
+            f"the line of sizes promises {int(size[2]):,} edges, {len(rows.ends):,} follow"
+        )
+    directed = bool(arcs.any())
+
+    def rewrite(file: BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
+        kept = kept_lines(text, rows, keep)
+        sizes = b"%s%d" % (size[0][: size.start(2) - size.start()], keep.sum())
+        place = _SIZES.search(kept)
+        assert place is not None
+        file.write(body.encode(kept[: place.start()] + sizes + kept[place.end(2) :]))
+
+    ends = rows.ends - 1
+    says = f"by its rows {'a' if directed else 'e'} U V"
+    return Content(
+        ends[:, 0],
+        ends[:, 1],
+        range(1, num_vertices + 1),
+        directed,
+        rewrite,
+        tuple(notes),
+        says=says,
+    )

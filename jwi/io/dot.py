@@ -1,0 +1,70 @@
+"""DOT of Graphviz, through pydot and networkx.
+
+Reference:
+    https://graphviz.org/doc/info/lang.html.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from jwi.io.content import Content, Source
+from jwi.io.encoding import decoded
+from jwi.io.networkx_files import network_content, networkx, refusing
+
+_REMEDY = "let Graphviz write it plainly, by dot -Tcanon"
+
+
+def read(source: Source) -> Content:
+    """Reads one graph or digraph, with the edges of its subgraphs.
+
+    Args:
+        source: The file, and what the user says of it.
+
+    Raises:
+        ValueError: If networkx or pydot is not installed, or cannot read it.
+    """
+    path = source.path
+    source.options.only(path, source.format, "encoding", "weights")
+    nx = networkx(path, source.format)
+    try:
+        import pydot
+    except ModuleNotFoundError:
+        raise ValueError(f"{path}: DOT files need pydot: pip install pydot") from None
+    text = decoded(path, source.content, source.options.encoding)
+    with refusing(path, source.format, _REMEDY):
+        # It prints what is wrong, and returns None.
+        graphs = pydot.graph_from_dot_data(text.content.decode()) or []
+        if not graphs:
+            raise ValueError("pydot finds no graph in it")
+        for subgraph in list(_subgraphs(graphs[0])):
+            for node in subgraph.get_node_list():
+                graphs[0].add_node(node)
+            for edge in subgraph.get_edge_list():
+                graphs[0].add_edge(edge)
+        for edge in graphs[0].get_edge_list():
+            edge.obj_dict["points"] = tuple(map(_without_port, edge.obj_dict["points"]))
+        graph = nx.nx_pydot.from_pydot(graphs[0])
+    if len(graphs) > 1:
+        raise ValueError(f"{path} holds {len(graphs)} graphs: pass a file of one graph")
+
+    def write(pruned: Any, file: io.BufferedIOBase) -> None:
+        file.write(text.encode(nx.nx_pydot.to_pydot(pruned).to_string().encode()))
+
+    return network_content(path, graph, write, graph.is_directed(), notes=text.notes)
+
+
+def _subgraphs(graph: Any) -> Iterator[Any]:
+    """All subgraphs, nested ones too."""
+    for subgraph in graph.get_subgraph_list():
+        yield subgraph
+        yield from _subgraphs(subgraph)
+
+
+def _without_port(end: Any) -> Any:
+    """The name of a vertex without the place where the edge touches it."""
+    if not isinstance(end, str):
+        return end
+    if end.startswith('"'):
+        return end[: end.find('"', 1) + 1]
+    return end.partition(":")[0]

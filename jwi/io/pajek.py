@@ -1,0 +1,110 @@
+"""Pajek's networks through networkx, with all spelled out that Pajek allows to leave out.
+
+Reference:
+    Batagelj and Mrvar, *Pajek: reference manual*, section 5.3.
+"""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from jwi.io.content import Content, Source
+from jwi.io.encoding import decoded
+from jwi.io.networkx_files import network_content, networkx, refusing
+from jwi.io.refusals import check_num_vertices
+
+_EDGES = ("*arcs", "*edges", "*matrix")
+_LISTS = {"*arcslist": "*Arcs", "*edgeslist": "*Edges"}
+_REMEDY = (
+    "pass *Vertices and their number, and after *Edges a row of two such numbers for each edge"
+)
+
+
+def read(source: Source) -> Content:
+    """Reads a network; vertices without a row are called by their number.
+
+    Args:
+        source: The file, and what the user says of it.
+
+    Raises:
+        ValueError: If networkx is not installed, or cannot read it.
+    """
+    path = source.path
+    source.options.only(path, source.format, "encoding", "weights")
+    nx = networkx(path, source.format)
+    text = decoded(path, source.content, source.options.encoding)
+    with refusing(path, source.format, _REMEDY):
+        content = text.content.decode()
+        lines = _spelled_out(path, content.splitlines())
+        graph = nx.parse_pajek("\n".join(lines))
+        difference = _difference(lines, graph)
+    if difference is not None:
+        raise ValueError(f"{path} {difference}")
+
+    def write(pruned: Any, file: io.BufferedIOBase) -> None:
+        nx.write_pajek(pruned, file)
+
+    return network_content(path, graph, write, graph.is_directed(), notes=text.notes)
+
+
+def _spelled_out(path: Path, lines: list[str]) -> list[str]:
+    """The lines with a row for each vertex and each edge, without comments."""
+    found: list[str] = []
+    section, missing = "", dict[int, str]()
+    for line in lines:
+        words = line.split()
+        # Comments, and the rows of *Network that have no other sign.
+        if not words or words[0].startswith("%"):
+            continue
+        if words[0].startswith("*"):
+            found += missing.values()
+            section, missing = words[0].lower(), {}
+            if section == "*vertices":
+                count = int(words[1])
+                check_num_vertices(path, "*Vertices", count, len(lines))
+                missing = {vertex: f'{vertex} "{vertex}"' for vertex in range(1, count + 1)}
+            found.append(_LISTS.get(section, line))
+        elif section == "*vertices":
+            missing.pop(int(words[0]), None)
+            found.append(line if len(words) > 1 else f'{words[0]} "{words[0]}"')
+        elif section in _LISTS:
+            found += [f"{words[0]} {end}" for end in words[1:]]
+        else:
+            found.append(line)
+    return [*found, *missing.values()]
+
+
+def _difference(lines: list[str], graph: Any) -> str | None:
+    """What networkx has otherwise: all edges in one section, and vertices by their labels.
+
+    Args:
+        lines: That it has read.
+        graph: What it has read.
+
+    Returns:
+        What is wrong and what to do; None if nothing.
+    """
+    section, first, declared, listed = "", "", 0, 0
+    for line in lines:
+        words = line.lower().split()
+        if line.startswith("*"):
+            section = words[0]
+            declared += int(words[1]) if section == "*vertices" else 0
+            if section not in ("*vertices", "*network"):
+                first = first or section
+        elif section == "*vertices":
+            listed += 1
+        elif section not in ("*network", first):
+            return (
+                f"has rows in {section} after {first}, and networkx reads all of them as the"
+                f" latter: pass one section of edges, {', '.join(_EDGES)}; an edge is two arcs"
+            )
+    if first and re.split(r"\W", first[1:])[0] not in {name[1:] for name in _EDGES}:
+        return f"has a section {first}: networkx reads {', '.join(_EDGES)}"
+    if not declared == listed == len(graph):
+        return (
+            f"declares {declared:,} vertices, lists {listed:,}, and networkx makes {len(graph):,}:"
+            " pass each a row and a label of its own, and name no others in edges"
+        )
+    return None
