@@ -18,7 +18,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
-from matfree import decomp
 
 from jrft._checks import check_at_least, check_probability
 
@@ -96,17 +95,28 @@ def _tridiagonal(
     num_steps: int,
 ) -> tuple[Float[Array, " steps"], Float[Array, " steps"]]:
     """The projected matrix: its diagonal, and the norms of the residuals beside it."""
-    lanczos = decomp.tridiag_sym(num_steps, materialize=False, reortho="full", custom_vjp=False)
-    found = lanczos(product, start)
-    diagonal, beside = found.J_small
-    norms = jnp.append(beside, jnp.linalg.norm(found.residual))
-    # A residual of the size of rounding is no new direction: the steps up to it are exact, and the
-    # steps after it divide rounding by rounding. Zeros replace these, and add Ritz values of 0,
-    # which are below the largest.
-    image = jnp.sqrt(jnp.append(0, norms[:-1]) ** 2 + diagonal**2 + norms**2)
-    new = jnp.cumprod(norms > 10 * jnp.finfo(start.dtype).eps * image).astype(bool)
-    reached = jnp.append(True, new[:-1])
-    return jnp.where(reached, diagonal, 0), jnp.where(new, norms, 0)
+    epsilon = jnp.finfo(start.dtype).eps
+
+    def step(
+        carry: tuple[Float[Array, "steps n"], Float[Array, " n"]], i: Array
+    ) -> tuple[tuple[Float[Array, "steps n"], Float[Array, " n"]], tuple[Array, Array]]:
+        basis, vector = carry
+        # Rows of later steps are still 0, so one product orthogonalizes against all earlier ones.
+        basis = basis.at[i].set(vector)
+        image = product(vector)
+        residual = image
+        for _ in range(2):
+            residual = residual - (basis @ residual) @ basis
+        norm = jnp.linalg.norm(residual)
+        # A residual of the size of rounding is no new direction. Zeros follow it, and add Ritz
+        # values of 0, which are below the largest.
+        norm = jnp.where(norm > 10 * epsilon * jnp.linalg.norm(image), norm, 0)
+        following = jnp.where(norm > 0, residual / jnp.where(norm > 0, norm, 1), 0)
+        return (basis, following), (vector @ image, norm)
+
+    basis = jnp.zeros((num_steps, start.size), start.dtype)
+    first = basis, start / jnp.linalg.norm(start)
+    return jax.lax.scan(step, first, jnp.arange(num_steps))[1]
 
 
 def _excess(ritz: Float[Array, " steps"], log_product: Float[Array, ""]) -> Float[Array, ""]:

@@ -13,8 +13,6 @@ from jwi.messages import sums as arc_sums
 from jwi.messages.cpu import arc_loops
 from jwi.messages.sums import arc_inner_products, weighted_sum
 
-DTYPES = [jnp.float32, jnp.float64, jnp.bfloat16]
-
 
 def case(seed, *, num_from=7, num_to=5, num_arcs=20, heads=(), d=3, dtype=np.float32):
     """Values at both ends, weights, and arcs in any order."""
@@ -46,9 +44,19 @@ def loop_products(at_start, at_end, starts, ends):
     return np.array(products).reshape(len(starts), *x.shape[1:-1])
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
-@pytest.mark.parametrize("heads", [(), (2,), (2, 3)], ids=str)
-@pytest.mark.parametrize("num_arcs", [0, 1, 20, 5000])
+@pytest.mark.parametrize(
+    ("num_arcs", "heads", "dtype"),
+    [
+        (0, (), jnp.float32),
+        (1, (2,), jnp.float32),
+        (20, (), jnp.float64),
+        (20, (2,), jnp.bfloat16),
+        (20, (2, 3), jnp.float32),
+        (5000, (), jnp.bfloat16),
+        (5000, (), jnp.float32),
+        (5000, (2,), jnp.float64),
+    ],
+)
 def test_sums_and_products_are_loops_over_arcs(num_arcs, heads, dtype):
     with jax.enable_x64(dtype == jnp.float64):
         values, at_end, weight, starts, ends = case(

@@ -228,7 +228,10 @@ assert jnp.allclose(exported.call(graph.nodes), predict(graph.nodes), atol=1e-5)
 """
 
 
-@pytest.mark.parametrize("variable", ["JWI_COMPILED_LOOPS=0", "NUMBA_DISABLE_JIT=1"])
+@pytest.mark.parametrize(
+    "variable",
+    ["JWI_COMPILED_LOOPS=0", pytest.param("NUMBA_DISABLE_JIT=1", marks=pytest.mark.slow)],
+)
 def test_without_compiled_loops_networks_work_and_are_exported(variable):
     python(EXPORT, **dict([variable.split("=")]))
 

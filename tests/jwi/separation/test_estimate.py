@@ -10,6 +10,7 @@ import pytest
 import jwi
 from jwi.networks import GCN, ProductNetwork
 from jwi.separation import NetworkShape, separation_rank, separation_rank_estimate
+from tests.cases.messages import random_variables
 from tests.oracles import separation as oracle
 
 INSIDE = [True, True, False, False]
@@ -75,7 +76,7 @@ def test_a_trained_networks_sides_are_added_where_no_edge_crosses(key):
     network = GCN(width=4, depth=2, num_outputs=1)
     apart = jwi.from_edges([0, 2], [1, 3], 4, nodes=np.zeros((4, 2), np.float32))
     joined = jwi.from_edges([0, 2, 1], [1, 3, 2], 4, nodes=np.zeros((4, 2), np.float32))
-    params = network.init(key, apart)
+    params = random_variables(network, apart)
 
     def rank(graph, readout):
         def function(x):
