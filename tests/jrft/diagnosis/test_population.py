@@ -8,7 +8,8 @@ import pytest
 
 import experiments.studies.jrft.diagnosis_coverage.study as experiment
 from experiments.output.record import make_record
-from experiments.studies.jrft.diagnosis_coverage.study import REGIMES, SMOKE, Config, metrics, run
+from experiments.studies.jrft.diagnosis_coverage.regimes import REGIMES
+from experiments.studies.jrft.diagnosis_coverage.study import SMOKE, Config, metrics, run
 from jrft.diagnosis import DiagnosisSettings, diagnose
 from jrft.diagnosis.model.candidates import SHAPE_CONCENTRATION, Candidates
 from jrft.diagnosis.model.population import Population, fit_population, fit_prior

@@ -1,6 +1,6 @@
 """Small policies whose reward stds and gradients are known exactly, and groups sampled from them.
 
-What the diagnosis is held against: random and partly trained, tabular and transformers, on binary
+The diagnosis is compared with them: random and partly trained, tabular and transformers, on binary
 and on graded rewards, from dead prompts to learnable ones.
 """
 

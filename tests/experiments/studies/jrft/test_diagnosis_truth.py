@@ -10,6 +10,7 @@ import jrft
 from experiments.output.record import make_record
 from experiments.studies.jrft.diagnosis_truth import policies as policies
 from experiments.studies.jrft.diagnosis_truth import study
+from experiments.studies.jrft.diagnosis_truth.findings import CALLS, precision, precision_interval
 
 SMALL = replace(
     study.SMOKE, num_prompts=24, length=2, transformer_steps=2, tabular_steps=20, seed=0
@@ -54,7 +55,7 @@ def test_sampled_rewards_have_the_exact_moments(tabular):
     np.testing.assert_allclose(rewards.std(axis=1), exact.std, atol=0.03)
 
 
-@pytest.mark.parametrize("reward", study.REWARDS)
+@pytest.mark.parametrize("reward", policies.REWARDS)
 def test_rewards_are_of_the_kind_they_are_called(reward):
     tables = np.asarray(policies._tables(SMALL, reward))
     assert tables.min() >= 0
@@ -112,10 +113,10 @@ def test_what_people_see(results):
 
 def test_calls_are_pooled_over_repetitions_and_bounded():
     calls = {"called": [0.5, 0.25, 0.25], "right": [0.5, 0.25, 0.0]}
-    cell = {share: dict.fromkeys(study.CALLS, each) for share, each in calls.items()}
+    cell = {share: dict.fromkeys(CALLS, each) for share, each in calls.items()}
     results = {"tabular, random, binary": {"groups": {"8": cell}}}
     record = make_record("jrft_diagnosis_truth", SMALL, results, 1.0)
-    assert study.precision(record, "binary", "learnable", ["8"]) == pytest.approx(0.75)
-    low, high = study.precision_interval(record, "binary", "learnable", ["8"])
+    assert precision(record, "binary", "learnable", ["8"]) == pytest.approx(0.75)
+    low, high = precision_interval(record, "binary", "learnable", ["8"])
     assert low == pytest.approx(0.0)
     assert high == pytest.approx(1.0)
