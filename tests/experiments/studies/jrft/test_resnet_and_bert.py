@@ -1,5 +1,7 @@
 """Sizes against published ones; and what an input's logits may not depend on."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,15 +26,26 @@ def pairs(tokens):
 
 @pytest.fixture(scope="module")
 def small():
-    """Small networks with parameters and inputs, the compiled networks among them."""
+    """Small networks: compiled logits and their gradient, with parameters and inputs."""
     images = jax.random.uniform(jax.random.key(0), (3, 8, 8, 3))
     some_pairs = pairs(jax.random.randint(jax.random.key(1), (3, 8), 1, 20))
     models = {"resnet18": ResNet18(10, 4), "bert": Bert(6, 20, 12, width=8, num_heads=2)}
     made = {}
     for name, inputs in (("resnet18", images), ("bert", some_pairs)):
         params = jax.jit(models[name].init)(jax.random.key(2), inputs)
-        made[name] = (jax.jit(models[name].apply), params, inputs)
+        made[name] = (jax.jit(partial(logits_and_gradient, models[name])), params, inputs)
     return made
+
+
+def logits_and_gradient(model, params, inputs):
+    """Both in one program; the gradient is of a sum of squared logits."""
+
+    def loss(params):
+        logits = model.apply(params, inputs)
+        return jnp.sum(logits[:, 0] ** 2), logits
+
+    gradient, logits = jax.grad(loss, has_aux=True)(params)
+    return logits, gradient
 
 
 def test_sizes_are_the_published_ones():
@@ -66,17 +79,17 @@ def test_products_are_the_convolution(size, stride):
 
 @pytest.mark.parametrize("name", ["resnet18", "bert"])
 def test_logits_of_an_input_do_not_depend_on_its_batch(small, name):
-    apply, params, inputs = small[name]
+    both, params, inputs = small[name]
     others = jax.tree.map(lambda array: jnp.roll(array, 1, axis=0).at[0].set(array[0]), inputs)
-    together, beside_others = apply(params, inputs), apply(params, others)
+    together, beside_others = both(params, inputs)[0], both(params, others)[0]
     assert float(jnp.abs(together[1] - beside_others[1]).max()) > 1e-4
     np.testing.assert_allclose(together[0], beside_others[0], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "bert"])
 def test_gradients_are_finite_and_reach_every_layer(small, name):
-    apply, params, inputs = small[name]
-    gradient = jax.jit(jax.grad(lambda params: jnp.sum(apply(params, inputs)[:, 0] ** 2)))(params)
+    both, params, inputs = small[name]
+    _, gradient = both(params, inputs)
     for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
         assert np.isfinite(leaf).all(), path
         # Attention does not see what is added to all keys: softmax takes it off.
@@ -91,12 +104,14 @@ def test_grey_images_have_one_color():
 
 
 def test_padding_does_not_change_logits(small):
-    apply, params, inputs = small["bert"]
+    both, params, inputs = small["bert"]
     padded = jax.tree.map(lambda array: jnp.pad(array, ((0, 0), (0, 3))), inputs)
-    np.testing.assert_allclose(apply(params, inputs), apply(params, padded), atol=1e-6)
+    expected, _ = both(params, inputs)
+    of_padded, _ = both(params, padded)
+    np.testing.assert_allclose(of_padded, expected, atol=1e-6)
     # But tokens do, where they count.
     seen = padded._replace(mask=jnp.ones_like(padded.mask))
-    assert float(jnp.abs(apply(params, seen) - apply(params, padded)).max()) > 1e-6
+    assert float(jnp.abs(both(params, seen)[0] - of_padded).max()) > 1e-6
 
 
 def test_bad_sizes_are_refused():
