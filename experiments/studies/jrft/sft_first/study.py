@@ -58,7 +58,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     parts = [
         _of_one_model(config, policy, task, seed, directory) for seed in range(config.num_seeds)
     ]
-    # The first axis of the grid's arrays are the orders of all models.
+    # The first axis of the grid's arrays is the orders of all models.
     return {
         "rankings": [name for part in parts for name in part["rankings"]],
         "matched": [row for part in parts for row in part["matched"]],
