@@ -33,13 +33,20 @@ class Timing(NamedTuple):
         return float(np.median(self.seconds))
 
 
-def compare(functions: Mapping[str, Callable[[], Any]], *, repeats: int = 5) -> dict[str, Timing]:
+def compare(
+    functions: Mapping[str, Callable[[], Any]],
+    *,
+    repeats: int = 5,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Timing]:
     """Times functions in turn: A B C, A B C, …, each call until its arrays are computed.
 
     Args:
         functions: What to time, by name; called without arguments.
         repeats: Rounds after a first one that compiles; in a round, a quick function is called more
             than once.
+        clock: Seconds since some moment. `time.process_time` adds up the cores and leaves out the
+            time that other programs take.
 
     Returns:
         A timing for each name.
@@ -49,9 +56,10 @@ def compare(functions: Mapping[str, Callable[[], Any]], *, repeats: int = 5) -> 
     """
     if repeats < 1:
         raise ValueError(f"repeats={repeats}: pass a positive number")
-    first = {name: _seconds(function) for name, function in functions.items()}
+    first = {name: _seconds(function, clock) for name, function in functions.items()}
     rounds = [
-        {name: _turn(function) for name, function in functions.items()} for _ in range(repeats)
+        {name: _turn(function, clock) for name, function in functions.items()}
+        for _ in range(repeats)
     ]
     return {name: Timing(first[name], np.array([r[name] for r in rounds])) for name in functions}
 
@@ -61,13 +69,13 @@ def ratio(numerator: Timing, denominator: Timing) -> float:
     return float(np.median(numerator.seconds / denominator.seconds))
 
 
-def _turn(function: Callable[[], Any]) -> float:
-    first = _seconds(function)
+def _turn(function: Callable[[], Any], clock: Callable[[], float]) -> float:
+    first = _seconds(function, clock)
     more = min(math.ceil(TURN_SECONDS / max(first, 1e-6)), MAX_CALLS) - 1
-    return float(np.median([first, *(_seconds(function) for _ in range(more))]))
+    return float(np.median([first, *(_seconds(function, clock) for _ in range(more))]))
 
 
-def _seconds(function: Callable[[], Any]) -> float:
-    start = time.perf_counter()
+def _seconds(function: Callable[[], Any], clock: Callable[[], float]) -> float:
+    start = clock()
     jax.block_until_ready(function())
-    return time.perf_counter() - start
+    return clock() - start
