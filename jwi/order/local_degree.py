@@ -19,20 +19,20 @@ def local_degree_order(graph: Graph) -> Int32[np.ndarray, " N"]:
 
     Each vertex ranks its edges by the degree of the neighbor, the highest first, then by edge id.
     An edge of rank r at an end of degree d has the score 1 − log(r) / log(d) there, and 1 where
-    d = 1; the larger of its two scores counts. So the edges of score ≥ 1 − α, 0 < α ≤ 1, are those
-    that are among the first d^α of an end: every vertex keeps one to the hub next to it.
+    d = 1; the larger of its two scores counts. So an edge has a score ≥ 1 − α, for 0 < α ≤ 1, if it
+    is among the first d^α edges of an end: every vertex keeps an edge to the hub next to it.
 
-    Scores have 40 binary digits after the point: quotients of logarithms that are equal, like
-    log 4 / log 8 and log 25 / log 125, tie on every machine.
+    Scores have 40 binary digits after the point, so that equal quotients of logarithms tie on every
+    machine, for instance log 4 / log 8 and log 25 / log 125.
 
     Args:
-        graph: an undirected graph; on a masked graph only the N kept edges count.
+        graph: An undirected graph; on a masked graph only the N kept edges count.
 
     Returns:
         int32[N], edge ids, first removed first.
 
     Raises:
-        ValueError: for a directed graph.
+        ValueError: For a directed graph.
 
     References:
         Hamann, Lindner, Meyerhenke, Staudt, Wagner, 2016, Structure-preserving sparsification
@@ -66,7 +66,7 @@ def best_scores(at: np.ndarray, ids: np.ndarray, degree: np.ndarray) -> Float64[
 
     Args:
         at: int32[2E], the vertex that ranks an edge; each vertex gives ranks 1, 2, … in this order.
-        ids: int32[2E], the edge.
+        ids: int32[2E], the edge that it ranks.
         degree: int64[n].
     """
     logarithms = np.log(np.arange(1, degree.max(initial=0) + 1))
@@ -77,12 +77,14 @@ def best_scores(at: np.ndarray, ids: np.ndarray, degree: np.ndarray) -> Float64[
 @njit(cache=True)
 @no_type_check
 def _best_scores(at, ids, degree, logarithms):
+    # The ranks that each vertex has given are counted, so one pass over the arcs is enough.
     scores = np.zeros(len(at) // 2)
     seen = np.zeros(len(degree), np.int64)
     for place in range(len(at)):
         vertex, edge = at[place], ids[place]
         score = 1.0
-        # The first rank has the logarithm 0, and an only edge has no other.
+        # The first rank has the logarithm 0. At a vertex of one edge log d is 0, too, and no edge
+        # of a second rank divides by it.
         if seen[vertex] > 0:
             score -= logarithms[seen[vertex]] / logarithms[degree[vertex] - 1]
         seen[vertex] += 1

@@ -13,17 +13,18 @@ from jwi.order.wis.triangulation import triangulate
 def local_similarity_order(graph: Graph) -> Int32[np.ndarray, " N"]:
     """The edges by their local similarity scores, the smallest first, ties by edge id.
 
-    As `local_degree_order`, but a vertex ranks its edges by the Jaccard similarity of the ends'
-    neighborhoods, c / (d_u + d_v − c) for c common neighbors, the highest first, then by edge id.
+    Scores are made of ranks as in `local_degree_order`. Here a vertex ranks its edges by the
+    Jaccard similarity of the ends' neighborhoods, c / (d_u + d_v − c) for c common neighbors, the
+    highest first, then by edge id.
 
     Args:
-        graph: an undirected graph; on a masked graph only the N kept edges count.
+        graph: An undirected graph; on a masked graph only the N kept edges count.
 
     Returns:
         int32[N], edge ids, first removed first.
 
     Raises:
-        ValueError: for a directed graph.
+        ValueError: For a directed graph.
 
     References:
         Satuluri, Parthasarathy, Ruan, 2011, Local graph sparsification for scalable clustering;
@@ -45,6 +46,6 @@ def local_similarity_scores(edges: np.ndarray, num_vertices: int) -> Float64[np.
     """The scores of the edges int32[E, 2]."""
     graph = triangulate(edges, num_vertices)
     union = graph.degree[edges].sum(axis=1) - graph.triangles
-    # Different fractions stay different, and equal ones equal, up to denominators of 2^26.
+    # Up to denominators of 2^26, equal fractions are equal numbers and others are not.
     rising = np.argsort(-graph.triangles / union, kind="stable").astype(np.int32)
     return best_scores(edges[rising].ravel(), np.repeat(rising, 2), graph.degree)

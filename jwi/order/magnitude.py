@@ -11,18 +11,18 @@ from jwi.graph.graph import Graph, edge_mask
 def magnitude_order(graph: Graph, mask_values: ArrayLike) -> Int32[np.ndarray, " N"]:
     """The edges by the magnitude of their mask values, the smallest first, ties by edge id.
 
-    UGS trains one factor of an edge's messages with the network and removes the edges whose factor
-    came out smallest, a few in each round; this is the ranking of one round.
+    UGS trains one factor of an edge's messages with the network. In each round it removes a few
+    edges, whose factors came out smallest. This is the ranking of one round.
 
     Args:
-        graph: a graph of E edges; on a masked graph only the N kept ones count.
-        mask_values: float[E], by edge id; those of removed edges are not read.
+        graph: A graph of E edges; on a masked graph only the N kept edges count.
+        mask_values: float[E], by edge id; values of removed edges are not read.
 
     Returns:
         int32[N], edge ids, first removed first.
 
     Raises:
-        ValueError: if `mask_values` is not one float an edge, or is NaN for a kept edge.
+        ValueError: If `mask_values` is not one float an edge, or is NaN for a kept edge.
 
     References:
         Chen, Sui, Chen, Zhang, Wang, 2021, A Unified Lottery Ticket Hypothesis for Graph Neural

@@ -13,14 +13,14 @@ def random_order(key: Key[Array, ""], graph: Graph) -> Int32[np.ndarray, " N"]:
     """A uniformly random order of the edges.
 
     Args:
-        key: a JAX random key.
-        graph: a graph; on a masked graph only the N kept edges count.
+        key: A JAX random key.
+        graph: A graph; on a masked graph only the N kept edges count.
 
     Returns:
         int32[N], edge ids, first removed first.
 
     Raises:
-        ValueError: if `graph` is not of the form that `jwi.from_edges` builds.
+        ValueError: If `graph` is not of the form that `jwi.from_edges` builds.
 
     Example:
         >>> import jwi

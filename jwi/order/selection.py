@@ -75,7 +75,7 @@ def checked_num_removed(num_removed: int | np.integer | None, num_edges: int) ->
     """How many of the edges are to be ranked, all of them for None.
 
     Raises:
-        ValueError: if there are not so many.
+        ValueError: If there are not so many.
     """
     asked = num_edges if num_removed is None else num_removed
     meaning = "how many of the graph's edges to rank"

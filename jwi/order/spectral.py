@@ -22,25 +22,26 @@ def spectral_order(
 ) -> Int32[np.ndarray, " N"]:
     """A random order in which edges of large weight times effective resistance tend to stay.
 
-    All edges are sampled one by one without replacement, with probabilities in proportion to weight
-    times effective resistance among those that are left; the first one sampled is removed last.
+    All edges are sampled one by one without replacement. Among the edges that are left, the
+    probability is in proportion to weight times effective resistance. The edge sampled first is
+    removed last.
 
-    Resistances are exact where at most 1024 vertices hang together without a bridge, else those of
-    `jwi.effective_resistances_estimate`.
+    Resistances are exact if every component without bridges has at most 1024 vertices. Otherwise
+    `jwi.effective_resistances_estimate` estimates them.
 
     Args:
-        key: a JAX random key.
-        graph: an undirected graph of E edges; on a masked graph only the N kept ones count.
+        key: A JAX random key.
+        graph: An undirected graph of E edges; on a masked graph only the N kept edges count.
         weights: float[E] > 0, conductances by edge id; None for 1.
-        num_probes: how many random vectors an estimate takes.
+        num_probes: How many random vectors an estimate takes.
 
     Returns:
         int32[N], edge ids, first removed first.
 
     Raises:
-        ValueError: for a directed graph; for weights that are not one positive number an edge; for
+        ValueError: For a directed graph; for weights that are not one positive number an edge; for
             fewer than 1 probe.
-        ArithmeticError: if an estimate does not converge.
+        ArithmeticError: If an estimate does not converge.
 
     References:
         Spielman, Srivastava, 2011, Graph sparsification by effective resistances; as a removal
@@ -60,8 +61,8 @@ def spectral_order(
     shares = resistances[kept]
     if weights is not None:
         shares = shares * np.asarray(weights, np.float64)[kept]
-    # The largest sums of log-probability and Gumbel noise are such a sample (Yellott, 1977); in
-    # float32 a million edges would tie at the top.
+    # Sorting by log-probability plus Gumbel noise is such a sample (Yellott, 1977). In float32 a
+    # million edges would tie at the top.
     with jax.enable_x64(True):
         noise = np.asarray(jax.random.gumbel(for_sample, shares.shape, jnp.float64))
     return kept[np.argsort(np.log(shares) + noise, kind="stable")]

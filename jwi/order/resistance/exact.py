@@ -1,8 +1,8 @@
 """Effective resistances of the edges of an undirected graph: exact, or estimated for large graphs.
 
 An edge of weight w is a resistor of conductance w; its effective resistance is the voltage between
-its ends when a unit current enters at one and leaves at the other. A bridge has 1 / w, and bridges
-do not matter to other edges: both functions leave them out first.
+its ends when a unit current enters at one and leaves at the other. A bridge has 1 / w, and does not
+change the resistance of another edge: both functions leave bridges out first.
 """
 
 from typing import NamedTuple
@@ -32,19 +32,19 @@ def effective_resistances(
     """The effective resistances of all edges, by dense inverses.
 
     Over the edges of a connected component of k vertices, weight times resistance sums to k − 1.
-    Weights of very different size cost digits: about as many as lie between them, of 16.
+    Weights of very different size cost digits: of 16, about as many as lie between the weights.
 
     Args:
-        graph: an undirected graph of E edges; on a masked graph only the kept ones conduct.
+        graph: An undirected graph of E edges; on a masked graph only the kept edges conduct.
         weights: float[E] > 0, conductances by edge id; None for 1.
 
     Returns:
         float64[E], by edge id, NaN for removed edges.
 
     Raises:
-        ValueError: for a directed graph; for weights that are not one positive number an edge; if
+        ValueError: For a directed graph; for weights that are not one positive number an edge; if
             more than 4096 vertices hang together without a bridge.
-        ArithmeticError: if less than six digits would be right, as with weights of very different
+        ArithmeticError: If fewer than six digits would be right, as with weights of very different
             size.
 
     References:
@@ -74,17 +74,15 @@ def effective_resistances_estimate(
 ) -> Float64[np.ndarray, " E"]:
     """The effective resistances of all edges of a large graph, by random projection.
 
-    The projection of Spielman and Srivastava, with less noise: what resistors next to an edge do is
-    computed, and only the rest is estimated. Bridges are exact.
+    This is the projection of Spielman and Srivastava with less noise: the share of the resistors
+    next to an edge is computed, and only the rest is estimated. Bridges are exact.
 
-    The error falls as 1 / √num_probes; with 64 its root mean square, relative to the resistance,
-    was 3.7 % on Cora and 2.4 % on DBLP, against 15 % and 17 % of the plain projection. It is larger
-    with weights of very different size: on a cycle of 100 edges, weights within a factor of 10 of 1
-    made it 4 %, within a factor of 1000 18 %.
+    The error falls as 1 / √num_probes. With 64 probes and equal weights it is a few per cent of the
+    resistance. It is larger with weights of very different size.
 
     Args:
-        key: a JAX random key.
-        graph: an undirected graph of E edges; on a masked graph only the kept ones conduct.
+        key: A JAX random key.
+        graph: An undirected graph of E edges; on a masked graph only the kept edges conduct.
         weights: float[E] > 0, conductances by edge id; None for 1.
         num_probes: k, how many random vectors.
 
@@ -92,9 +90,9 @@ def effective_resistances_estimate(
         float64[E], by edge id, NaN for removed edges.
 
     Raises:
-        ValueError: for a directed graph; for weights that are not one positive number an edge; for
+        ValueError: For a directed graph; for weights that are not one positive number an edge; for
             fewer than 1 probe.
-        ArithmeticError: if conjugate gradients do not converge, as with weights of very different
+        ArithmeticError: If conjugate gradients do not converge, as with weights of very different
             size.
 
     References:
@@ -122,16 +120,16 @@ def resistances_or_estimate(
 
 
 class _Network(NamedTuple):
-    """The edges of a graph that are in cycles.
+    """The M edges of a graph that are in cycles.
 
     Attributes:
-        resistances: float64[E], those of bridges done.
-        ids: int32[M], the edges' ids.
-        edges: int32[M, 2], ends, numbered anew.
+        resistances: float64[E], by id; bridges have theirs, the M edges not yet.
+        ids: int32[M], the ids of the edges.
+        edges: int32[M, 2], their ends, numbered anew.
         conductance: float64[M], of mean 1.
-        unit: what their mean was.
-        part: int[M], which edges hang together.
-        largest: the most vertices that hang together.
+        unit: The mean by which conductances were divided.
+        part: int[M], the connected component of each edge, without bridges.
+        largest: How many vertices the largest component has.
     """
 
     resistances: np.ndarray
@@ -166,7 +164,7 @@ def _network(graph: GraphsTuple, weights: ArrayLike | None) -> _Network:
 
 
 def _solved(network: _Network) -> np.ndarray:
-    """Completes the resistances, part by part."""
+    """Completes the resistances, component by component."""
     by_part = np.argsort(network.part, kind="stable")
     for of_part in np.split(by_part, np.cumsum(np.bincount(network.part)))[:-1]:
         edges, conductance = network.edges[of_part], network.conductance[of_part]
@@ -180,12 +178,13 @@ def _dense(edges: np.ndarray, conductance: np.ndarray) -> np.ndarray:
     low, high = np.sort(edges.reshape(-1, 2)).T
     degree = np.bincount(low, conductance, len(vertices))
     degree += np.bincount(high, conductance, len(vertices))
-    # The constant makes it regular; in the inverse it adds one that cancels.
+    # A Laplacian is singular. The constant makes it regular, and adds to the inverse a constant
+    # that cancels in resistances.
     laplacian = np.full((len(vertices), len(vertices)), degree.mean() / len(vertices))
     laplacian[low, high] -= conductance
     laplacian[high, low] -= conductance
     laplacian[np.diag_indices(len(vertices))] += degree
-    # Half the work would do, but scipy's Cholesky took 9 times as long on a busy machine.
+    # A Cholesky factor would be half the work, but SciPy's is slower on a busy machine.
     try:
         inverse = np.linalg.inv(laplacian)
     except np.linalg.LinAlgError:

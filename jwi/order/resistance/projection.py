@@ -22,8 +22,8 @@ def projected_resistances(
     """Estimates the effective resistances of edges that are in cycles.
 
     With Q of k columns of random signs, Z = L⁺ Bᵀ W^½ Q / √k gives R_uv = E‖Z_u − Z_v‖² (Spielman
-    and Srivastava). Here only what two steps of a random walk leave is estimated so (derived): with
-    degrees d and P = D⁻¹ A,
+    and Srivastava). Here two steps of a random walk are exact, and only the rest is estimated so
+    (derived). With degrees d and P = D⁻¹ A,
 
         R_uv = 1/d_u + 1/d_v − 2 w / (d_u d_v) + E‖(P Z)_u − (P Z)_v‖²,
 
@@ -33,13 +33,13 @@ def projected_resistances(
     Estimates are held within `resistance_bounds`.
 
     Args:
-        key: a JAX random key.
+        key: A JAX random key.
         edges: int32[E, 2], none of them a bridge, each vertex from 0 to the last at one of them.
         conductance: float64[E].
         num_probes: k.
 
     Raises:
-        ArithmeticError: if conjugate gradients do not converge.
+        ArithmeticError: If conjugate gradients do not converge.
     """
     if len(edges) == 0:
         return np.zeros(0)
@@ -61,18 +61,23 @@ def projected_resistances(
 def resistance_bounds(
     u: Float64[np.ndarray, " E"], v: Float64[np.ndarray, " E"], conductance: np.ndarray
 ) -> tuple[Float64[np.ndarray, " E"], Float64[np.ndarray, " E"]]:
-    """What the resistances of edges that are in cycles lie between.
+    """Bounds on the resistances of edges that are in cycles.
 
-    1 / (w + s) ≤ R ≤ 1 / w, s = (d_u − w)(d_v − w) / (d_u + d_v − 2 w): what R would be if all
-    other vertices were one, and if there were none.
+    1 / (w + s) ≤ R ≤ 1 / w, with s = (d_u − w)(d_v − w) / (d_u + d_v − 2 w). R would be the lower
+    bound if all other vertices were one, and the upper bound if there were none.
 
     Args:
-        u: the sums d_u of conductances at one end of each edge.
-        v: those at the other.
+        u: The sums d_u of conductances at one end of each edge.
+        v: The sums d_v at the other end.
         conductance: float64[E], w.
+
+    Example:
+        >>> one, three = np.array([1.0]), np.array([3.0])
+        >>> [bound.tolist() for bound in resistance_bounds(three, three, one)]
+        [[0.5], [1.0]]
     """
     there, back = u - conductance, v - conductance
-    # Both may be nothing beside w.
+    # Rounding may leave nothing of both beside a large w.
     shunt = there * back / np.maximum(there + back, np.finfo(np.float64).tiny)
     return 1 / (conductance + shunt), 1 / conductance
 
@@ -122,6 +127,7 @@ def _potentials(
 def _currents(edges, roots, signs, num_vertices, width):
     """Bᵀ W^½ Q, float32[n, width], for the square roots of the weights and signs uint32[M]."""
     currents = np.zeros((num_vertices, width), np.float32)
+    # A current enters at one end of each edge and leaves at the other, so that columns sum to 0.
     for edge in range(len(edges)):
         u, v = edges[edge]
         for probe in range(width):
@@ -135,6 +141,7 @@ def _currents(edges, roots, signs, num_vertices, width):
 @no_type_check
 def _add_squared_differences(edges, values, sums):
     """Adds ‖values_u − values_v‖² for each edge."""
+    # Compiled, since the differences of all edges at a time would not fit into memory.
     for edge in range(len(edges)):
         u, v = edges[edge]
         for column in range(values.shape[1]):
