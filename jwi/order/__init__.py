@@ -9,7 +9,8 @@ A method is a file and a line. Two edits add one, here called `new-score`:
 
 From there it is `jwi.new_score_order`, `jwi.ORDERS["new-score"]`, `jwi prune --method new-score`, a
 method of the sparsification study, and a row of the benchmark `sparsifiers`. The tests of all
-orders take it in, and one of them asks for an oracle of its own.
+orders take it in. Two of them ask for what no table can give: an oracle of its own, such as a line
+in `DEFINITIONS` of `tests/jwi/order/test_scores.py`, and a row in `docs/prune.md`.
 
 Nothing here imports JAX: a file is loaded when one of its names is first asked for.
 """

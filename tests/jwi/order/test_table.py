@@ -1,11 +1,15 @@
 """Promises that every order of the table keeps."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
 
 import jwi
-from jwi.order import METHODS, summaries
+from jwi.order import METHODS, order_of, summaries
 from tests.cases.graphs import padded
 
 OPTIONS = jwi.RankingOptions(depth=2, random_key=jax.random.key(0))
@@ -109,3 +113,25 @@ def test_a_line_of_the_table_is_all_that_a_method_needs(method):
 def test_labels_tell_methods_apart():
     labels = [order.label for order in jwi.ORDERS.values()]
     assert len(set(labels)) == len(METHODS) == len(labels)
+
+
+def test_orders_without_chance_load_no_jax():
+    plain = [name for name, o in jwi.ORDERS.items() if not o.is_random and not o.needs_features]
+    assert "one-walk-index" in plain
+    code = f"""
+import sys
+from jwi.order import order_of
+for method in {plain}:
+    order_of(method)
+print("jax" in sys.modules)
+"""
+    # Tests check shapes by an import hook, which a process of its own has not.
+    environment = {name: value for name, value in os.environ.items() if "JAXTYPING" not in name}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_a_method_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="method is 'wis': pass one of one-walk-index, walk-index"):
+        order_of("wis")
