@@ -134,7 +134,7 @@ def test_a_method_is_one_file_and_one_line(title, tmp_path):
         shutil.copytree(
             ROOT / folder,
             tmp_path / folder,
-            ignore=shutil.ignore_patterns("_build", "results", "*.ipynb"),
+            ignore=shutil.ignore_patterns("__pycache__", "_build", "api", "results", "*.ipynb"),
         )
     assert not (tmp_path / file).exists()
     (tmp_path / file).write_text(text, "utf-8")
