@@ -1,0 +1,84 @@
+"""Numbers of README and of docs/claims.md are those of the committed result files."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.output.record import read
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "experiments" / "results"
+README = (ROOT / "README.md").read_text("utf-8")
+CLAIMS = (ROOT / "docs" / "claims.md").read_text("utf-8")
+METHODS = {
+    "random": "random",
+    "spectral": "spectral",
+    "UGS": "ugs",
+    "2-WIS": "two-walk-index",
+    "1-WIS": "one-walk-index",
+}
+
+
+def accuracies(tag):
+    """Shares of removed edges, and the accuracies float[seeds, shares] of each method, in %."""
+    record = read(RESULTS / f"jwi_sparsification{tag}.json")
+    shares = [round(100 * share) for share in record.config["removed"]]
+    runs = record.results["test_accuracy"]
+    return shares, {method: 100 * np.array(values, float) for method, values in runs.items()}
+
+
+def shown(values):
+    return f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
+
+
+@pytest.mark.parametrize("tag", ["cora-gcn", "cora-gin", "cora-resgcn", "dblp-gcn"])
+def test_a_table_of_sparsification_is_that_of_its_result_file(tag):
+    shares, runs = accuracies(f"-{tag}")
+    table = CLAIMS.split("## Sparsification in numbers")[1].split(f"-{tag}.svg")[1]
+    header, _, *rows = re.search(r"(?:^\|.*\n)+", table, re.M).group().splitlines()
+    names = header.strip("| ").split(" | ")[1:]
+    assert len(rows) >= 3
+    for row in rows:
+        removed, *cells = row.strip("| ").split(" | ")
+        at = shares.index(int(removed.removesuffix(" %")))
+        for name, cell in zip(names, cells, strict=True):
+            # The paper's number stands in brackets.
+            assert cell.split(" (")[0] == shown(runs[METHODS[name]][:, at]), (removed, name)
+
+
+@pytest.mark.parametrize("tag", ["chameleon-gcn", "squirrel-gcn", "computers-gcn"])
+def test_a_row_of_a_denser_graph_is_that_of_its_result_file(tag):
+    shares, runs = accuracies(f"-{tag}")
+    (row,) = re.findall(rf"^\| .*-{tag}\.svg\)\) \| (.*) \|$", CLAIMS, re.M)
+    random, kept = runs["random"], runs["one-walk-index"]
+    at = shares.index(80)
+    assert row.split(" | ") == [shown(random[:, 0]), shown(random[:, at]), shown(kept[:, at])]
+
+
+def test_numbers_of_the_demo_are_those_of_its_result_file():
+    shares, runs = accuracies("")
+    table = CLAIMS.split("digits' graph removed")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (\d+) % \| (.*?) \| (.*?) \|$", table, re.M)
+    assert len(rows) == 4
+    for removed, random, kept in rows:
+        at = shares.index(int(removed))
+        assert random == shown(runs["random"][:, at])
+        assert kept == shown(runs["one-walk-index"][:, at])
+
+
+def test_readme_says_where_walk_indices_cost_less_accuracy():
+    low, high = map(int, re.search(r"from\s(\d+) to (\d+) % of Cora's edges", README).groups())
+    shares, runs = accuracies("-cora-gcn")
+    for method in ("one-walk-index", "two-walk-index"):
+        ahead = runs[method].mean(axis=0) > runs["random"].mean(axis=0)
+        assert all(ahead[[low <= share <= high for share in shares]])
+
+
+def test_readme_says_how_many_gradients_are_bounded():
+    cases = read(RESULTS / "jrft_bounds.json").results["cases"]
+    (number,) = re.findall(r"None of ([\d ]+) gradients", README)
+    assert int(number.replace(" ", "")) == len(cases["kind"])
+    assert f"| {number} policies and prompts, 0 violations" in CLAIMS
+    assert not any(cases["violated/theorem"] + cases["violated/certificate"])
