@@ -48,7 +48,18 @@ def checked(
         )
         log = replace(log, steps=None)
     _check_groups(log, columns)
-    return log, notes
+    return log, notes + _left_out(log)
+
+
+def _left_out(log: RewardLog) -> list[str]:
+    """A note where a trainer logs every so many steps only."""
+    steps = np.empty(0) if log.steps is None else np.unique(log.steps)
+    if len(steps) < 3 or (every := int(np.gcd.reduce(np.diff(steps)))) < 2:
+        return []
+    first = ", ".join(map(str, steps[:3].tolist()))
+    return [
+        f"Steps {first}, … are logged, one in {every}: what was sampled between them is not here."
+    ]
 
 
 def selected(log: RewardLog, rows: Bool[np.ndarray, " m"]) -> RewardLog:

@@ -12,6 +12,7 @@ import pytest
 import jrft
 from jrft.advantages import group_advantages, keep_mask
 from jrft.diagnosis import diagnose
+from jrft.diagnosis.log.readers import READERS
 from jrft.sampled.rollouts import rollout_budget
 
 PAGE = (Path(__file__).parents[3] / "docs" / "diagnose.md").read_text("utf-8")
@@ -34,6 +35,12 @@ def run(code):
     names = {}
     exec(compile(code, "docs/diagnose.md", "exec"), names)
     return names
+
+
+def test_the_table_of_files_names_every_reader():
+    shown = [line for line in PAGE.splitlines() if line.startswith("| `.")]
+    for reader in READERS:
+        assert any(all(f"`{one}`" in line for one in reader.suffixes) for line in shown)
 
 
 def test_diagnosing_arrays():

@@ -1,9 +1,6 @@
 """Logs as trainers write them are read rightly, or stop with a remedy that works."""
 
-import bz2
-import gzip
 import json
-import lzma
 
 import numpy as np
 import pytest
@@ -13,57 +10,14 @@ from jrft.diagnosis import DiagnosisSettings, diagnose, diagnose_log
 from jrft.diagnosis.log.columns import Columns
 from jrft.diagnosis.log.readers import READERS
 from jrft.diagnosis.log.reading import read_rewards
-
-PROMPTS, STEPS, GROUP = 10, 2, 4
-
-
-def completions():
-    """(step, prompt, sample, reward) of a small run: a hopeless, some learnable prompts."""
-    rng = np.random.default_rng(0)
-    for step in range(1, STEPS + 1):
-        for prompt in range(PROMPTS):
-            for sample in range(GROUP):
-                yield step, prompt, sample, float(rng.random() < prompt / PROMPTS)
-
-
-TRUE = list(completions())
-
-
-def write(path, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def check(file, *, steps=True, scale=1.0, shift=0.0):
-    """The log holds what the run was."""
-    found = sorted(
-        zip(
-            (str(file.prompts[i]) for i in file.log.prompts),
-            file.log.steps.tolist() if steps else [0] * len(file.log.rewards),
-            file.log.rewards.round(9).tolist(),
-            strict=True,
-        )
-    )
-    names = sorted({name for name, _, _ in found})
-    assert len(names) == PROMPTS
-    groups = sorted(
-        sorted((s if steps else 0, r) for n, s, r in found if n == name) for name in names
-    )
-    expected = sorted(
-        sorted((s if steps else 0, round(scale * r + shift, 9)) for s, q, _, r in TRUE if q == p)
-        for p in range(PROMPTS)
-    )
-    assert groups == expected
-
-
-def row(step, prompt, sample, reward):
-    return {"prompt": f"What is {prompt} + 1?", "completion": f"{step}-{sample}", "reward": reward}
+from tests.jrft.diagnosis.small_run import GROUP, PROMPTS, TRUE, check, row, write
 
 
 def verl(step, prompt, sample, reward):
     return {
         "input": f"q{prompt}",
+        "output": f"{step}-{prompt}-{sample}",
+        "gts": str(prompt + 1),
         "score": reward,
         "step": step,
         "uid": f"{step}f{prompt}_{sample}_0",
@@ -73,9 +27,14 @@ def verl(step, prompt, sample, reward):
 def areal(step, prompt, sample, reward):
     return {
         "task_id": step * PROMPTS + prompt,
+        "sample_idx": sample,
+        "seqlen": 20 + sample,
+        "prompt_len": 9,
         "head_version": step,
+        "tail_version": step + 1,
         "reward": reward,
         "prompt": f"q{prompt}",
+        "completion": f"{step}-{prompt}-{sample}",
     }
 
 
@@ -99,9 +58,89 @@ def reward_object(step, prompt, sample, reward):
     return {"prompt": f"q{prompt}", "step": f"step_{step}", "reward": {"score": reward, "form": 1}}
 
 
-@pytest.mark.parametrize("form", [verl, areal, open_instruct, prime, reward_object])
+def verifiers(step, prompt, sample, reward):
+    """One evaluation a step; metrics stand beside the reward."""
+    return {
+        "example_id": prompt,
+        "prompt": [{"role": "user", "content": f"q{prompt}"}],
+        "completion": [{"role": "assistant", "content": f"{step}-{prompt}-{sample}"}],
+        "answer": str(prompt % 3),
+        "task": "t",
+        "reward": reward,
+        "generation_ms": 1.5,
+        "total_ms": 2.5 + sample,
+        "correct": reward,
+        "step": step,
+    }
+
+
+def slime(step, prompt, sample, reward):
+    """A sample of slime or miles, converted from its file of PyTorch."""
+    return {
+        "group_index": step * PROMPTS + prompt,
+        "index": (step * PROMPTS + prompt) * GROUP + sample,
+        "prompt": f"q{prompt}",
+        "tokens": [1, 2, 3],
+        "response": f"{step}-{prompt}-{sample}",
+        "response_length": 1 + sample,
+        "label": str(prompt),
+        "reward": {"score": reward, "acc": bool(reward)},
+        "loss_mask": [1, 1],
+        "weight_versions": [str(step)],
+        "rollout_id": step,
+        "step": step,
+    }
+
+
+ROWS = [verl, areal, open_instruct, prime, reward_object, verifiers, slime]
+
+
+@pytest.mark.parametrize("form", ROWS)
 def test_rows_of_trainers(form, tmp_path):
     check(read_rewards([write(tmp_path / "a.jsonl", [form(*one) for one in TRUE])]))
+
+
+def test_a_file_a_step_and_a_file_a_visit(tmp_path):
+    for step, prompt, sample, reward in TRUE:
+        with (tmp_path / f"verl{step}.jsonl").open("a") as file:
+            file.write(json.dumps(verl(step, prompt, sample, reward)) + "\n")
+        visit = tmp_path / "areal" / str(step + 1) / f"{step * PROMPTS + prompt}.jsonl"
+        visit.parent.mkdir(parents=True, exist_ok=True)
+        with visit.open("a") as file:
+            file.write(json.dumps(areal(step, prompt, sample, reward)) + "\n")
+    check(read_rewards(sorted(tmp_path.glob("verl*"))))
+    check(read_rewards([tmp_path / "areal"]))
+
+
+def test_tables_of_trl(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for step in (1, 2):
+        # Reward functions return None for prompts of other tasks; extra columns are no rewards.
+        rows = [
+            {
+                "step": s,
+                "prompt": [{"role": "user", "content": f"q{p}"}],
+                "completion": [{"role": "assistant", "content": f"{s}-{p}-{i}"}],
+                "math_reward": r if p % 2 else None,
+                "code_reward": None if p % 2 else r,
+                "num_tokens": 100 + i,
+                "advantage": 0.0,
+            }
+            for s, p, i, r in TRUE
+            if s == step
+        ]
+        table = pyarrow.Table.from_pylist(rows)
+        parquet.write_table(table, tmp_path / f"completions_{step:05d}.parquet")
+    file = read_rewards([tmp_path])
+    assert set(file.columns.reward) == {"math_reward", "code_reward"}
+    check(file)
+
+
+def test_steps_between_are_said_to_be_missing(tmp_path):
+    rows = [row(*one) | {"step": 10 * one[0] + 20 * (one[2] % 2)} for one in TRUE]
+    file = read_rewards([write(tmp_path / "a.jsonl", rows)])
+    assert "Steps 10, 20, 30, … are logged, one in 10: what was sampled" in " ".join(file.notes)
 
 
 def test_steps_from_names_of_files_and_prompts_from_parts_of_lists(tmp_path):
@@ -140,7 +179,7 @@ def test_parallel_lists_and_lists_of_objects(tmp_path):
     steps = [[one for one in TRUE if one[0] == step] for step in (1, 2)]
     parallel = [
         {
-            "gen_step": [s for s, *_ in ones],
+            "gen_step": [str(s) for s, *_ in ones],
             "prompt": [f"q{p}" for _, p, *_ in ones],
             "completion": ["c"] * len(ones),
             "Right": [r for *_, r in ones],
@@ -214,110 +253,6 @@ def test_a_step_that_is_a_turn_is_not_used(tmp_path):
     check(file, steps=False)
     named = read_rewards([tmp_path / "a.jsonl"], columns=Columns(step="step"))
     assert named.log.steps is not None
-
-
-@pytest.mark.parametrize("cell", ["{}", "tensor({})", "tensor([{}], device='cuda:0')"])
-def test_numbers_as_text(cell, tmp_path):
-    rows = [row(*one) | {"reward": cell.format(one[3]), "step": str(one[0])} for one in TRUE]
-    check(read_rewards([write(tmp_path / "a.jsonl", rows)]))
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("before", ["", "\ufeff"])
-def test_tables_of_spreadsheets(delimiter, before, tmp_path):
-    lines = [delimiter.join(["", "prompt", "reward", "step"])]
-    lines += [
-        delimiter.join([str(i), f"q{p}", str(r == 1), str(s)])
-        for i, (s, p, _, r) in enumerate(TRUE)
-    ]
-    path = tmp_path / "a.csv"
-    path.write_text(before + "\r\n".join(lines), newline="")
-    check(read_rewards([path]))
-    path.write_text(f"sep={delimiter}\n" + "\n".join(lines))
-    check(read_rewards([path]))
-
-
-def test_documents_tables_and_encodings(tmp_path):
-    rows = [row(*one) | {"step": one[0]} for one in TRUE]
-    array, table, inside = (tmp_path / name for name in ("a.json", "b.table.json", "c.json"))
-    array.write_text(json.dumps(rows))
-    names = list(rows[0])
-    table.write_text(json.dumps({"columns": names, "data": [[r[n] for n in names] for r in rows]}))
-    inside.write_text(json.dumps({"model": "m", "results": rows}))
-    wide = tmp_path / "d.jsonl"
-    wide.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-16")
-    for path in (array, table, inside, wide):
-        check(read_rewards([path]))
-
-
-@pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip), ("bz2", bz2), ("xz", lzma)])
-def test_compressed_logs_and_logs_still_being_written(suffix, pack, tmp_path):
-    text = "".join(json.dumps(row(*one) | {"step": one[0]}) + "\n" for one in TRUE).encode()
-    path = tmp_path / f"a.jsonl.{suffix}"
-    path.write_bytes(pack.compress(text))
-    check(read_rewards([path]))
-    noise = "".join(
-        json.dumps(
-            {"prompt": f"q{i % 9}", "reward": i % 2, "x": str(np.random.default_rng(i).bytes(40))}
-        )
-        + "\n"
-        for i in range(3000)
-    )
-    if suffix == "gz":
-        path.write_bytes(pack.compress(noise.encode())[:-3000])
-        file = read_rewards([path])
-        assert 100 < file.num_rows < 3000
-        assert "ends early" in file.notes[-1]
-    plain = tmp_path / "live.jsonl"
-    plain.write_bytes(text[:-10])
-    file = read_rewards([plain])
-    assert file.num_rows == len(TRUE) - 1
-    assert "line 80 is not finished" in file.notes[-1]
-
-
-def test_zst(tmp_path):
-    pyarrow = pytest.importorskip("pyarrow")
-    text = "".join(json.dumps(row(*one) | {"step": one[0]}) + "\n" for one in TRUE).encode()
-    path = tmp_path / "a.jsonl.zst"
-    with pyarrow.CompressedOutputStream(str(path), "zstd") as out:
-        out.write(text)
-    check(read_rewards([path]))
-
-
-def test_a_parquet_file_being_written_is_left_out(tmp_path):
-    pyarrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    rows = [row(*one) | {"step": one[0]} for one in TRUE]
-    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "a_1.parquet")
-    (tmp_path / "a_2.parquet").write_bytes((tmp_path / "a_1.parquet").read_bytes()[:-40])
-    file = read_rewards([tmp_path])
-    assert "it has no end" in " ".join(file.notes)
-    check(file)
-
-
-def test_files_beside_logs(tmp_path):
-    rows = [row(*one) | {"step": one[0]} for one in TRUE]
-    write(tmp_path / "log.jsonl", rows)
-    write(tmp_path / "a_metadata.jsonl", [{"run_name": "x"}])
-    (tmp_path / "model.pt").write_bytes(b"x")
-    (tmp_path / "log.jsonl.gz").write_bytes(gzip.compress((tmp_path / "log.jsonl").read_bytes()))
-    file = read_rewards([tmp_path])
-    notes = " ".join(file.notes)
-    assert "model.pt" in notes
-    assert "a_metadata.jsonl: there is no reward in it" in notes
-    assert "log.jsonl.gz was not read" in notes
-    check(file)
-
-
-def test_splits(tmp_path):
-    write(tmp_path / "train" / "1.jsonl", [row(*one) | {"step": one[0]} for one in TRUE])
-    # A column that only validation has is not the reward.
-    others = [{"prompt": f"v{i % 3}", "reward": 9, "step": 1, "score": 1} for i in range(12)]
-    write(tmp_path / "val" / "1.jsonl", others)
-    assert "pass --split train" in " ".join(read_rewards([tmp_path]).notes)
-    check(read_rewards([tmp_path], split="train"))
-    with pytest.raises(ValueError, match="--split is dev: pass the name of a folder"):
-        read_rewards([tmp_path], split="dev")
 
 
 def test_prompts_of_one_completion_are_doubtful(tmp_path):

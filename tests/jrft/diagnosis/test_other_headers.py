@@ -8,7 +8,7 @@ import pytest
 
 from jrft.diagnosis.log.readers import READERS
 from jrft.diagnosis.log.reading import read_rewards
-from tests.jrft.diagnosis.test_logs_of_trainers import GROUP, PROMPTS, TRUE, check
+from tests.jrft.diagnosis.small_run import GROUP, PROMPTS, TRUE, check
 
 KINDS = [reader.suffixes[0] for reader in READERS]
 
