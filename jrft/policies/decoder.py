@@ -203,24 +203,53 @@ class Decoder(nn.Module):
                 k_SxHxC = jnp.concatenate([cache.keys[layer], k_SxHxC])
                 v_SxHxC = jnp.concatenate([cache.values[layer], v_SxHxC])
             attended = [attend(q_NxHxC, k_SxHxC, v_SxHxC, mask_NxS)]
-            # The large levels need the keys above each parent as one row per parent: extend the
-            # rows by the merged levels, one after the other.
-            root_k, *merged_k = _cut(k_SxHxC, [above_S.size, *merged])
-            root_v, *merged_v = _cut(v_SxHxC, [above_S.size, *merged])
-            path_k, path_v, visible = root_k[None], root_v[None], above_S
-            for k_NxHxC, v_NxHxC in zip(merged_k, merged_v, strict=True):
-                path_k, path_v = extend_paths(path_k, k_NxHxC), extend_paths(path_v, v_NxHxC)
-                visible = jnp.pad(visible, (0, 1), constant_values=True)
-            # A large level attends family by family. Then its own keys extend the rows.
+            paths = _paths(k_SxHxC, v_SxHxC, above_S, merged)
+            # A large level attends family by family. Then its own keys extend the paths.
             for t, h_NxD in enumerate(low_h, num_merged):
                 q_NxHxC, k_NxHxC, v_NxHxC = block.project_at(h_NxD, first_position + t)
-                attended.append(attend_tree(q_NxHxC, k_NxHxC, v_NxHxC, path_k, path_v, visible))
-                path_k, path_v = extend_paths(path_k, k_NxHxC), extend_paths(path_v, v_NxHxC)
-                visible = jnp.pad(visible, (0, 1), constant_values=True)
+                attended.append(attend_tree(q_NxHxC, k_NxHxC, v_NxHxC, *paths))
+                paths = paths.extended(k_NxHxC, v_NxHxC)
             x_NxD = block.update(x_NxD, jnp.concatenate(attended))
         if token_T.size:
             return tuple(_cut(self.logits(x_NxD[token_T.size - 1 :]), [1, *sizes]))
         return tuple(_cut(self.logits(x_NxD), sizes))
+
+
+class _Paths(NamedTuple):
+    """Keys and values above the children of the P prefixes of a level: one row for each prefix.
+
+    Attributes:
+        keys: Float[P, S, H, C], from the first token before the tree to the prefix itself.
+        values: Float[P, S, H, C], in the same order.
+        visible: Bool[S], the places that hold a token.
+    """
+
+    keys: Float[Array, "P S H C"]
+    values: Float[Array, "P S H C"]
+    visible: Bool[Array, " S"]
+
+    def extended(self, k_NxHxC: Float[Array, "N H C"], v_NxHxC: Float[Array, "N H C"]) -> "_Paths":
+        """The paths of the next level, whose own keys and values are given."""
+        return _Paths(
+            extend_paths(self.keys, k_NxHxC),
+            extend_paths(self.values, v_NxHxC),
+            jnp.pad(self.visible, (0, 1), constant_values=True),
+        )
+
+
+def _paths(
+    k_SxHxC: Float[Array, "S H C"],
+    v_SxHxC: Float[Array, "S H C"],
+    above_R: Bool[Array, " R"],
+    level_sizes: list[int],
+) -> _Paths:
+    """Paths below a sequence of R places and the levels of the tree that follow it."""
+    root_k, *level_k = _cut(k_SxHxC, [above_R.size, *level_sizes])
+    root_v, *level_v = _cut(v_SxHxC, [above_R.size, *level_sizes])
+    paths = _Paths(root_k[None], root_v[None], above_R)
+    for k_NxHxC, v_NxHxC in zip(level_k, level_v, strict=True):
+        paths = paths.extended(k_NxHxC, v_NxHxC)
+    return paths
 
 
 def _cut(x: Float[Array, "N *rest"], sizes: list[int]) -> list[Float[Array, "_ *rest"]]:

@@ -76,6 +76,7 @@ def policy_gradient(
     check_at_least(1, num_samples=num_samples)
     prompt = check_prompt(policy, prompt)
     samples = sample(key, policy, params, prompt, num_samples)
+    # The gradient holds samples, rewards and advantages fixed: only log p depends on θ.
     rewards = map_reward(reward, prompt, samples.completions)
     return policy_gradient_from(
         policy, params, prompt, samples, rewards, advantages=advantages, block_size=block_size

@@ -143,6 +143,7 @@ def _sample(
     n: int,
     first_tokens: FirstTokens,
 ) -> Samples:
+    # The prompt is read once; its cache serves all n completions.
     logits, cache = policy.prefill(params, prompt)
     log_probs = log_softmax(logits)
     first_key, key = jax.random.split(key)

@@ -53,6 +53,14 @@ class GradientStatistics(NamedTuple):
     signal_to_noise: Float[Array, ""]
 
 
+class _Moments(NamedTuple):
+    """Number of samples so far, and for each parameter their mean and squared deviations."""
+
+    num_samples: Float[Array, ""]
+    means: Params
+    squares: Params
+
+
 def gradient_statistics(
     policy: Policy,
     params: Params,
@@ -186,6 +194,7 @@ def mean_gradient(
     if num_samples <= block_size:
         return jax.grad(total)(params, jax.tree.map(lambda leaf: leaf[0], blocks))
 
+    # One block after the other, so that the activations of a single block are in memory.
     def add(so_far: Params, block: tuple[PyTree, Float[Array, " _"]]) -> tuple[Params, None]:
         return jax.tree.map(jnp.add, so_far, jax.grad(total)(params, block)), None
 
@@ -235,42 +244,49 @@ def _statistics(
     num_samples = len(weights)
 
     def add(
-        moments: tuple[Float[Array, ""], Params, Params],
+        moments: _Moments,
         block: tuple[Int[Array, "_ length"], Float[Array, " _"], Float[Array, " _"]],
-    ) -> tuple[tuple[Float[Array, ""], Params, Params], None]:
-        """Adds a block's count, mean and squared deviations (Chan, Golub and LeVeque, 1979)."""
+    ) -> tuple[_Moments, None]:
         completions, weights, present = block
-        count, means, squares = moments
         scores = jax.vmap(score, in_axes=(None, 0))(params, completions)
-        scores = jax.tree.map(lambda leaf, mean: leaf.astype(mean.dtype), scores, means)
-        new_count = present.sum()
-
-        def merge(mean: Array, square: Array, scores: Array) -> tuple[Array, Array]:
-            shape = (-1,) + (1,) * mean.ndim
-            terms = scores * weights.astype(scores.dtype).reshape(shape)
-            kept = present.astype(scores.dtype).reshape(shape)
-            own_mean = (kept * terms).sum(axis=0) / new_count
-            own_square = (kept * (terms - own_mean[None]) ** 2).sum(axis=0)
-            step = own_mean - mean
-            total = count + new_count
-            return (
-                mean + step * new_count / total,
-                square + own_square + step**2 * count * new_count / total,
-            )
-
-        merged = jax.tree.map(merge, means, squares, scores)
-        means, squares = jax.tree.transpose(
-            jax.tree.structure(means), jax.tree.structure((0, 0)), merged
+        # Widened before the product: in bfloat16 differences of terms would be lost.
+        terms = jax.tree.map(
+            lambda leaf, mean: jax.vmap(jnp.multiply)(
+                leaf.astype(mean.dtype), weights.astype(mean.dtype)
+            ),
+            scores,
+            moments.means,
         )
-        return (count + new_count, means, squares), None
+        return _merged(moments, terms, present), None
 
     zeros = _accumulators(params)
     dtype = jnp.result_type(*jax.tree.leaves(zeros))
-    start = jnp.zeros((), dtype), zeros, zeros
+    # Samples that only fill the last block are marked as absent.
     blocks = in_blocks((completions, weights, jnp.ones(num_samples, dtype)), block_size)
+    start = _Moments(jnp.zeros((), dtype), zeros, zeros)
     (_, means, squares), _ = jax.lax.scan(add, start, blocks)
     standard_error = jax.tree.map(
         lambda square: jnp.sqrt(square / (num_samples - 1) / num_samples), squares
     )
-    noise = norm(standard_error)
-    return GradientStatistics(means, standard_error, norm(means) / noise)
+    return GradientStatistics(means, standard_error, norm(means) / norm(standard_error))
+
+
+def _merged(moments: _Moments, terms: Params, present: Float[Array, " block"]) -> _Moments:
+    """Adds a block of samples, in two passes over the block (Chan, Golub and LeVeque, 1979)."""
+    new_count = present.sum()
+    total = moments.num_samples + new_count
+
+    def merge(mean: Array, square: Array, terms: Array) -> tuple[Array, Array]:
+        kept = present.astype(terms.dtype).reshape((-1,) + (1,) * mean.ndim)
+        own_mean = (kept * terms).sum(axis=0) / new_count
+        own_square = (kept * (terms - own_mean[None]) ** 2).sum(axis=0)
+        step = own_mean - mean
+        # The deviations from the common mean: own ones, and the distance of the two means.
+        return (
+            mean + step * new_count / total,
+            square + own_square + step**2 * moments.num_samples * new_count / total,
+        )
+
+    merged = jax.tree.map(merge, moments.means, moments.squares, terms)
+    outer, inner = jax.tree.structure(moments.means), jax.tree.structure((0, 0))
+    return _Moments(total, *jax.tree.transpose(outer, inner, merged))
