@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,16 @@ def test_help_and_mistakes_load_nothing_heavy(package, arguments, code):
     words = [command if word == "COMMAND" else word for word in arguments]
     run = f"from {package}.cli import main; sys.exit(main({words!r}))"
     assert not loaded(run, code_expected=code) & set(HEAVY)
+
+
+@pytest.mark.parametrize("command", [["info"], ["prune", "--keep", "0.5", "-o", "out.txt"]])
+def test_commands_on_small_files_load_no_jax(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "graph.txt").write_text("0 1\n1 2\n2 0\n2 3\n")
+    words = [command[0], "graph.txt", *command[1:]]
+    root = str(Path(__file__).parents[1])
+    modules = loaded(f"sys.path.insert(0, {root!r})\nfrom jwi.cli import main; main({words!r})")
+    assert not modules & {"jax", "jraph", "flax", "networkx", "tqdm"}
 
 
 def test_imports_load_nothing_heavy():

@@ -106,7 +106,5 @@ def _signalling_again(
 
 def _stay_on_the_host() -> None:
     """Leaves accelerators alone, unless the user names one: starting one takes seconds."""
-    if "JAX_PLATFORMS" not in os.environ:
-        import jax
-
-        jax.config.update("jax_platforms", "cpu")
+    # JAX reads it if a command needs JAX.
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")

@@ -53,15 +53,18 @@ def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Removes edges from a graph, and writes it in the format it came in: kept\n"
         "rows, attributes and self-loops as they were, in edge lists and Matrix Market comments,\n"
-        "too; networkx writes its formats in its own way. Weights stay and do not count.",
+        "too; networkx writes its formats in its own way. Weights stay, and count with --weights.",
         epilog=f"Methods:\n{methods}\n"
         "  UGS is not among them: it needs a network to be trained; see jwi.magnitude_order.\n\n"
         f"{_FORMATS}\n\n{_EXIT_CODES}",
     )
     _add_graph(command)
-    command.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
-    amount = command.add_mutually_exclusive_group(required=True)
+    command.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="the file, or - for stdout"
+    )
+    amount = command.add_mutually_exclusive_group()
     amount.add_argument("--keep", type=float, metavar="SHARE", help="share of the edges that stays")
+    amount.add_argument("--keep-edges", type=int, metavar="N", help="how many edges stay")
     amount.add_argument("--num-removed", type=int, metavar="N", help="how many edges go")
     command.add_argument(
         "--method", type=_method, default="one-walk-index", metavar="METHOD", help="see below"
@@ -75,10 +78,56 @@ def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     command.add_argument("--seed", type=_seed, default=0, help="of random methods (default 0)")
     command.add_argument(
+        "--weights",
+        action="store_true",
+        help="use the weights of the file: conductances for spectral; for Walk Index"
+        " Sparsification, of edges that tie the lightest goes first",
+    )
+    _add_constraints(command)
+    _add_outputs(command)
+    _add_json(command)
+
+
+def _add_constraints(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("edges that stay")
+    group.add_argument(
+        "--protect", type=Path, metavar="FILE", help="the edges of a file, the two ends a row"
+    )
+    group.add_argument(
+        "--keep-connected",
+        action="store_true",
+        help="a spanning forest, so that no connected component falls apart",
+    )
+    group.add_argument("--min-degree", type=int, metavar="K", help="edges that a vertex keeps")
+    group.add_argument(
+        "--max-degree",
+        type=int,
+        metavar="K",
+        help="edges that a vertex keeps at most; without an amount, only these edges go",
+    )
+
+
+def _add_outputs(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("further output")
+    group.add_argument(
         "--removed", type=Path, metavar="FILE", help="also write the removed edges, in their order"
     )
-    command.add_argument("--force", action="store_true", help="overwrite files that exist")
-    _add_json(command)
+    group.add_argument(
+        "--scores",
+        type=Path,
+        metavar="FILE",
+        help="also write all edges, each with its place in the order: 1 goes first",
+    )
+    group.add_argument(
+        "--rows",
+        type=Path,
+        metavar="FILE",
+        help="also write which entries of the file stay, numbered from 0 (.npy or text)",
+    )
+    group.add_argument(
+        "--mask", type=Path, metavar="FILE", help="the same, as 1 or 0 for each entry"
+    )
+    group.add_argument("--force", action="store_true", help="overwrite files that exist")
 
 
 def _add_walk_index(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

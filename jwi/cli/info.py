@@ -4,10 +4,9 @@ import argparse
 import json
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from jwi.cli.terminal import notes, read, reading, table
-from jwi.graph.interop import to_scipy
+from jwi.graph.components import spanning_forest
 from jwi.io import GraphFile
 
 
@@ -20,10 +19,9 @@ def run(parsed: argparse.Namespace) -> None:
 
 def _report(file: GraphFile) -> dict:
     """All that is to be told, of plain numbers and strings."""
-    edges = file.edges
-    n = len(file.content.labels)
+    edges, n = file.edges, file.host.num_vertices
     degree = np.bincount(edges.ravel(), minlength=n)
-    components, of_vertex = connected_components(to_scipy(file.graph), directed=False)
+    forest = spanning_forest(edges, n)
     return {
         "format": file.format,
         "separator": file.content.separator,
@@ -34,8 +32,8 @@ def _report(file: GraphFile) -> dict:
         "vertices": n,
         "edges": len(edges),
         "isolated_vertices": int((degree == 0).sum()),
-        "components": int(components),
-        "largest_component": int(np.bincount(of_vertex).max()),
+        "components": forest.num_components,
+        "largest_component": int(np.bincount(forest.component).max()),
         "degree": [int(degree.min()), round(float(degree.mean()), 3), int(degree.max())],
     }
 

@@ -1,94 +1,53 @@
-"""What is shown on a terminal: progress while it lasts, and tables."""
+"""What commands share: bars while they work, tables, and the graph that the arguments name."""
 
 import argparse
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from jwi.io import GraphFile, read_graph
 
-_WIDTH = 79
-_BAR = 20
-# Seconds between two looks at the clock.
-_TICK = 1.0
 
-
-def progress(what: str) -> Callable[[float], None]:
-    """A function that shows how much of something is done; silent where nobody watches.
+@contextmanager
+def waiting(task: str) -> Iterator[Callable[[float], None]]:
+    """Shows a bar where somebody watches, until the work is done.
 
     Args:
-        what: what is done, in a few words.
+        task: The work, in a few words.
 
-    Returns:
-        A function of the share that is done.
+    Yields:
+        A function that takes the share that is done, in [0, 1].
     """
-    last = float("-inf")
+    if not sys.stderr.isatty():
+        yield lambda share: None
+        return
+    from tqdm import tqdm
 
-    def show(share: float) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last < 0.2 or not sys.stderr.isatty():
-            return
-        last = now
-        _show(f"{what} {_bar(share)}")
+    style = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}"
+    with tqdm(total=1.0, desc=task, bar_format=style, leave=False, file=sys.stderr) as bar:
 
-    return show
+        def tell(share: float) -> None:
+            bar.n = share
+            bar.refresh()
+
+        yield tell
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[Callable[[float], None]]:
-    """Shows what is being done and for how long, where somebody watches, until it is done.
-
-    The clock goes on while compiled code works that releases Python's lock, as the orders' does.
-
-    Yields:
-        A function to be told how much is done; what tells nothing has a clock alone.
-    """
-    bar = ""
-
-    def tell(share: float) -> None:
-        nonlocal bar
-        bar = f" {_bar(share)}"
-
-    if not sys.stderr.isatty():
-        yield tell
-        return
-    start, done = time.monotonic(), threading.Event()
-
-    def show() -> None:
-        _show(f"{what} …")
-        while not done.wait(_TICK):
-            _show(f"{what} …{bar} {time.monotonic() - start:.0f} s")
-
-    clock = threading.Thread(target=show, daemon=True)
-    clock.start()
+def refusing_overflow(option: str, value: int) -> Iterator[None]:
+    """Names an option of the command line where a count of walks exceeds 2^63 − 1."""
     try:
-        yield tell
-    finally:
-        done.set()
-        clock.join()
-        clear()
-
-
-def _bar(share: float) -> str:
-    return f"{'█' * int(_BAR * share):<{_BAR}} {share:4.0%}"
-
-
-def _show(line: str) -> None:
-    print(f"\r{line}", end="", file=sys.stderr, flush=True)
-
-
-def clear() -> None:
-    """Takes away what progress has shown."""
-    if sys.stderr.isatty():
-        _show(" " * _WIDTH + "\r")
+        yield
+    except OverflowError:
+        raise ValueError(
+            f"{option} is {value}: there are more than 2^63 − 1 walks that long at a vertex: pass a"
+            " smaller number"
+        ) from None
 
 
 def read(parsed: argparse.Namespace) -> GraphFile:
     """The graph that the arguments name."""
-    try:
+    with waiting(f"reading {parsed.graph.name}") as tell:
         return read_graph(
             parsed.graph,
             format=parsed.format,
@@ -99,11 +58,34 @@ def read(parsed: argparse.Namespace) -> GraphFile:
             comment=parsed.comment,
             encoding=parsed.encoding,
             bipartite=parsed.bipartite,
+            weights=getattr(parsed, "weights", False),
             directed=parsed.directed,
-            progress=progress(f"reading {parsed.graph.name}"),
+            progress=tell,
         )
-    finally:
-        clear()
+
+
+def vertex_numbers(file: GraphFile, labels: Sequence[str], source: str) -> list[int]:
+    """The vertices of some labels.
+
+    Args:
+        file: The graph.
+        labels: Labels of vertices.
+        source: Where the labels come from, for messages.
+
+    Raises:
+        ValueError: If a label is no vertex.
+    """
+    known, asked = file.content.labels, set(labels)
+    number = {str(label): vertex for vertex, label in enumerate(known) if str(label) in asked}
+    for label in labels:
+        if label not in number:
+            commas = source == "--vertices" and any("," in str(label) for label in known)
+            hint = "; names with commas go into a file for --partition" if commas else ""
+            raise ValueError(
+                f"{source}: {label!r} is no vertex of {file.path}: its vertices are"
+                f" {', '.join(str(label) for label in known[:3])}, …{hint}"
+            )
+    return [number[label] for label in labels]
 
 
 def reading(report: dict) -> str:
@@ -115,17 +97,24 @@ def reading(report: dict) -> str:
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Rows of words, the first column to the left and the others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for first, *others in rows:
-        cells = [word.rjust(width) for word, width in zip(others, widths[1:], strict=True)]
-        lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
-    return "\n".join(lines)
+    """Rows of words as text, the first column to the left and the others to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    for place in range(len(rows[0])):
+        grid.add_column(justify="right" if place else "left", no_wrap=True)
+    for row in rows:
+        grid.add_row(*row)
+    # Plain text of any width: what is printed is the same in a terminal, a pipe and a file.
+    console = Console(width=10_000, color_system=None, markup=False, highlight=False)
+    with console.capture() as captured:
+        console.print(grid)
+    return captured.get().rstrip()
 
 
 def notes(report: dict) -> list[str]:
-    """What a reader of the file may not expect."""
+    """Sentences about the file that a reader may not expect."""
     found = list(report["notes"])
     if report["self_loops"]:
         found.append(f"{report['self_loops']:,} self-loops, which stay")

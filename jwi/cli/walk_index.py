@@ -2,13 +2,11 @@
 
 import argparse
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 
 from jwi._checks import MOST_STEPS, checked_depth, checked_integer
-from jwi.cli.terminal import read, waiting
+from jwi.cli.terminal import read, refusing_overflow, vertex_numbers, waiting
 from jwi.io import GraphFile, read_rows_of_names
 from jwi.walks.partitions import own_walk_indices, walk_indices
 
@@ -22,12 +20,12 @@ def run(parsed: argparse.Namespace) -> None:
     names, parts = _sets(parsed, file)
     target = None
     if parsed.target is not None:
-        (target,) = _numbers(file, [parsed.target], "--target")
+        (target,) = vertex_numbers(file, [parsed.target], "--target")
     with refusing_overflow(option, asked), waiting("counting walks") as tell:
         if parsed.own:
-            indices = own_walk_indices(file.graph, length, progress=tell).tolist()
+            indices = own_walk_indices(file.host, length, progress=tell).tolist()
         else:
-            indices = walk_indices(file.graph, parts, length, target)
+            indices = walk_indices(file.host, parts, length, target)
     if parsed.json:
         answer = {"graph": str(parsed.graph), "length": length, "target": parsed.target}
         answer |= {"own": parsed.own, "walk_index": dict(zip(names, indices, strict=True))}
@@ -38,18 +36,6 @@ def run(parsed: argparse.Namespace) -> None:
         heading = "set" if parsed.partition is not None else "vertex"
         rows = [f"{name}\t{index}" for name, index in zip(names, indices, strict=True)]
         print("\n".join([f"# {heading}\twalk_index", *rows]))
-
-
-@contextmanager
-def refusing_overflow(option: str, value: int) -> Iterator[None]:
-    """Names an option of the command line where a count of walks exceeds 2^63 − 1."""
-    try:
-        yield
-    except OverflowError:
-        raise ValueError(
-            f"{option} is {value}: there are more than 2^63 − 1 walks that long at a vertex: pass a"
-            " smaller number"
-        ) from None
 
 
 def _steps(parsed: argparse.Namespace) -> tuple[str, int, int]:
@@ -67,14 +53,14 @@ def _sets(parsed: argparse.Namespace, file: GraphFile) -> tuple[list[str], np.nd
     parts = np.full(n, -1)
     if parsed.vertices is not None:
         words = [word.strip() for word in parsed.vertices.split(",")]
-        parts[_numbers(file, words, "--vertices")] = 0
+        parts[vertex_numbers(file, words, "--vertices")] = 0
         return [parsed.vertices], parts
     if parsed.partition is None:
         return [str(label) for label in file.content.labels], np.arange(n)
     rows = read_rows_of_names(parsed.partition)
     vertices = [rows.labels[row] for row in rows.senders]
     names = [rows.labels[row] for row in rows.receivers]
-    numbers = np.array(_numbers(file, vertices, str(parsed.partition)))
+    numbers = np.array(vertex_numbers(file, vertices, str(parsed.partition)))
     again = np.flatnonzero(np.bincount(numbers, minlength=n) > 1)
     if again.size:
         raise ValueError(
@@ -85,18 +71,3 @@ def _sets(parsed: argparse.Namespace, file: GraphFile) -> tuple[list[str], np.nd
     place = {name: number for number, name in enumerate(different)}
     parts[numbers] = [place[name] for name in names]
     return different, parts
-
-
-def _numbers(file: GraphFile, labels: list[str], source: str) -> list[int]:
-    """The vertices of some labels."""
-    known, asked = file.content.labels, set(labels)
-    number = {str(label): vertex for vertex, label in enumerate(known) if str(label) in asked}
-    for label in labels:
-        if label not in number:
-            commas = source == "--vertices" and any("," in str(label) for label in known)
-            hint = "; names with commas go into a file for --partition" if commas else ""
-            raise ValueError(
-                f"{source}: {label!r} is no vertex of {file.path}: its vertices are"
-                f" {', '.join(str(label) for label in known[:3])}, …{hint}"
-            )
-    return [number[label] for label in labels]

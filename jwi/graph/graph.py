@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from jwi.graph.building import build_host_graph
 from jwi.graph.host import host_graph, num_present_edges
-from jwi.graph.info import Graph, GraphInfo, info_of
+from jwi.graph.info import Graph, GraphInfo, HostGraph, info_of
 
 jax.tree_util.register_static(GraphInfo)
 
@@ -77,11 +77,28 @@ def from_edges(
         >>> graph.edges.id.tolist(), graph.senders.tolist(), graph.receivers.tolist()
         ([0, 0, 1, 1], [1, 0, 2, 1], [0, 1, 1, 2])
     """
-    host = build_host_graph(senders, receivers, num_vertices, undirected=undirected)
+    return graph_of(
+        build_host_graph(senders, receivers, num_vertices, undirected=undirected), nodes
+    )
+
+
+def graph_of(host: HostGraph, nodes: ArrayLike | BCOO | None = None) -> GraphsTuple:
+    """The same graph for JAX.
+
+    Args:
+        host: A graph as NumPy arrays, masked or not.
+        nodes: As for `from_edges`.
+
+    Returns:
+        A graph of the same edges and mask.
+
+    Raises:
+        ValueError: For `nodes` of another leading axis than n.
+    """
     num_arcs = len(host.ids)
     return GraphsTuple(
         nodes=_node_features(nodes, host.num_vertices),
-        edges=Edges(id=jnp.asarray(host.ids), mask=jnp.ones(num_arcs, bool)),
+        edges=Edges(id=jnp.asarray(host.ids), mask=jnp.asarray(host.on)),
         senders=jnp.asarray(host.senders),
         receivers=jnp.asarray(host.receivers),
         globals=host.info,

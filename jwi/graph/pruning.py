@@ -87,7 +87,7 @@ def prune(
         protected[_edge_ids("protect", protect, read.mask)] = True
     low, high = _degree_limits(min_degree, max_degree)
     asked = num_removed is not None or keep is not None or max_degree is None
-    count = _num_removed(num_removed, keep, int(read.mask.sum())) if asked else 0
+    count = num_to_remove(num_removed, keep, int(read.mask.sum())) if asked else 0
 
     held = _with_forest(read, ranking, protected) if keep_connected else protected
     degree = np.bincount(read.edges[read.mask].ravel(), minlength=read.num_vertices)
@@ -141,9 +141,15 @@ def _too_few(count: int, may_go: int, num_ranked: int, reasons: list[str]) -> st
     )
 
 
-def _num_removed(
+def num_to_remove(
     num_removed: int | np.integer | None, keep: float | int | None, num_edges: int
 ) -> int:
+    """How many of some edges go; the first two arguments are as for `prune`.
+
+    Example:
+        >>> num_to_remove(None, 0.25, 10)
+        7
+    """
     if keep is None and num_removed is not None:
         meaning = "how many edges go"
         return checked_integer("num_removed", num_removed, meaning, low=0, high=num_edges)

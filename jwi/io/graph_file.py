@@ -1,13 +1,15 @@
 """Graphs from files, and back into files of the same format."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Unpack
 
 import numpy as np
-from jaxtyping import Bool, Int32, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
 
-from jwi.graph.graph import GraphsTuple, edge_list, from_edges
+from jwi.graph.building import build_host_graph
+from jwi.graph.info import Graph, HostGraph
 from jwi.graph.lookup import edge_ids
 from jwi.io.content import Content, Source
 from jwi.io.files import STANDARD, Progress, Raw, check_readable, read_file, written
@@ -33,20 +35,61 @@ class GraphFile:
     Attributes:
         path: the file.
         format: a key of `FORMATS`.
-        graph: the graph of E edges, without self-loops and with each edge once.
-        directed: whether its edges can be walked one way only, even if there are none.
-        edges: int32[E, 2], the edges of the graph.
+        host: the graph of E edges, without self-loops and with each edge once, as NumPy arrays.
         edge_of_entry: int64[M], the edge of each entry of the file, −1 for self-loops.
         content: the entries.
     """
 
     path: Path
     format: str
-    graph: GraphsTuple
-    directed: bool
-    edges: Int32[np.ndarray, "E 2"]
+    host: HostGraph
     edge_of_entry: Int64[np.ndarray, " M"]
     content: Content
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph for JAX, a `GraphsTuple`."""
+        # Commands rank and count on the host, and start before JAX would be imported.
+        from jwi.graph.graph import graph_of
+
+        return graph_of(self.host)
+
+    @property
+    def directed(self) -> bool:
+        """Whether edges can be walked one way only, even if there are none."""
+        return not self.host.undirected
+
+    @property
+    def edges(self) -> Int32[np.ndarray, "E 2"]:
+        """The edges of the graph, int32[E, 2]."""
+        return self.host.edges
+
+    def weights(self) -> Float64[np.ndarray, " E"]:
+        """The weight of each edge, by edge id.
+
+        Raises:
+            ValueError: If the file was read without weights; if entries of one edge differ.
+        """
+        of_entry = self.content.weights
+        if of_entry is None:
+            raise ValueError(
+                f"{self.path} was read without weights: pass an edge list with a column of weights,"
+                " and ask for them when reading"
+            )
+        entries = np.flatnonzero(self.edge_of_entry >= 0)
+        edge = self.edge_of_entry[entries]
+        weights = np.empty(len(self.edges))
+        weights[edge] = of_entry[entries]
+        other = entries[weights[edge] != of_entry[entries]]
+        if other.size:
+            u, v = self.edges[self.edge_of_entry[other[0]]]
+            labels = self.content.labels
+            raise ValueError(
+                f"{self.path} has the edge from {labels[u]} to {labels[v]} with the weights"
+                f" {of_entry[other[0]]:g} and {weights[self.edge_of_entry[other[0]]]:g}: pass one"
+                " weight an edge, or add --directed if they are of two directions"
+            )
+        return weights
 
     @property
     def suffix(self) -> str:
@@ -160,20 +203,21 @@ def read_graph(
         raise ValueError(f"{path} says that its edges are undirected: leave out --directed")
     if directed is None:
         directed = bool(content.directed)
-    graph = from_edges(
+    host = build_host_graph(
         content.senders, content.receivers, len(content.labels), undirected=not directed
     )
-    edge_of_entry = edge_ids(graph, content.senders, content.receivers)
-    return GraphFile(
-        path, content.format or name, graph, directed, edge_list(graph), edge_of_entry, content
-    )
+    edge_of_entry = edge_ids(host, content.senders, content.receivers)
+    return GraphFile(path, content.format or name, host, edge_of_entry, content)
 
 
-def read_rows_of_names(path: Path) -> Content:
-    """Rows of a vertex and the name of its set, in the dialects of edge lists without a header.
+def read_rows_of_names(
+    path: Path, wanted: str = "rows: pass one of a vertex and the name of its set for each vertex"
+) -> Content:
+    """Rows of two names, in the dialects of edge lists without a header.
 
     Args:
         path: the file; compressed, if its name ends in .gz.
+        wanted: What an empty file lacks, and what to pass, for the message.
 
     Raises:
         ValueError: for a file that cannot be read, with the place and what to do.
@@ -182,9 +226,7 @@ def read_rows_of_names(path: Path) -> Content:
 
     options = Options(named=True, header=False, columns=(1, 2))
     source = Source(path, "edge-list", read_file(path).content, options, directed=False)
-    return read_edge_list(
-        source, "rows: pass one of a vertex and the name of its set for each vertex"
-    )
+    return read_edge_list(source, wanted)
 
 
 def _format_of(path: Path, raw: Raw) -> str:

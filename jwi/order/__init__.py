@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed
     from jwi.order.resistance.exact import (
         effective_resistances_estimate as effective_resistances_estimate,
     )
+    from jwi.order.selection import lightest_first as lightest_first
     from jwi.order.spanning_forest import spanning_forest_order as spanning_forest_order
     from jwi.order.spectral import spectral_order as spectral_order
     from jwi.order.t_spanner import t_spanner_order as t_spanner_order
@@ -87,6 +88,7 @@ _OTHERS = {
     "chunked_walk_index_order": "wis.chunked",
     "effective_resistances": "resistance.exact",
     "effective_resistances_estimate": "resistance.exact",
+    "lightest_first": "selection",
     "magnitude_order": "magnitude",
     "one_walk_index_order_with_rounds": "wis.depth_2_traced",
     "partition_walk_index_order": "wis.partitions",

@@ -53,4 +53,6 @@ def significances(
     return ((1 - weights[:, None] / strength) ** (degree - 1)).min(axis=1)
 
 
-ORDER = Order("disparity", lambda graph, _: disparity_order(graph))
+ORDER = Order(
+    "disparity", lambda graph, options: disparity_order(graph, options.weights), weighted=True
+)

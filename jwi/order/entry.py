@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from jwi.graph.info import Graph
 from jwi.progress import Progress
@@ -18,12 +19,15 @@ class RankingOptions:
         depth: L, the depth of the network.
         num_removed: How many edges must be ranked; None for all.
         random_key: A JAX random key, which random orders need.
+        weights: float[E], the weight of each edge, by edge id; None for no weights. An order that
+            is not `weighted` ignores them.
         progress: Called now and then with the share that is ranked, in [0, 1]; None for nothing.
     """
 
     depth: int = 2
     num_removed: int | None = None
     random_key: Any = None
+    weights: Float64[np.ndarray, " E"] | None = None
     progress: Progress | None = None
 
     def required_key(self) -> Any:
@@ -51,6 +55,7 @@ class Order:
         depths: The depths of the networks it is for, the default first; any if empty.
         directed: Whether it ranks the edges of directed graphs, too.
         is_random: Whether it needs `options.random_key`.
+        weighted: Whether it heeds `options.weights`.
         needs_features: Whether it reads the features of the vertices.
 
     Example:
@@ -68,4 +73,5 @@ class Order:
     depths: tuple[int, ...] = ()
     directed: bool = False
     is_random: bool = False
+    weighted: bool = False
     needs_features: bool = False

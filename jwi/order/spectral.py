@@ -70,6 +70,7 @@ def spectral_order(
 
 ORDER = Order(
     "spectral",
-    lambda graph, options: spectral_order(options.required_key(), graph),
+    lambda graph, options: spectral_order(options.required_key(), graph, weights=options.weights),
     is_random=True,
+    weighted=True,
 )

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from scipy.sparse.csgraph import connected_components
 
 from jwi._checks import checked_integer
-from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import check_undirected, host_graph
+from jwi.graph.info import Graph
 from jwi.order.resistance.bridges import bridges
 from jwi.order.resistance.projection import projected_resistances, resistance_bounds
 from jwi.order.selection import checked_weights
@@ -27,7 +27,7 @@ _MOST_ERROR = 1e-6
 
 
 def effective_resistances(
-    graph: GraphsTuple, *, weights: ArrayLike | None = None
+    graph: Graph, *, weights: ArrayLike | None = None
 ) -> Float64[np.ndarray, " E"]:
     """The effective resistances of all edges, by dense inverses.
 
@@ -67,7 +67,7 @@ def effective_resistances(
 
 def effective_resistances_estimate(
     key: Key[Array, ""],
-    graph: GraphsTuple,
+    graph: Graph,
     *,
     weights: ArrayLike | None = None,
     num_probes: int | np.integer = 64,
@@ -110,7 +110,7 @@ def effective_resistances_estimate(
 
 
 def resistances_or_estimate(
-    key: Key[Array, ""], graph: GraphsTuple, *, weights: ArrayLike | None, num_probes: int
+    key: Key[Array, ""], graph: Graph, *, weights: ArrayLike | None, num_probes: int
 ) -> Float64[np.ndarray, " E"]:
     """`effective_resistances` where that takes a second at most, else the estimate."""
     network = _network(graph, weights)
@@ -141,7 +141,7 @@ class _Network(NamedTuple):
     largest: int
 
 
-def _network(graph: GraphsTuple, weights: ArrayLike | None) -> _Network:
+def _network(graph: Graph, weights: ArrayLike | None) -> _Network:
     check_undirected(graph, "effective resistance")
     read = host_graph(graph)
     conductance = checked_weights(weights, read.mask)

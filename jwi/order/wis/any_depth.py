@@ -9,7 +9,7 @@ from numba import njit
 from jwi._checks import checked_depth
 from jwi.graph.info import Graph, info_of
 from jwi.order.entry import Order
-from jwi.order.selection import checked_num_removed, kept_edges
+from jwi.order.selection import checked_num_removed, kept_edges, lightest_first
 from jwi.order.wis.borrowed import borrowed
 from jwi.order.wis.depth_2 import remove_by_degrees
 from jwi.order.wis.depth_3 import remove_by_triangles
@@ -101,10 +101,15 @@ def walk_index_order(
 
 ORDER = Order(
     "(L − 1)-WIS",
-    lambda graph, options: walk_index_order(
-        graph, options.depth, num_removed=options.num_removed, progress=options.progress
+    lambda graph, options: lightest_first(
+        graph,
+        options.weights,
+        lambda same: walk_index_order(
+            same, options.depth, num_removed=options.num_removed, progress=options.progress
+        ),
     ),
     directed=True,
+    weighted=True,
 )
 
 

@@ -10,7 +10,7 @@ from jwi.graph.adjacency import arcs_by_vertex
 from jwi.graph.host import check_undirected
 from jwi.graph.info import Graph, info_of
 from jwi.order.entry import Order
-from jwi.order.selection import kept_edges
+from jwi.order.selection import kept_edges, lightest_first
 from jwi.order.wis.matching import (
     ABOVE,
     BELOW,
@@ -58,8 +58,11 @@ def one_walk_index_order(
 
 ORDER = Order(
     "1-WIS",
-    lambda graph, options: one_walk_index_order(graph, progress=options.progress),
+    lambda graph, options: lightest_first(
+        graph, options.weights, lambda same: one_walk_index_order(same, progress=options.progress)
+    ),
     depths=(2,),
+    weighted=True,
 )
 
 

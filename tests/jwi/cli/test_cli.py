@@ -221,7 +221,33 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
         (["prune", "graph.txt", "-o", ".", "--keep", "1"], ". is a folder: pass a file"),
         (["prune", "graph.txt", "-o", "o.mtx", "--keep", "1"], "o.mtx would be mtx by its name"),
         (["prune", "graph.txt", "-o", "o.csv", "--keep", "1"], "o.csv would have a comma between"),
-        (["prune", "graph.txt", "-o", "-", "--keep", "1"], "- is no file: pass a name"),
+        (PRUNE, "how many edges go is not said: pass --keep, --keep-edges, --num-removed or --max"),
+        ([*PRUNE, "--keep-edges", "16"], "--keep-edges is 16: pass how many of the 15 edges stay"),
+        ([*PRUNE, "--keep", "1", "--rows", "-"], "--rows is -, and only the graph goes to stdout"),
+        ([*PRUNE, "--keep", "1", "--mask", "m.mtx"], "m.mtx, which would be mtx by its name: give"),
+        (
+            [*PRUNE, "--keep", "1", "--scores", "s.npy"],
+            "would be a NumPy array by its name",
+        ),
+        (
+            [*PRUNE, "--keep", "1", "--rows", "r.txt", "--mask", "r.txt"],
+            "--mask is r.txt, as is --rows: pass two files",
+        ),
+        (
+            [*PRUNE, "--keep", "1", "--weights", "--method", "random"],
+            "--weights is for one-walk-index, walk-index, spectral, ",
+        ),
+        ([*PRUNE, "--keep", "1", "--protect", "words.txt"], "words.txt: 'ann' is no vertex of gr"),
+        (
+            [*PRUNE, "--keep", "1", "--protect", "far.txt"],
+            "no edge from 0 to 90 in graph.txt",
+        ),
+        ([*PRUNE, "--keep", "1", "--protect", "empty.txt"], "rows: pass the two ends of each edge"),
+        (
+            [*PRUNE, "--keep", "0.1", "--keep-connected"],
+            "13 edges are to be removed and 6 may go: keep_connected holds the others, so remove at"
+            " most 6",
+        ),
         ([*PRUNE, "--keep", "1", "--removed", "words.txt"], "words.txt exists: add --force"),
         ([*PRUNE, "--keep", "1", "--removed", "out.txt"], "--removed is out.txt, as is the output"),
         (
@@ -275,6 +301,7 @@ def test_bad_input_is_exit_code_2_and_one_line(graph, capsys, arguments, message
     Path("twice.txt").write_text("10 a\n10 b\n")
     Path("smiths.csv").write_text('"Smith, J",Doe\n')
     Path("empty.txt").touch()
+    Path("far.txt").write_text("0 90\n")
     Path("loop.txt").symlink_to("loop.txt")
     os.mkfifo("pipe")
     assert main(arguments) == 2
@@ -290,7 +317,6 @@ def test_bad_input_is_exit_code_2_and_one_line(graph, capsys, arguments, message
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (PRUNE, "one of the arguments --keep --num-removed is required"),
         ([*PRUNE, "--keep", "half"], "argument --keep: invalid float value: 'half'"),
         ([*PRUNE, "--keep", "1", "--num-removed", "1"], "not allowed with argument --keep"),
         ([*PRUNE, "--keep", "1", "--method", "ugs"], "are trained with a network, and here is"),
