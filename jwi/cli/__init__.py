@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code.
 
     Args:
-        arguments: the words after ``jwi``; None for those of the process.
+        arguments: The words after ``jwi``; None for the words that the process was started with.
     """
     as_process = arguments is None
     try:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # While errors can still be told.
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who reads the output has seen enough; nothing may be written when Python ends.
+        # The reader of the output has seen enough; nothing may be written when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("jwi: interrupted", file=sys.stderr)
@@ -57,7 +57,7 @@ def _refused(message: str) -> int:
 
 
 def _prepare_process() -> None:
-    """Makes the streams and signals of this process those that a command needs."""
+    """Prepares the streams and signals of this process for a command."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

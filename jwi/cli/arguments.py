@@ -167,9 +167,9 @@ def _add_walk_index(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 def _add_info(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser(
         "info",
-        help="what is in a file, and how it was understood",
+        help="the contents of a file, and how it was understood",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Tells what is in a graph file, and how it was understood.",
+        description="Describes the contents of a graph file, and how it was understood.",
         epilog=f"{_FORMATS}\n\n{_EXIT_CODES}",
     )
     _add_graph(command)

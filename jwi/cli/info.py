@@ -11,14 +11,14 @@ from jwi.io import GraphFile
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Prints what is in a graph file."""
+    """Describes the contents of a graph file."""
     file = read(parsed)
     report = {"graph": str(parsed.graph), **_report(file)}
     print(json.dumps(report, ensure_ascii=False) if parsed.json else _text(report))
 
 
 def _report(file: GraphFile) -> dict:
-    """All that is to be told, of plain numbers and strings."""
+    """The description, of plain numbers and strings."""
     edges, n = file.edges, file.host.num_vertices
     degree = np.bincount(edges.ravel(), minlength=n)
     forest = spanning_forest(edges, n)

@@ -19,7 +19,7 @@ from jwi.order.entry import RankingOptions
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Prunes a graph file as the arguments say, and prints what was done."""
+    """Prunes a graph file as the arguments say, and prints a report."""
     _check_method(parsed)
     depth = _depth(parsed.method, parsed.depth)
     prune_outputs.check(parsed)
@@ -47,8 +47,7 @@ def _check_method(parsed: argparse.Namespace) -> None:
     amounts = (parsed.keep, parsed.keep_edges, parsed.num_removed, parsed.max_degree)
     if all(amount is None for amount in amounts):
         raise ValueError(
-            "how many edges go is not said: pass --keep, --keep-edges, --num-removed or"
-            " --max-degree"
+            "no amount is given: pass --keep, --keep-edges, --num-removed or --max-degree"
         )
     method = order_of(parsed.method)
     if method.needs_features:

@@ -1,4 +1,4 @@
-"""What commands share: bars while they work, tables, and the graph that the arguments name."""
+"""Helpers of all commands: bars, tables, and the graph that the arguments name."""
 
 import argparse
 import sys
@@ -106,7 +106,7 @@ def table(rows: Sequence[tuple[str, ...]]) -> str:
         grid.add_column(justify="right" if place else "left", no_wrap=True)
     for row in rows:
         grid.add_row(*row)
-    # Plain text of any width: what is printed is the same in a terminal, a pipe and a file.
+    # Plain text of any width: a terminal, a pipe and a file get the same.
     console = Console(width=10_000, color_system=None, markup=False, highlight=False)
     with console.capture() as captured:
         console.print(grid)

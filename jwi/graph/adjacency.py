@@ -13,7 +13,7 @@ from numba import njit
 @njit(cache=True)
 @no_type_check  # numba types compiled functions itself and cannot see through type checkers.
 def arcs_by_vertex(at, to, edge, num_vertices):
-    """Groups arcs by the vertex at one end; those of one vertex keep their order.
+    """Groups arcs by the vertex at one end. The arcs of one vertex keep their order.
 
     Args:
         at: int32[A], the end to group by.
@@ -22,16 +22,19 @@ def arcs_by_vertex(at, to, edge, num_vertices):
         num_vertices: n.
 
     Returns:
-        starts int64[n + 1], and `to` and `edge` in the new order: the arcs at vertex v are those
-        from starts[v] up to starts[v + 1].
+        starts int64[n + 1], and `to` and `edge` in the new order: the arcs at vertex v have the
+        places from starts[v] up to starts[v + 1], the last one excluded.
     """
+    # A counting sort: first the sizes of the groups, one place further on, …
     starts = np.zeros(num_vertices + 1, np.int64)
     for arc in range(len(at)):
         starts[at[arc] + 1] += 1
+    # … so that their running sum is where each group starts.
     starts = np.cumsum(starts)
     ends = starts[:-1].copy()
     grouped_to = np.empty(len(at), np.int32)
     grouped_edge = np.empty(len(at), np.int32)
+    # Each arc goes to the end of its group, as far as the group is filled.
     for arc in range(len(at)):
         place = ends[at[arc]]
         grouped_to[place] = to[arc]
@@ -43,7 +46,8 @@ def arcs_by_vertex(at, to, edge, num_vertices):
 @njit(cache=True)
 @no_type_check
 def sorted_arcs_by_vertex(at, to, edge, num_vertices):
-    """As `arcs_by_vertex`, with the arcs of one vertex by rising other end."""
+    """Groups arcs as `arcs_by_vertex`, and sorts the arcs of one vertex by their other end."""
+    # Sorting is stable: sorted by the other end first, arcs of one vertex stay sorted by it.
     starts, other, edge = arcs_by_vertex(to, at, edge, num_vertices)
     return arcs_by_vertex(other, expand(starts), edge, num_vertices)
 

@@ -52,14 +52,14 @@ def from_edges(
     """Builds a graph from the two ends of its edges.
 
     Duplicate edges are merged and self-loops dropped; in an undirected graph (u, v) and (v, u) are
-    the same edge. Edges are numbered in order of first appearance. Arcs are sorted by receiver,
-    those of one receiver by sender, whatever the order of the input.
+    the same edge. Edges are numbered in order of first appearance. Arcs are sorted by receiver
+    and then by sender, whatever the order of the input.
 
     Args:
         senders: int[M], where each edge starts.
         receivers: int[M], where it ends.
         num_vertices: n; vertices are 0, …, n − 1.
-        nodes: features with leading axis n, or a BCOO matrix of n rows, most of them zeros; None
+        nodes: Features with leading axis n, or a BCOO matrix of n rows, most of them zeros; None
             for no features, stored as zeros (n, 0).
         undirected: Whether an edge can be walked both ways.
 

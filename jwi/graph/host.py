@@ -138,7 +138,7 @@ def _reason(
     receivers: np.ndarray,
     num_vertices: int,
 ) -> str:
-    """Says what is wrong with an arc."""
+    """Names the fault of an arc."""
     if fault in (_SENDER, _RECEIVER):
         name, ends = ("senders", senders) if fault == _SENDER else ("receivers", receivers)
         return f"graph.{name}[{arc}] is {ends[arc]}: vertices are 0 to {num_vertices - 1}"

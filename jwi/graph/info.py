@@ -13,7 +13,7 @@ from jaxtyping import Bool, Int, Int32
 # `jwi.graph.graph`, which makes the graphs that JAX sees, registers it as static.
 @dataclass(frozen=True)
 class GraphInfo:
-    """What a graph is; the `globals` field of a `GraphsTuple`, static under jit.
+    """The sizes of a graph and its direction: `globals` of a `GraphsTuple`, static under jit.
 
     Graphs that are padded to one size have one info, hence one trace. How many vertices and edges
     are there without padding stands in the arrays `n_node` and `n_edge`.
@@ -102,7 +102,7 @@ class HostGraph(NamedTuple):
 
 
 def info_of(graph: Any) -> GraphInfo:
-    """What a graph is; under jit, too.
+    """The sizes of a graph and its direction; under jit, too.
 
     Args:
         graph: A graph of `jwi.from_edges` and its kin, or a `HostGraph`.

@@ -23,16 +23,16 @@ def from_scipy(
     """A graph from its adjacency matrix.
 
     Args:
-        matrix: scipy.sparse matrix or array (n, n); an entry (i, j) that is not zero is an edge
+        matrix: A scipy.sparse matrix or array (n, n); an entry (i, j) that is not zero is an edge
             from i to j.
-        nodes: features with leading axis n; None for no features.
-        undirected: whether an edge can be walked both ways, from whichever entry it comes.
+        nodes: Features with leading axis n; None for no features.
+        undirected: Whether an edge can be walked both ways, from whichever entry it comes.
 
     Returns:
-        A graph of n vertices. Edges are numbered by row, those of one row by column.
+        A graph of n vertices. Edges are numbered by row, and within a row by column.
 
     Raises:
-        ValueError: if `matrix` is not a sparse matrix, or not square.
+        ValueError: If `matrix` is not a sparse matrix, or not square.
 
     Example:
         >>> import jwi
@@ -65,7 +65,7 @@ def to_scipy(graph: GraphsTuple) -> scipy.sparse.csr_array:
     """The adjacency matrix of the edges that are there, without self-loops.
 
     Args:
-        graph: a graph, masked or not.
+        graph: A graph, masked or not.
 
     Returns:
         scipy.sparse.csr_array (n, n) of int64: 1 from i to j where there is an edge, and back where
@@ -91,7 +91,7 @@ def from_jraph(graph: GraphsTuple, *, undirected: bool = True) -> GraphsTuple:
             edge, and here they become one edge.
 
     Returns:
-        A graph of as many vertices, those of all of `graph.n_node`.
+        A graph of all the vertices that `graph.n_node` counts.
 
     Raises:
         ValueError: If `nodes` is a tree of several arrays; if the arcs have ends outside.

@@ -221,7 +221,7 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
         (["prune", "graph.txt", "-o", ".", "--keep", "1"], ". is a folder: pass a file"),
         (["prune", "graph.txt", "-o", "o.mtx", "--keep", "1"], "o.mtx would be mtx by its name"),
         (["prune", "graph.txt", "-o", "o.csv", "--keep", "1"], "o.csv would have a comma between"),
-        (PRUNE, "how many edges go is not said: pass --keep, --keep-edges, --num-removed or --max"),
+        (PRUNE, "no amount is given: pass --keep, --keep-edges, --num-removed or --max-degree"),
         ([*PRUNE, "--keep-edges", "16"], "--keep-edges is 16: pass how many of the 15 edges stay"),
         ([*PRUNE, "--keep", "1", "--rows", "-"], "--rows is -, and only the graph goes to stdout"),
         ([*PRUNE, "--keep", "1", "--mask", "m.mtx"], "m.mtx, which would be mtx by its name: give"),
