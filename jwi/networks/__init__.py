@@ -2,7 +2,7 @@
 
 from jwi.networks.features import mean_readout, vertex_readout
 from jwi.networks.gat import GAT, GATConv
-from jwi.networks.gcn import GCN, GCNConv
+from jwi.networks.gcn import GCN, GCNConv, plain_degrees, weighted_degrees
 from jwi.networks.gin import GIN, MLP, GINConv, GINEps, GINEpsConv
 from jwi.networks.linear import Linear
 from jwi.networks.log_product import LogProductNetwork, SignedLog
@@ -31,5 +31,7 @@ __all__ = [
     "SignedLog",
     "batch_norm",
     "mean_readout",
+    "plain_degrees",
     "vertex_readout",
+    "weighted_degrees",
 ]

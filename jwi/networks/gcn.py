@@ -1,16 +1,56 @@
 """Graph convolutional network: a degree-normalized sum over neighbors."""
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jwi.graph.graph import GraphsTuple
+from jwi.graph.info import info_of
 from jwi.messages.layout import arcs_of
 from jwi.messages.message_passing import in_degree
 from jwi.networks.base import ConvNetwork
 from jwi.networks.features import Features
 from jwi.networks.linear import Linear
+
+Degrees = Callable[[GraphsTuple, Float[Array, " arcs"] | None], Array]
+
+
+def plain_degrees(graph: GraphsTuple, weight: Float[Array, " arcs"] | None) -> Array:
+    """Number of kept arcs that end at each vertex, whatever they weigh.
+
+    Args:
+        graph: Graph of n vertices.
+        weight: Ignored.
+
+    Returns:
+        int32[n].
+    """
+    return in_degree(graph)
+
+
+def weighted_degrees(graph: GraphsTuple, weight: Float[Array, " arcs"] | None) -> Array:
+    """Sum of the weights of the kept arcs that end at each vertex.
+
+    Args:
+        graph: Graph of n vertices.
+        weight: One number an arc; 1 if not given.
+
+    Returns:
+        Float[n]; int32[n] without weights.
+
+    Example:
+        >>> import jax.numpy as jnp, jwi
+        >>> path = jwi.from_edges([0, 1], [1, 2], 3)
+        >>> weighted_degrees(path, jnp.array([0.5, 1.5, 2.0, 3.0])).tolist()
+        [0.5, 3.5, 3.0]
+    """
+    if weight is None:
+        return in_degree(graph)
+    kept = jnp.where(graph.edges.mask, weight, 0)
+    return jax.ops.segment_sum(kept, graph.receivers, info_of(graph).num_vertices)
 
 
 class GCNConv(nn.Module):
@@ -18,7 +58,9 @@ class GCNConv(nn.Module):
 
     A is the adjacency matrix of the kept arcs, and D has the in-degrees of A + I. Both follow the
     edge mask, so a masked graph and its compacted copy give the same result. An arc weight
-    multiplies the message along the arc and leaves D unchanged.
+    multiplies the message along the arc and leaves D unchanged. With `degrees=weighted_degrees`, D
+    has the sums of the weights, 1 for each self-loop, as in PyTorch Geometric. There, and here, the
+    factor of a vertex whose sum is 0 is 0, and a negative sum gives NaN.
 
     Reference:
         Kipf and Welling, "Semi-supervised classification with graph convolutional networks", ICLR
@@ -26,6 +68,7 @@ class GCNConv(nn.Module):
 
     Attributes:
         features: Width of the output.
+        degrees: Gives the degrees without self-loops: `plain_degrees` or `weighted_degrees`.
 
     Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
@@ -37,6 +80,7 @@ class GCNConv(nn.Module):
     """
 
     features: int
+    degrees: Degrees = plain_degrees
 
     @nn.compact
     def __call__(
@@ -60,7 +104,10 @@ class GCNConv(nn.Module):
         linear = Linear(self.features, use_bias=False, kernel_init=glorot, name="linear")
         hidden = linear(x)
         # D^(−1/2), and the weight D^(−1/2) A D^(−1/2) of each arc and D^(−1) of each self-loop.
-        scale = jax.lax.rsqrt(in_degree(graph).astype(hidden.dtype) + 1)
+        degree = self.degrees(graph, weight).astype(hidden.dtype) + 1
+        # Weights may cancel the self-loop. The inner choice keeps gradients finite there.
+        alone = degree == 0
+        scale = jnp.where(alone, 0, jax.lax.rsqrt(jnp.where(alone, 1, degree)))
         arcs = arcs_of(graph, len(hidden))
         on_arcs = arcs.from_senders(scale) * arcs.from_receivers(scale)
         if weight is not None:
@@ -77,6 +124,7 @@ class GCN(ConvNetwork):
         depth: Number of layers.
         num_outputs: Width of the head, for instance the number of classes.
         readout: `vertex_readout` or `mean_readout`.
+        degrees: As for `GCNConv`.
 
     Example:
         >>> import jax, jax.numpy as jnp, jwi.graph.graph
@@ -87,7 +135,9 @@ class GCN(ConvNetwork):
         (3, 4)
     """
 
+    degrees: Degrees = plain_degrees
+
     @nn.nowrap
     def conv(self, *, train: bool) -> nn.Module:
         """One graph convolution."""
-        return GCNConv(self.width)
+        return GCNConv(self.width, self.degrees)

@@ -21,6 +21,8 @@ from jwi.networks import (
     ProductNetwork,
     ResGCN,
     mean_readout,
+    plain_degrees,
+    weighted_degrees,
 )
 from tests.cases.messages import (
     LIST,
@@ -50,12 +52,14 @@ def named(modules):
 
 
 @pytest.mark.parametrize("n", [TABLE, LIST])
-def test_gcn_conv_is_the_dense_formula(n):
+@pytest.mark.parametrize("degrees", [plain_degrees, weighted_degrees])
+def test_gcn_conv_is_the_dense_formula(n, degrees):
     graph = random_graph(0, n=n)
-    conv, weight = GCNConv(4), arc_weights(graph, 0)
+    conv, weight = GCNConv(4, degrees), abs(arc_weights(graph, 0))
     params = random_variables(conv, graph, graph.nodes)
     p = to_float64(params)["params"]
-    degree = dense_adjacency(graph).sum(axis=1) + 1
+    counted = (graph,) if degrees is plain_degrees else (graph, weight)
+    degree = dense_adjacency(*counted).sum(axis=1) + 1
     scale = np.diag(degree**-0.5)
     adjacency = dense_adjacency(graph, weight) + np.eye(len(degree))
     expected = (
@@ -64,6 +68,20 @@ def test_gcn_conv_is_the_dense_formula(n):
     np.testing.assert_allclose(
         conv.apply(params, graph, graph.nodes, weight), expected, atol=1e-5, rtol=1e-5
     )
+
+
+def test_weights_that_cancel_the_self_loop_leave_gradients_finite():
+    graph = from_edges([0, 1], [1, 2], 3, nodes=jnp.eye(3))
+    conv, weight = GCNConv(2, weighted_degrees), jnp.array([-1.0, 0.5, 0.5, 1.0])
+    params = random_variables(conv, graph, graph.nodes)
+
+    def total(weight):
+        precise = jax.tree.map(lambda leaf: leaf.astype(weight.dtype), params)
+        return conv.apply(precise, graph, graph.nodes.astype(weight.dtype), weight).sum()
+
+    assert np.isfinite(total(weight))
+    assert np.isfinite(jax.grad(total)(weight)).all()
+    assert_gradient_is_the_slope(total, weight + 2)
 
 
 def test_gcn_is_its_layers_one_after_another():

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from jwi.graph.graph import compact
-from jwi.networks import GATConv, GCNConv, GENConv, GINConv, GINEpsConv, LayerNorm
+from jwi.networks import (
+    GATConv,
+    GCNConv,
+    GENConv,
+    GINConv,
+    GINEpsConv,
+    LayerNorm,
+    weighted_degrees,
+)
 from tests.cases.messages import LIST, TABLE, random_graph
 
 torch = pytest.importorskip("torch")
@@ -71,6 +79,18 @@ CASES = {
         gen_params,
     ),
 }
+
+
+def test_gcn_with_weighted_degrees_is_that_of_pytorch_geometric():
+    torch.manual_seed(0)
+    theirs = pyg.GCNConv(IN, OUT)
+    graph = compact(random_graph(0, n=LIST, undirected=False))
+    weight = np.random.default_rng(0).uniform(0.1, 3, len(graph.senders)).astype(np.float32)
+    arcs = torch.tensor(np.stack([graph.senders, graph.receivers]), dtype=torch.int64)
+    expected = theirs(torch.tensor(np.asarray(graph.nodes)), arcs, torch.tensor(weight))
+    ours = GCNConv(OUT, weighted_degrees)
+    actual = ours.apply({"params": gcn_params(theirs)}, graph, graph.nodes, jnp.asarray(weight))
+    np.testing.assert_allclose(actual, expected.detach().numpy(), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("n", [TABLE, LIST])
