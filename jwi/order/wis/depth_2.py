@@ -74,9 +74,12 @@ def remove_by_degrees(
     opposite = np.ascontiguousarray(edges[:, ::-1]).ravel()
     starts, neighbors, ids = arcs_by_vertex(edges.ravel(), opposite, ids, num_vertices)
     degree = np.diff(starts).astype(np.int32)
+    gone = np.zeros(len(edges), bool)
     # Removed arcs lead to a vertex n, which is below every level.
     side = np.full(num_vertices + 1, BELOW, np.uint8)
-    graph = DegreeGraph(edges, starts[:-1].copy(), starts[1:].copy(), neighbors, ids, degree, side)
+    graph = DegreeGraph(
+        edges, starts[:-1].copy(), starts[1:].copy(), neighbors, ids, gone, degree, side
+    )
     rising = np.argsort(degree, kind="stable").astype(np.int32)
     order = run_with_progress(
         _remove_by_levels,

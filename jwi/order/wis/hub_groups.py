@@ -136,6 +136,7 @@ def join(groups, graph, edge):
     """Puts an edge into its group; its rest is found when it comes to the top."""
     hub, member, triangles = groups.hub[edge], groups.member_of[edge], graph.triangles[edge]
     other = graph.edges[edge, 0] + graph.edges[edge, 1] - hub
+    # A key that is too small is safe: the rest is found before the edge can be the first.
     set_least_key(groups.keys, member, index_without(graph, other, triangles))
     insert(heap_of(groups, groups.first[hub] + triangles), member)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 from numba import njit
 
+from jwi.order.wis.arcs import close_up
 from jwi.order.wis.sorting import sort_by_id
 
 BELOW, HERE, ABOVE = 0, 1, 2  # Where a vertex's degree is, seen from the level.
@@ -20,6 +21,7 @@ class DegreeGraph(NamedTuple):
         ends: int64[n], where they end.
         neighbors: int32[2E], the other end of each arc, n if it is removed.
         ids: int32[2E], its edge, rising at each vertex.
+        gone: bool[E], which edges are removed.
         degree: int32[n].
         side: uint8[n + 1], where each vertex is, seen from the level; one byte, to stay in cache.
     """
@@ -29,6 +31,7 @@ class DegreeGraph(NamedTuple):
     ends: np.ndarray
     neighbors: np.ndarray
     ids: np.ndarray
+    gone: np.ndarray
     degree: np.ndarray
     side: np.ndarray
 
@@ -83,7 +86,7 @@ def look(graph, room, num_here):
     starts, ends, neighbors, side = graph.starts, graph.ends, graph.neighbors, graph.side
     count = 0
     for vertex in room.here[:num_here]:
-        _drop_removed(graph, vertex)
+        close_up(graph, vertex)
         # Edges to vertices below go at a lower level. Ids rise, so the first of the others is the
         # lowest.
         best = starts[vertex]
@@ -107,7 +110,7 @@ def match_with_above(graph, room, num_crossing, level, num_here, order, count):
     falling degree and rising id. Where the neighbor has left the level meanwhile, the next edge
     takes the place. Vertices that come down to the level join `here`.
     """
-    edges, starts, ends, neighbors, ids, degree, side = graph
+    edges, starts, ends, neighbors, ids, gone, degree, side = graph
     nobody = len(degree)
     crossing = room.keys[:num_crossing]
     sort_by_id(crossing, room.scratch, len(edges))
@@ -137,6 +140,7 @@ def match_with_above(graph, room, num_crossing, level, num_here, order, count):
                 edge, place = crossing[rank] >> 32, crossing[rank] & 0xFFFFFFFF
                 order[count] = edge
                 count += 1
+                gone[edge] = True
                 opposite = _place_of(edge, ids, starts[vertex], ends[vertex])
                 neighbors[place] = neighbors[opposite] = nobody
                 room.below[num_below] = lower[rank]
@@ -211,7 +215,9 @@ def match_one_another(graph, room, num_here, num_below, order, count):
                 stack[size] = other
                 size += 1
                 continue
-            room.keys[num_matched] = np.int64(graph.ids[offer[one]]) << 32
+            edge = graph.ids[offer[one]]
+            graph.gone[edge] = True
+            room.keys[num_matched] = np.int64(edge) << 32
             num_matched += 1
             neighbors[offer[one]] = neighbors[offer[other]] = len(degree)
             room.below[num_below], room.below[num_below + 1] = one, other
@@ -239,22 +245,3 @@ def _find_partner(graph, room, vertex):
             return True
     room.offer[vertex] = graph.ends[vertex]
     return False
-
-
-@njit(cache=True)
-@no_type_check
-def _drop_removed(graph, vertex):
-    """Closes up a vertex's arcs when a third of them is removed, which pays for the work."""
-    starts, ends, neighbors, ids = graph.starts, graph.ends, graph.neighbors, graph.ids
-    nobody = len(graph.degree)
-    # Low ids go first, so removed arcs gather at the start.
-    while starts[vertex] < ends[vertex] and neighbors[starts[vertex]] == nobody:
-        starts[vertex] += 1
-    if 2 * (ends[vertex] - starts[vertex]) <= 3 * graph.degree[vertex]:
-        return
-    end = starts[vertex]
-    for place in range(starts[vertex], ends[vertex]):
-        if neighbors[place] != nobody:
-            neighbors[end], ids[end] = neighbors[place], ids[place]
-            end += 1
-    ends[vertex] = end

@@ -72,6 +72,7 @@ def read_changes(graph, count, scratch):
     """
     walk_index, vertices, drops, size = graph.walk_index, graph.vertices, graph.drops, 0
     for place in range(count):
+        # A vertex that keeps its value would add an entry and take it away again.
         if drops[place] != 0:
             value = walk_index[vertices[place]]
             scratch.old[size], scratch.new[size] = value, value - drops[place]
@@ -94,10 +95,12 @@ def encode(old, new, codes):
     """
     shell_sort(old)
     shell_sort(new)
+    # The two sorted lists are merged: each turn takes all copies of the lowest value left.
     length = one = other = 0
     while one < len(old) or other < len(new):
         value, change, one, other = _next_entry(old, new, one, other)
         if change != 0:
+            # The lower the value, the larger the code; the change decides between equal values.
             code = ((_CEILING - value) << _CHANGE_BITS) | abs(change)
             codes[length] = code if change > 0 else -code
             length += 1

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from jwi.graph.adjacency import sorted_arcs_by_vertex
+from jwi.order.wis.arcs import close_up
 from jwi.order.wis.signatures import encode, read_changes
 from jwi.walks.triangles import count_triangles
 
@@ -192,18 +193,4 @@ def remove_edge(graph, edge, count):
         graph.triangles[graph.sides[place, 1]] -= 1
     for side in range(2):
         graph.degree[graph.edges[edge, side]] -= 1
-        _drop_removed(graph, graph.edges[edge, side])
-
-
-@njit(cache=True)
-@no_type_check
-def _drop_removed(graph, vertex):
-    """Closes up a vertex's arcs when a third of them is removed, which pays for the work."""
-    if 2 * (graph.ends[vertex] - graph.starts[vertex]) <= 3 * graph.degree[vertex]:
-        return
-    end = graph.starts[vertex]
-    for place in range(graph.starts[vertex], graph.ends[vertex]):
-        if not graph.gone[graph.ids[place]]:
-            graph.neighbors[end], graph.ids[end] = graph.neighbors[place], graph.ids[place]
-            end += 1
-    graph.ends[vertex] = end
+        close_up(graph, graph.edges[edge, side])

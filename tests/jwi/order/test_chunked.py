@@ -10,7 +10,7 @@ from jwi.order.wis.chunked import chunked_walk_index_order
 from tests.cases.graphs import NUM_VERTICES, PAIRS, from_pairs
 from tests.oracles import graphs as oracle
 
-MANY = settings(deadline=None, max_examples=60)
+MANY = settings(deadline=None, max_examples=30)
 each_direction = pytest.mark.parametrize("undirected", [True, False])
 
 

@@ -79,7 +79,7 @@ GRAPHS = {
 @pytest.mark.parametrize("name", GRAPHS)
 @pytest.mark.parametrize("n", [4, 13, 30])
 def test_groups_change_no_order(name, n):
-    for seed in range(5):
+    for seed in range(3):
         rng = np.random.default_rng(seed)
         ends = GRAPHS[name](n, rng)
         graph = jwi.from_edges(*ends, ends.max() + 1)
@@ -96,7 +96,7 @@ def test_groups_change_no_order(name, n):
 def test_the_public_order_has_groups_and_is_that_of_the_definition():
     # Its hub has more edges than the least of hubs.
     rng = np.random.default_rng(0)
-    graph = jwi.from_edges(*star_and_pairs(500, rng), 500)
+    graph = jwi.from_edges(*star_and_pairs(300, rng), 300)
     edges, walks = np.ascontiguousarray(jwi.edge_list(graph)), jwi.closed_walks(graph, 3)
-    expected = remove_by_definition(edges, walks, 3, 200, undirected=True)
-    np.testing.assert_array_equal(jwi.walk_index_order(graph, 3, num_removed=200), expected)
+    expected = remove_by_definition(edges, walks, 3, 60, undirected=True)
+    np.testing.assert_array_equal(jwi.walk_index_order(graph, 3, num_removed=60), expected)

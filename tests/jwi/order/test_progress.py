@@ -50,13 +50,13 @@ def one_walk(num_edges, *, progress):
 
 # Where the compiled loop is called, and an order that takes some hundredths of a second.
 ORDERS = {
-    "1-WIS": (one_walk_index, partial(one_walk, 200_000)),
+    "1-WIS": (one_walk_index, partial(one_walk, 60_000)),
     "2-WIS": (two_walk_index, partial(remove, 3, 20_000)),
     "3-WIS": (three_walk_index, partial(remove, 4, 5_000)),
-    "4-WIS": (by_definition, partial(remove, 5, 1_000)),
+    "4-WIS": (by_definition, partial(remove, 5, 250)),
     "directed": (by_definition, partial(remove, 3, 5_000, undirected=False)),
-    "chunked": (approximate, partial(chunked, 5_000)),
-    "addition at depth 2": (addition, partial(add, 2, 200_000)),
+    "chunked": (approximate, partial(chunked, 1_500)),
+    "addition at depth 2": (addition, partial(add, 2, 60_000)),
     "addition": (addition, partial(add, 3, 5_000)),
 }
 
