@@ -1,5 +1,6 @@
 """How figures look. They are drawn from result files alone."""
 
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib
@@ -8,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from experiments.output.record import atomic_path
+from jwi.io.files import written
 
 matplotlib.use("agg")
 matplotlib.rcParams.update(
@@ -72,6 +73,9 @@ def _line_and_band(
 
 def save(figure: Figure, path: Path) -> Path:
     """Writes a figure atomically, in the format of the path's suffix, without a date."""
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
+    suffix = path.suffix.removeprefix(".")
+    drawn = BytesIO()
+    figure.savefig(drawn, format=suffix, metadata={"Date": None} if suffix == "svg" else None)
+    with written(path) as file:
+        file.write(drawn.getbuffer())
     return path

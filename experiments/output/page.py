@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from experiments.output.record import Record, atomic_path
+from experiments.output.record import Record
+from jwi.io.files import written
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -66,8 +67,8 @@ def write_report(path: Path, title: str, introduction: str, sections: Sequence[S
     parts = [f"<p>{html.escape(introduction)}</p>", *map(_section, sections)]
     page = _PAGE.format(title=html.escape(title), body="\n".join(parts))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    with written(path) as file:
+        file.write(page.encode())
     return path
 
 

@@ -7,16 +7,15 @@ import math
 import os
 import platform
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+
+from jwi.io.files import written
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "numba", "jraph")
 
@@ -68,8 +67,8 @@ def write(record: Record, directory: Path) -> Path:
     """Writes ``directory/<name>.json`` atomically and returns its path."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{record.name}.json"
-    with atomic_path(path) as temporary:
-        temporary.write_text(_dumps(dataclasses.asdict(record)) + "\n", encoding="utf-8")
+    with written(path) as file:
+        file.write((_dumps(dataclasses.asdict(record)) + "\n").encode())
     return path
 
 
@@ -88,23 +87,6 @@ def read(path: Path) -> Record:
 def fingerprint(config: Any) -> str:
     """A name for a configuration: equal for equal ones; for directories of checkpoints."""
     return hashlib.sha256(_dumps(_plain(dataclasses.asdict(config))).encode()).hexdigest()[:12]
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place if the block ends well."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        # mkstemp makes private files; results are for everybody the umask admits.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.output.record import atomic_path, fingerprint, make_record, read, write
+from experiments.output.record import fingerprint, make_record, read, write
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,20 +48,6 @@ def test_a_file_that_is_no_record_is_refused(tmp_path):
         path.write_text(content)
         with pytest.raises(ValueError, match=r"x\.json is not the record of an experiment"):
             read(path)
-
-
-def test_an_interrupted_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "result.json"
-    path.write_text("old")
-    with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:  # noqa: PT012
-        temporary.write_text("half a new")
-        raise KeyboardInterrupt
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-    with atomic_path(path) as temporary:
-        temporary.write_text("new")
-    assert path.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_fingerprints_tell_configurations_apart():

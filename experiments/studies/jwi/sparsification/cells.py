@@ -13,7 +13,6 @@ import numpy as np
 import jwi
 from experiments.engine.loop import Host, fit
 from experiments.engine.phases import EarlyStopping, Phase
-from experiments.output.record import atomic_path
 from experiments.studies.jwi.sparsification.config import Config
 from experiments.studies.jwi.sparsification.networks import initialize
 from experiments.studies.jwi.sparsification.orders import LABELS
@@ -24,6 +23,7 @@ from experiments.studies.jwi.sparsification.training import (
     gradient_of_loss,
     make_optimizer,
 )
+from jwi.io.files import written
 
 
 def test_accuracies(
@@ -51,8 +51,8 @@ def _kept(path: Path, cell: Callable[[Path], dict[str, list[float]]]) -> dict[st
     if not file.exists():
         result = cell(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(file) as temporary:
-            temporary.write_text(json.dumps(result), encoding="utf-8")
+        with written(file) as cell_file:
+            cell_file.write(json.dumps(result).encode())
     return json.loads(file.read_text(encoding="utf-8"))
 
 
