@@ -72,7 +72,7 @@ def rollouts(evidence: Evidence, labels: Shaped[np.ndarray, " p"]) -> Int64[np.n
     For undecided prompts, that at which they are likely to differ if the prompt is learnable: a
     group of that size decides. 0 where no group of up to 4096 is enough.
     """
-    posterior = evidence.outcome or evidence.reward
+    posterior = evidence.task
     undecided = labels == PromptClass.TOO_FEW.value
     return np.where(undecided, posterior.rollouts_if_learnable, posterior.rollouts_needed)
 

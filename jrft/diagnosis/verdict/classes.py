@@ -58,8 +58,17 @@ class Evidence:
 
     @property
     def success(self) -> Float64[np.ndarray, " p"]:
-        """float64[p], posterior mean of the outcome, or of the reward without outcomes."""
-        return (self.outcome or self.reward).mean
+        """float64[p], posterior mean of the outcome, or of the reward where there is none."""
+        return self.task.mean
+
+    @property
+    def task(self) -> Posterior:
+        """Posterior of the outcome's std; of the reward's for prompts without outcomes."""
+        if self.outcome is None or self.outcomes is None:
+            return self.reward
+        known = self.outcomes.count > 0
+        columns = zip(self.outcome.columns(), self.reward.columns(), strict=True)
+        return Posterior(*(np.where(known, outcome, reward) for outcome, reward in columns))
 
 
 def classify(evidence: Evidence) -> Shaped[np.ndarray, " p"]:

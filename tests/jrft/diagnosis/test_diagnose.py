@@ -259,3 +259,14 @@ def test_no_rewards_and_no_scores():
     diagnosis = diagnose(np.full((3, 4), np.nan))
     assert set(diagnosis.labels) == {"unscored"}
     assert np.isnan(diagnosis.batch.reward)
+
+
+def test_prompts_without_outcomes_are_judged_by_their_rewards():
+    # As where a log of training stands beside one of validation, which alone has outcomes.
+    rewards = binary(np.tile(np.repeat([0.0005, 0.5, 0.9995], 40), 2), 24)
+    outcomes = np.where(np.arange(240)[:, None] < 120, rewards, np.nan)
+    diagnosis = diagnose(rewards, outcomes=outcomes)
+    alone = diagnose(rewards)
+    np.testing.assert_array_equal(diagnosis.labels[120:], alone.labels[120:])
+    np.testing.assert_array_equal(diagnosis.rollouts[120:], alone.rollouts[120:])
+    assert np.mean(diagnosis.labels[120:160] == "too hard") > 0.9

@@ -50,7 +50,7 @@ def drifting(rng, prompts=300, visits=8, group=8):
 
 
 def test_equal_rewards_are_not_forgotten_where_other_prompts_change():
-    called = right = 0
+    called = right = 0  # The guide says these numbers.
     for seed in range(3):
         success, rewards = drifting(np.random.default_rng(seed))
         ids, steps = np.tile(np.arange(300), 8), np.repeat(np.arange(8), 300)
@@ -66,5 +66,5 @@ def test_equal_rewards_are_not_forgotten_where_other_prompts_change():
         # A prompt with many rewards and no call says why.
         open_ = np.flatnonzero(diagnosis.labels == "too few samples")
         assert all("these 64 as" in diagnosis.reason(int(i)) for i in open_)
-    assert called > 50
-    assert right > 0.85 * called
+    assert abs(called - 83) <= 5
+    assert right >= 0.9 * called
