@@ -1,6 +1,5 @@
 """Edges to add at depth 2, where degrees decide."""
 
-from heapq import heapify, heappop, heapreplace
 from typing import no_type_check
 
 import numpy as np
@@ -30,25 +29,26 @@ def add_by_degrees(pairs, degree, num_added, status):
     first, following = np.full(len(degree), np.int32(-1)), np.empty(len(pairs), np.int32)
     for row in range(len(pairs)):
         _wait(first, following, row, _degrees(pairs, degree, row)[0])
+    heap = np.empty(len(pairs), np.int64)
     while count < num_added and not status[STOP]:
         status[DONE] = count
-        heap = _candidates_of(pairs, degree, first, following, level)
-        while len(heap) > 0 and count < num_added:
+        size = _fill(pairs, degree, first, following, level, heap)
+        while size > 0 and count < num_added:
             row = heap[0] & 0xFFFFFFFF
             low, high = _degrees(pairs, degree, row)
             entry = (high << 32) | row
-            if low > level:
-                heappop(heap)
-                _wait(first, following, row, low)
-            elif entry > heap[0]:
-                # The larger degree grew while the candidate waited.
-                heapreplace(heap, entry)
-            else:
-                heappop(heap)
-                order[count] = row
-                count += 1
-                degree[pairs[row, 0]] += 1
-                degree[pairs[row, 1]] += 1
+            # The top of the heap is added, waits for a higher level, or sinks to its new place.
+            if low > level or entry == heap[0]:
+                if low > level:
+                    _wait(first, following, row, low)
+                else:
+                    order[count] = row
+                    count += 1
+                    degree[pairs[row, 0]] += 1
+                    degree[pairs[row, 1]] += 1
+                size -= 1
+                entry = heap[size]
+            _sink(heap, size, 0, entry)
         level += 1
     return order
 
@@ -71,9 +71,9 @@ def _wait(first, following, row, level):
 
 @njit(cache=True)
 @no_type_check
-def _candidates_of(pairs, degree, first, following, level):
-    """Empties the bucket of a level into a heap of b · 2^32 + row."""
-    heap, row = [np.int64(0) for _ in range(0)], first[level]
+def _fill(pairs, degree, first, following, level, heap):
+    """Makes the bucket of a level a heap of numbers b · 2^32 + row; returns how many there are."""
+    size, row = 0, first[level]
     while row >= 0:
         upcoming = following[row]
         low, high = _degrees(pairs, degree, row)
@@ -81,7 +81,28 @@ def _candidates_of(pairs, degree, first, following, level):
         if low > level:
             _wait(first, following, row, low)
         else:
-            heap.append((high << 32) | row)
+            heap[size] = (high << 32) | row
+            size += 1
         row = upcoming
-    heapify(heap)
-    return heap
+    for place in range(size // 2 - 1, -1, -1):
+        _sink(heap, size, place, heap[place])
+    return size
+
+
+@njit(cache=True)
+@no_type_check
+def _sink(heap, size, place, entry):
+    """Puts an entry into a heap of numbers, from a place that is free downwards.
+
+    `heapq` would do, but takes a sixth to a fourth more of the whole order's time: it moves every
+    entry to the bottom first, and these entries sink little.
+    """
+    while 2 * place + 1 < size:
+        child = 2 * place + 1
+        if child + 1 < size and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= entry:
+            break
+        heap[place] = heap[child]
+        place = child
+    heap[place] = entry
