@@ -146,9 +146,9 @@ def test_ppo_elsewhere_has_the_slope_of_the_surrogate(ratio, block_size, key):
         assert info.mean_ratio != 1
 
 
-@pytest.mark.parametrize("block_size", [1, 3, 7, 100])
+@pytest.mark.parametrize("block_size", [1, 3, 100])
 def test_blocks_change_nothing_but_rounding(block_size, key):
-    policy = cases.POLICIES["transformer with end"]
+    policy = cases.POLICIES["recurrent with end"]
     params = cases.init(policy)
     arguments = key, policy, params, cases.PROMPT, cases.reward
     whole, _ = jrft.rloo_gradient(*arguments, num_samples=7)
@@ -162,11 +162,9 @@ def test_statistics_are_those_of_the_samples_gradients(block_size, key):
     with jax.enable_x64(True):
         params = cases.init(policy, dtype=np.float64)
         gradient, info = jrft.rloo_gradient(key, policy, params, [], reward, num_samples=8)
+        score = jax.jit(jax.grad(lambda p, y: policy.log_probs(p, jnp.zeros(0, int), y).sum()))
         one_by_one = [
-            info.advantages[i]
-            * ravel_pytree(
-                jax.grad(lambda p, y: policy.log_probs(p, jnp.zeros(0, int), y).sum())(params, y)
-            )[0]
+            info.advantages[i] * ravel_pytree(score(params, y))[0]
             for i, y in enumerate(info.samples.completions)
         ]
         told = jrft.gradient_statistics(
