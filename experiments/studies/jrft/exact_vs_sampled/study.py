@@ -91,6 +91,7 @@ SMOKE = Config(
     log_every=20,
     sample_counts=(2,),
     num_samples=4,
+    estimators=("ppo",),
     num_seeds=2,
 )
 
