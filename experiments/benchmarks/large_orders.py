@@ -138,7 +138,7 @@ def _other_process() -> Iterator[ProcessPoolExecutor | None]:
     if not Path("/proc/self/clear_refs").exists():
         yield None
         return
-    # Given back as soon as it is freed, or what the graph's making left would serve the order.
+    # Given back as soon as it is freed, or memory left from making the graph would serve the order.
     given_back = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
     before = dict(os.environ)
     os.environ |= given_back
@@ -156,7 +156,7 @@ def growth(make: Callable[[], Any], depth: int, share: float) -> float:
     """How far this process grows during a call at the most, in units of the edge list. Linux."""
     _order(power_law_graph(0, 100, 30), depth, share)  # loads the compiled code
     graph = make()
-    Path("/proc/self/clear_refs").write_text("5")  # makes the peak what is in use now
+    Path("/proc/self/clear_refs").write_text("5")  # sets the peak to the memory in use now
     before = _peak_bytes()
     _order(graph, depth, share)
     return (_peak_bytes() - before) / jwi.edge_list(graph).nbytes

@@ -35,7 +35,7 @@ SMOKE = Config(datasets=("digits",), width=8, repeats=1)
 
 
 class Quantity(NamedTuple):
-    """What is computed, by us and by peers, who must agree; the last reads so many rows."""
+    """Computations of ours and of peers, which must agree; the last reads so many rows."""
 
     ours: Callable[[], Any]
     jax: Callable[[], Any]

@@ -1,7 +1,7 @@
 """How much faster are the walk index orders than the published algorithm, done as it is stated?
 
 The peers are the two published algorithms, plain but vectorised. Before each removal the one for
-1-WIS computes the degrees in what is left, and from them the key of every edge; the general one
+1-WIS computes the degrees of the graph left, and from them the key of every edge; the general one
 computes, for every edge, the walk index of every vertex without that edge, and sorts them. Each
 order is of all edges of a random graph with power-law degrees; ours and the peer's must be equal.
 """

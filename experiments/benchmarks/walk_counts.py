@@ -35,7 +35,7 @@ SMOKE = Config(num_edges=(1_000,), repeats=1)
 
 
 class Quantity(NamedTuple):
-    """What is computed, by us and by the peer, who must agree."""
+    """Computations of ours and of the peer, which must agree."""
 
     ours: Callable[[], Any]
     peer: Callable[[], Any]

@@ -1,4 +1,4 @@
-"""The transformer policy in PyTorch, with the same weights: what a user of PyTorch would write.
+"""The transformer policy in PyTorch, with the same weights, as a user of PyTorch would write it.
 
 Teacher forcing of completions in batches, and autograd. PyTorch is imported here alone.
 """
