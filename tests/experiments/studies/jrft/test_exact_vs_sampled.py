@@ -35,5 +35,7 @@ def test_what_people_see(results):
 
 def test_unknown_estimators_are_refused_before_anything_is_trained():
     config = replace(study.SMOKE, estimators=("grpo", "actor-critic"))
-    with pytest.raises(ValueError, match="estimators has 'actor-critic': pass names among ppo, re"):
+    with pytest.raises(
+        ValueError, match="estimators has 'actor-critic': pass names among ppo, grpo"
+    ):
         study.run(config, None)
