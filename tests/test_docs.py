@@ -41,8 +41,8 @@ def python(code):
 
 
 def test_masks_and_models_of_other_libraries():
-    pruned, other, _ = blocks(GRAPHS, "python")
-    exec(compile(pruned + other, "docs/graphs.md", "exec"), {})
+    *code, _ = blocks(GRAPHS, "python")
+    exec(compile("".join(code), "docs/graphs.md", "exec"), {})
 
 
 def test_exact_gradients_and_their_bounds():
