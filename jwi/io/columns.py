@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from jwi.io.dialect import is_integer
-from jwi.io.header import counts_rows, ends_of
+from jwi.io.header import counts_rows, ends_of, is_attribute
 from jwi.io.refusals import printable
 
 # Signs between two ends, and whether they say that the edge leads one way.
@@ -20,6 +21,7 @@ ARROWS = {
 }
 # Columns whose ids agree to this share, and are this many, hold the same kind of vertices.
 _SAME_KIND, _FEWEST_IDS = 0.4, 3
+_MOST_COLUMNS, _DIGITS_OF_IDS = 6, 4
 
 
 @dataclass
@@ -98,9 +100,6 @@ def guessed_columns(table: Table) -> tuple[int, int]:
         ends = ends_of(names)
         if ends is not None:
             return ends.columns
-        if len(names) > 2 and counts_rows(names[0]):
-            _say(table, 1, 2, f"the first column, {names[0]!r}, is the number of the row")
-            return 1, 2
     if len(table.rows) < 1 or table.width < 3:
         return 0, 1
     return _around_arrow(table) or (_by_names(table) if table.named else _by_integers(table))
@@ -119,55 +118,91 @@ def _around_arrow(table: Table) -> tuple[int, int] | None:
 
 def _by_integers(table: Table) -> tuple[int, int]:
     """The ends among columns of numbers."""
-    width = table.width
-    whole = [place for place in range(width) if all(map(is_integer, table.column(place)))]
-    if whole[:2] != [0, 1]:
-        if len(whole) == 2:
-            _say(table, whole[0], whole[1], "these are the only columns of integers")
-            return whole[0], whole[1]
-        if len(whole) < 2:
-            return 0, 1
+    places = _candidates(table)
+    whole = [place for place in places if all(map(is_integer, table.column(place)))]
+    if len(whole) < 2:
+        return 0, 1
+    first, second, *others = whole
+    if others and _counts(table.column(first)):
+        if table.names is None or len(others) > 1:
+            _refuse(table, f"column {first + 1} counts the rows", whole)
+        _say(table, second, others[0], f"column {first + 1} counts the rows")
+        return second, others[0]
+    if not others or (table.names is not None and whole[:2] == places[:2]):
+        if (first, second) != (0, 1):
+            _say(table, first, second, "columns before them are no integers, or attributes")
+    elif whole[:2] != [0, 1]:
         # An edge list with a word in a first column, or a relation in a second one.
         _refuse(table, "its columns of integers are " + _numbers(whole), whole)
-    if 2 in whole and _counts(table.column(0)):
-        if table.names is not None:
-            _say(table, 1, 2, "the first column counts the rows")
-            return 1, 2
-        _refuse(table, "its first column counts the rows", [0, 1, 2])
-    first, second = (set(table.column(place)) for place in (0, 1))
-    if 2 in whole and not first & second:
-        third = set(table.column(2))
-        for other, pair in ((first, "1 and 3"), (second, "2 and 3")):
-            either = len(other | third)
-            if either >= _FEWEST_IDS and len(other & third) >= _SAME_KIND * either:
-                _refuse(table, f"columns {pair} share ids, and columns 1 and 2 none", [0, 1, 2])
-    return 0, 1
+    if others and _counts(table.column(second)):
+        _refuse(table, f"column {second + 1} counts the rows", whole)
+    _refuse_closer(table, whole, _SAME_KIND)
+    return first, second
 
 
 def _by_names(table: Table) -> tuple[int, int]:
     """The ends among columns of strings: times, relations and numbers of rows are none."""
-    first, second, third = (table.column(place) for place in range(3))
-    numbers = [all(map(_is_number, column)) for column in (first, second, third)]
-    if numbers == [True, False, False]:
-        _say(table, 1, 2, "the first column is numbers, and the next two are names")
-        return 1, 2
-    if numbers[0] and _counts(first) and len(first) > 2:
-        _refuse(table, "its first column counts the rows", [0, 1, 2])
-    a, b, c = set(first), set(second), set(third)
-    if numbers[2] or a & b:
-        return 0, 1
-    if a & c:
+    places = _candidates(table)
+    words = [place for place in places if not all(map(_is_number, table.column(place)))]
+    if len(words) < 2:
+        return _by_integers(table)
+    first, second, *others = words
+    if not others:
+        if (first, second) != (0, 1):
+            _say(table, first, second, "no other columns are names")
+        return first, second
+    if words[:2] != [0, 1] and table.names is None:
+        _refuse(table, "its columns of names are " + _numbers(words), words)
+    start, end, third = (set(table.column(place)) for place in words[:3])
+    if start & end:
+        return first, second
+    if words[:3] == [0, 1, 2] and start & third:
         _say(table, 0, 2, "columns 1 and 3 share names, and columns 1 and 2 none")
         return 0, 2
-    if b & c:
-        _refuse(table, "columns 2 and 3 share names, and columns 1 and 2 none", [0, 1, 2])
-    if table.width == 3 and 2 * len(b) <= min(len(a), len(c)):
-        _refuse(table, "its second column repeats few names, as relations do", [0, 1, 2])
-    return 0, 1
+    # Names are seldom the same by chance.
+    _refuse_closer(table, words, 0.0)
+    if len(start) == 1 or (len(words) == 3 and 2 * len(end) <= min(len(start), len(third))):
+        _refuse(table, "a column repeats few names, as relations do", words)
+    return first, second
+
+
+def _candidates(table: Table) -> list[int]:
+    """The columns whose names are not those of attributes."""
+    names: Sequence[str | None] = table.names or [None] * table.width
+    return [
+        place
+        for place, name in enumerate(names[: table.width])
+        if name is None or not (is_attribute(name) or counts_rows(name))
+    ]
+
+
+def _refuse_closer(table: Table, places: list[int], chance: float) -> None:
+    """Raises ValueError if two other columns share more ids than the first two, and than chance."""
+    ids = [set(table.column(place)) for place in places[:_MOST_COLUMNS]]
+    share = _share(ids[0], ids[1])
+    for j in range(2, len(ids)):
+        for i in range(j):
+            closer = _share(ids[i], ids[j])
+            many = len(ids[i] | ids[j]) >= _FEWEST_IDS and min(len(ids[i]), len(ids[j])) > 1
+            few_rows = len(table.rows) < _FEWEST_IDS
+            by_chance = chance if few_rows or (share > 0 and _are_small(ids[i] & ids[j])) else 0.0
+            if many and closer > 0 and closer >= max(by_chance, 2 * share):
+                why = f"columns {places[i] + 1} and {places[j] + 1} share more ids than others"
+                _refuse(table, why, sorted({*places[:2], places[i], places[j]}))
+
+
+def _are_small(ids: set[bytes]) -> bool:
+    """Whether some ids are numbers as weights are, too."""
+    return any(len(cell) < _DIGITS_OF_IDS for cell in ids)
+
+
+def _share(left: set[bytes], right: set[bytes]) -> float:
+    """How many of the ids of two columns are in both, as a share."""
+    return len(left & right) / max(1, len(left | right))
 
 
 def _refuse(table: Table, why: str, places: list[int]) -> None:
-    pairs = [f"--columns {i + 1},{j + 1}" for i in places[:3] for j in places[:3] if i < j]
+    pairs = [f"--columns {i + 1},{j + 1}" for i in places[:4] for j in places[:4] if i < j]
     raise ValueError(
         f"{table.path}: {why}, so that it is not clear which are the ends of edges: pass"
         f" {', '.join(pairs[:-1])} or {pairs[-1]}"
@@ -175,11 +210,12 @@ def _refuse(table: Table, why: str, places: list[int]) -> None:
 
 
 def _counts(column: list[bytes]) -> bool:
-    """Whether a column is that of the row's number: each one more than the last."""
+    """Whether a column is that of the row's number, or of its time: each as much more."""
     if len(column) < 3 or not all(map(is_integer, column)):
         return False
     numbers = [int(cell) for cell in column]
-    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    step = numbers[1] - numbers[0]
+    return step > 0 and all(after - before == step for before, after in pairwise(numbers))
 
 
 def _numbers(places: list[int]) -> str:

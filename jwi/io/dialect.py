@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 
 from jwi.io.formats import bare_suffix
 from jwi.io.text import columns_of
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "blank": "\0"}
+_MOST_COLUMNS = 6
 
 
 def find_separator(path: Path, rows: list[bytes], *, named: bool) -> str:
@@ -52,21 +54,31 @@ def _first_that_splits(rows: list[bytes], names: Callable[[bytes], Sequence[str]
 
 
 def _of_equal_rows(rows: list[bytes]) -> str | None:
-    """The separator by which all rows have equally many columns, and the fewest, but at least two.
+    """The separator by which all rows have equally many columns, at least two.
 
-    Tabs go before all others, since no name holds one.
+    Tabs go before all others, since no name holds one, and semicolons and pipes before commas and
+    blanks. Between these two, the better one is by which columns share more names, as ends do, or
+    else which makes fewer columns.
     """
-    num_columns = {}
-    for name in ("tab", "blank", "comma", "semicolon", "pipe"):
-        numbers = {len(columns_by(row, name)) for row in rows}
-        if len(numbers) == 1 and min(numbers) > 1:
-            num_columns[name] = min(numbers)
-    if "tab" in num_columns:
-        return "tab"
+    found = {}
+    for name in ("tab", "semicolon", "pipe", "comma", "blank"):
+        columns = [columns_by(row, name) for row in rows]
+        if len({len(row) for row in columns}) == 1 and len(columns[0]) > 1:
+            found[name] = columns
     # As in `ann, bob`, where the blank belongs to the comma.
-    if any(column.endswith((b",", b";")) for row in rows for column in columns_by(row, "blank")):
-        num_columns.pop("blank", None)
-    return min(num_columns, key=num_columns.__getitem__, default=None)
+    if any(cell.endswith((b",", b";")) for row in found.get("blank", ()) for cell in row):
+        del found["blank"]
+    certain = next((name for name in ("tab", "semicolon", "pipe") if name in found), None)
+    if certain is not None:
+        return certain
+    return min(found, key=lambda name: (-_shared(found[name]), len(found[name][0])), default=None)
+
+
+def _shared(rows: list[list[bytes]]) -> float:
+    """The largest share of their names that two columns have in common."""
+    names = [set(column) for column in list(zip(*rows, strict=True))[:_MOST_COLUMNS]]
+    pairs = combinations(names, 2)
+    return max(len(left & right) / len(left | right) for left, right in pairs)
 
 
 def columns_by(row: bytes, name: str) -> list[bytes]:

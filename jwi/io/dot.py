@@ -6,6 +6,7 @@ Reference:
 
 import io
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 from jwi.io.content import Content, Source
@@ -34,9 +35,12 @@ def read(source: Source) -> Content:
     text = decoded(path, source.content, source.options.encoding)
     with refusing(path, source.format, _REMEDY):
         # It prints what is wrong, and returns None.
-        graphs = pydot.graph_from_dot_data(text.content.decode()) or []
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said):
+            graphs = pydot.graph_from_dot_data(text.content.decode()) or []
         if not graphs:
-            raise ValueError("pydot finds no graph in it")
+            lines = said.getvalue().strip().splitlines()
+            raise ValueError(lines[-1] if lines else "pydot finds no graph in it")
         for subgraph in list(_subgraphs(graphs[0])):
             for node in subgraph.get_node_list():
                 graphs[0].add_node(node)

@@ -91,7 +91,8 @@ def refuse_phantoms(
     table = layout.table
     hint = "--header takes it for names of columns, --no-header for an edge"
     if table.names is not None:
-        again = {table.names[column] for column in columns[:2]} & set(map(str, labels))
+        heads = {table.names[column] for column in columns[:2] if column < len(table.names)}
+        again = heads & set(map(str, labels))
         if table.named and again:
             raise ValueError(
                 f"{sheet.path}: the first row has {min(again)!r}, which other rows have for a"
@@ -108,11 +109,18 @@ def refuse_phantoms(
         return
     degree = np.bincount(ends.ravel(), minlength=len(labels))
     alone = (degree[ends] == 1).all(axis=1)
-    if alone[0] and not alone[1:].any():
+    # Nor is a header a name like the others, where all of them have digits.
+    digits = table.named and not any(map(_has_digit, map(str, labels[:2])))
+    digits = digits and all(_has_digit(str(label)) for label in labels[2:])
+    if alone[0] and (digits or not alone[1:].any()):
         row = printable(b" ".join(first))
         raise ValueError(
             f"{sheet.path}: no other row has a vertex of the first one, {row!r}: {hint}"
         )
+
+
+def _has_digit(name: str) -> bool:
+    return any(sign.isdigit() for sign in name)
 
 
 def check_promise(path: Path, words: Words, num_rows: int) -> None:

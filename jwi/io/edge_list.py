@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
 from typing import NamedTuple
@@ -77,6 +78,8 @@ def read_edge_list(source: Source, wanted: str) -> Content:
     if is_block(sheet, layout, options):
         return dense_content(text, sheet, layout)
     words = words_of(sheet, layout.table, source.directed)
+    if words.konect and options.columns is None:
+        options = replace(options, columns=(1, 2))
     columns = find_columns(layout.table, options)
     entries = _entries(sheet, layout, columns, options, wanted)
     check_promise(path, words, len(entries.ends))

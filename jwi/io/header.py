@@ -31,7 +31,20 @@ _COMMON = {"id", "ids", "node", "vertex", "name", "key", "no", "nr", "num", "ind
 # Columns of attributes, of which there may be one for each end.
 _ATTRIBUTES = {
     *("weight", "score", "time", "date", "value", "lat", "lon", "count", "distance", "type"),
-    *("degree", "pos", "position", "coord", "x", "y", "z", "color", "size", "label", "timestamp"),
+    *(
+        "degree",
+        "pos",
+        "position",
+        "coord",
+        "x",
+        "y",
+        "z",
+        "color",
+        "size",
+        "label",
+        "timestamp",
+        "rating",
+    ),
 }
 _ROWS = {"", "id", "index", "idx", "row", "nr", "no", "num", "number", "key", "n", "#", "rowid"}
 _EDGES = {"edge", "edges", "link", "row", "line", "record", "interaction", "relationship", "rel"}
@@ -91,6 +104,17 @@ def counts_rows(name: str) -> bool:
     if words[:1] == ["unnamed"] or name.strip().lower() in _ROWS:
         return True
     return len(words) > 1 and words[0] in _EDGES and all(word in _ROWS for word in words[1:])
+
+
+def is_attribute(name: str) -> bool:
+    """Whether a column is called like an attribute of the edge, and not like an end.
+
+    Example:
+        >>> [is_attribute(name) for name in ("timestamp", "rating", "edge weight", "author", "x")]
+        [True, True, False, False]
+    """
+    words = _words(name)
+    return bool(words) and words[-1] in _ATTRIBUTES - {"x", "y", "z"}
 
 
 def weight_of(names: Sequence[str]) -> int | None:

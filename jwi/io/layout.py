@@ -51,7 +51,8 @@ class Columns(NamedTuple):
     def notes(self, table: Table) -> list[str]:
         """What a reader of the file is told of its columns."""
         names = table.names
-        ends = [str(place + 1) if names is None else repr(names[place]) for place in self]
+        known = [] if names is None else names
+        ends = [repr(known[i]) if 0 <= i < len(known) else str(i + 1) for i in self]
         ends = [printable(end.encode()) for end in ends]
         notes = [] if names is None else [f"header: {printable(', '.join(names).encode())}"]
         weights = f"column {ends[2]}" if self.weight >= 0 else "not used"
@@ -81,6 +82,9 @@ def find_layout(sheet: Sheet, options: Options, separator: str | None) -> Layout
         by_name = not all(str(column).isdecimal() for column in options.columns or ())
         header = bool(rows) and (by_name or is_header(rows[0], rows[1:], options.named))
     names = [cell.decode("utf-8", "replace") for cell in rows[0]] if header and rows else None
+    if names is not None and len(rows) > 1 and {len(row) for row in rows[1:]} == {len(names) + 1}:
+        # R writes the names of rows without a name of their own.
+        names.insert(0, "")
     table = Table(sheet.path, rows[1:] if header else rows, names, options.named)
     line = int(np.argmax(sheet.is_row)) if names is not None else -1
     return Layout(separator, line, table)

@@ -87,7 +87,7 @@ def lines_of(path: Path, content: bytes, named: bool, comment: str | None) -> Sh
 def _rows_among(sheet: Sheet, lines: list[int], mark: bytes) -> list[int]:
     """Which of the lines that begin with a mark, and no blank after it, are rows."""
     plain = sheet.rows(_FIRST_ROWS)
-    sample = plain or [sheet.line(line) for line in lines[:_FIRST_ROWS]]
+    sample = [*plain, *(sheet.line(line) for line in lines[:_FIRST_ROWS])]
     separator = find_separator(sheet.path, sample, named=True)
     usual = Counter(len(columns_by(row, separator)) for row in sample).most_common(1)
     width = usual[0][0] if usual else 0

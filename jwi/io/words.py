@@ -26,12 +26,14 @@ class Words(NamedTuple):
         source: Where it says so.
         bipartite: Whether it says that left and right ids are different vertices.
         num_rows: How many rows it promises; None if it does not.
+        konect: Whether it is KONECT's, whose first two columns are the ends.
     """
 
     directed: bool | None = None
     source: str | None = None
     bipartite: bool = False
     num_rows: int | None = None
+    konect: bool = False
 
 
 def words_of(sheet: Sheet, table: Table, directed: bool | None) -> Words:
@@ -55,6 +57,7 @@ def words_of(sheet: Sheet, table: Table, directed: bool | None) -> Words:
             f"by its line {printable(comments[0])!r}",
             kind == "bip",
             int(sizes[1]) if sizes else None,
+            konect=True,
         )
     return _of_rows(sheet, table, directed) or _of_comments(comments)
 

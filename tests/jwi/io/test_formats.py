@@ -83,7 +83,7 @@ def test_what_tools_write(tmp_path, name, text, found, directed):
          "undefined target 7.*: correct it there, or save it"),
         ("a.net", "*Vertices x\n", "invalid literal.*: pass .Vertices and their number"),
         ("a.net", "*Vertices 999999999\n*Edges\n1 2\n", "999,999,999 vertices, too many"),
-        ("a.dot", "graph { a -- ", "pydot finds no graph in it.*: let Graphviz write it"),
+        ("a.dot", "graph { a -- ", r"\(Expected .*: let Graphviz write it"),
         ("a.gr", "a 1 2 3\n", "no line of sizes: pass `p edge VERTICES EDGES`"),
         ("a.gr", "p sp 2 1\na 1 3 1\n", "an edge outside its 2 vertices"),
         ("a.gr", "p sp 2 1\nc\na 1 x 1\n", "line 3: 'a 1 x 1' is no edge"),
