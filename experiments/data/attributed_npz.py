@@ -5,6 +5,7 @@ different bytes, so the checksum is of the arrays.
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -54,19 +55,31 @@ def parse(name: str, path: Path) -> VertexClassification:
     """Reads the arrays ``adj_*``, ``attr_*`` (CSR) and ``labels``; no object is unpickled.
 
     Features are 1 where a word is present, whatever its weight in the file.
+
+    Raises:
+        DataUnavailableError: The file is cut short or broken.
     """
-    with np.load(path, allow_pickle=False) as arrays:
-        adjacency, features = (
-            scipy.sparse.csr_array(
-                tuple(arrays[f"{matrix}_{part}"] for part in ("data", "indices", "indptr")),
-                shape=tuple(arrays[f"{matrix}_shape"]),
-            )
-            for matrix in ("adj", "attr")
-        )
-        labels = arrays["labels"].astype(np.int32)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            adjacency, features = (_matrix(arrays, name) for name in ("adj", "attr"))
+            labels = arrays["labels"].astype(np.int32)
+    # Broken archives make zipfile, zlib, numpy and scipy raise whatever they stumble on.
+    except Exception as error:
+        raise DataUnavailableError(
+            f"{name} is not the public data set: {path} cannot be read ({error}). Remove the file,"
+            " or unset DATA_DIR, to download it anew."
+        ) from error
     edges = np.stack(adjacency.nonzero(), axis=1).astype(np.int64)
     present = (features.toarray() != 0).astype(np.float32)
     return VertexClassification(name, edges, present, labels, int(labels.max()) + 1)
+
+
+def _matrix(arrays: Mapping[str, np.ndarray], name: str) -> scipy.sparse.csr_array:
+    """A matrix whose indices lead nowhere else than into it."""
+    parts = tuple(arrays[f"{name}_{part}"] for part in ("data", "indices", "indptr"))
+    matrix = scipy.sparse.csr_array(parts, shape=tuple(arrays[f"{name}_shape"]))
+    matrix.check_format(full_check=True)
+    return matrix
 
 
 def content_sha256(data: VertexClassification) -> str:

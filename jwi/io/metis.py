@@ -43,11 +43,19 @@ def read(source: Source) -> Content:
     check_num_vertices(path, "its first line", n, sum(map(len, lines)))
     lead, step = _widths(sizes)
     cells = [word for line in lines for word in line[lead::step]]
+    odd = next((i for i, line in enumerate(lines) if max(0, len(line) - lead) % step), None)
+    if odd is not None:
+        raise ValueError(f"{path}: vertex {odd + 1} has a neighbor without a weight: {_REMEDY}")
     degrees = np.array([len(line[lead::step]) for line in lines], np.int64)
+    weights = None
     try:
         receivers = np.array(cells, dtype=np.bytes_).astype(np.int64) - 1
+        if step == 2:
+            weights = np.array([float(word) for line in lines for word in line[lead + 1 :: 2]])
     except (ValueError, OverflowError):
-        raise ValueError(f"{path}: a neighbor is no integer: {_REMEDY}") from None
+        raise ValueError(
+            f"{path}: a neighbor is no integer, or a weight no number: {_REMEDY}"
+        ) from None
     senders = np.repeat(np.arange(n), degrees)
     _check(source, n, num_edges, senders, receivers)
 
@@ -63,9 +71,6 @@ def read(source: Source) -> Content:
             written.append(b" ".join(words))
         file.write(b"\n".join([*written, b""]))
 
-    weights = None
-    if step == 2:
-        weights = np.array([float(word) for line in lines for word in line[lead + 1 :: 2]])
     labels = range(1, n + 1)
     return Content(senders, receivers, labels, False, rewrite, weights=weights)
 

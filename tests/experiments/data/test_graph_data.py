@@ -92,3 +92,15 @@ def test_ogb_tables_are_read_and_sized(tmp_path, monkeypatch):
     write_ogb(path, {"edge": "0,1\n"})
     with pytest.raises(DataUnavailableError, match=r"holds 0 files raw/node-feat.csv.gz, not one"):
         ogb.parse("tiny", path)
+
+
+def test_broken_archives_are_not_the_data_set(tmp_path):
+    parts = {"data": np.ones(1), "indices": np.array([2**30 + 1]), "indptr": np.array([0, 1])}
+    arrays = {f"{name}_{part}": held for name in ("adj", "attr") for part, held in parts.items()}
+    path = tmp_path / "dblp.npz"
+    np.savez(path, adj_shape=(1, 1), attr_shape=(1, 1), labels=[0], **arrays)
+    with pytest.raises(DataUnavailableError, match=r"dblp is not the public .*: .*Remove the file"):
+        attributed_npz.parse("dblp", path)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(DataUnavailableError, match="dblp is not the public data set"):
+        attributed_npz.parse("dblp", path)

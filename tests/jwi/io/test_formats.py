@@ -233,6 +233,14 @@ def test_the_standard_input(tmp_path):
     assert (report["format"], report["edges"]) == ("npz", 3)
 
 
+def test_the_standard_output(tmp_path):
+    (tmp_path / "a.txt").write_bytes(ROWS)
+    command = [sys.executable, "-m", "jwi", "prune", str(tmp_path / "a.txt"), "--num-removed", "1"]
+    ended = subprocess.run([*command, "-o", "-"], capture_output=True)
+    assert ended.stdout in (b"1 2\n", b"2 3\n")
+    assert b"removed 1 of 2 edges" in ended.stderr
+
+
 def test_the_table_of_formats_is_in_help(capsys):
     with pytest.raises(SystemExit):
         main(["info", "--help"])
