@@ -67,7 +67,7 @@ def parse(name: str, path: Path) -> VertexClassification:
     except Exception as error:
         raise DataUnavailableError(
             f"{name} is not the public data set: {path} cannot be read ({error}). Remove the file,"
-            " or unset DATA_DIR, to download it anew."
+            " or unset DATA_DIR, to download it anew"
         ) from error
     edges = np.stack(adjacency.nonzero(), axis=1).astype(np.int64)
     present = (features.toarray() != 0).astype(np.float32)

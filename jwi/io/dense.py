@@ -130,7 +130,7 @@ def _block(sheet: Sheet, layout: Layout) -> tuple[np.ndarray, list[str] | None] 
 
 def _names_vertices(first: list[bytes], rest: list[list[bytes]]) -> bool:
     """Whether the first row and the first column are the same names, with nothing at the corner."""
-    names = [row[0] for row in rest]
+    names = [row[0] if row else b"" for row in rest]
     corner = len(first) - len(rest)
     if first[corner:] != names or len(set(names)) < len(names):
         return False
