@@ -146,7 +146,7 @@ def skip_fields(app: Any, what: str, name: str, value: Any, skip: bool, options:
 
 
 def setup(app: Any) -> None:
-    """Writes the pages of the rooms, and forgets those of rooms that are gone."""
+    """Writes the pages of the rooms, and removes the pages of rooms that are gone."""
     app.connect("source-read", link_public_names)
     app.connect("autodoc-process-signature", shorten_signature)
     app.connect("autodoc-skip-member", skip_fields)

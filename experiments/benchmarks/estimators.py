@@ -1,7 +1,7 @@
 """How many more completions a second does a vmapped estimator take than a Python loop over them?
 
 REINFORCE of one prompt, sampling included. The peer samples, too, with the same compiled sampler,
-then calls a compiled gradient for one completion after the other and adds up what it gets. The
+then calls a compiled gradient for one completion after the other and adds the gradients up. The
 limit is one plain batched gradient of all completions' log-probabilities, without sampling.
 """
 

@@ -80,8 +80,8 @@ def _two_walk_index_order(graph: Any) -> np.ndarray:
 def plain_one_walk_index_order(edges: np.ndarray, num_vertices: int) -> np.ndarray:
     """Algorithm 2 of Razin, Verbin and Cohen (2023), as stated: O(N·E) for N removals.
 
-    Removes an edge of the largest smaller degree, among those of the largest larger degree; of
-    equal ones that of the lowest id.
+    Removes an edge of the largest smaller degree. Ties go to the largest larger degree, then to
+    the lowest id.
 
     Args:
         edges: int[E, 2].
@@ -105,7 +105,7 @@ def plain_two_walk_index_order(edges: np.ndarray, num_vertices: int) -> np.ndarr
     """Algorithm 1 of Razin, Verbin and Cohen (2023) at depth 3, as stated.
 
     Removes the edge without which the ascending walk indices of the vertices are largest, compared
-    as words are; of equal ones that of the lowest id.
+    as words are. Ties go to the edge of the lowest id.
 
     Args:
         edges: int[E, 2].

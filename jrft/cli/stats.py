@@ -153,7 +153,7 @@ def _score(
 def _finished(
     path: Path, samples: int, settings: dict[str, Any], num_rows: int
 ) -> dict[int, list[float | None]]:
-    """Rewards of the prompts that an earlier run finished; cuts off what it left unfinished."""
+    """Rewards of the prompts that an earlier run finished; drops rows of unfinished ones."""
     if not path.exists():
         return {}
     done: dict[int, list[float | None]] = {}

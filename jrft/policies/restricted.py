@@ -33,7 +33,7 @@ class _Restricted(Policy):
 
     @property
     def prompt_vocab_size(self) -> int:
-        """The number of tokens of prompts, which are those of the model."""
+        """The number of tokens of prompts, as in the model."""
         return self.policy.prompt_vocab_size
 
     def init(self, key: PRNGKeyArray) -> Params:

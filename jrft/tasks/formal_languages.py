@@ -1,6 +1,6 @@
 """Formal languages as tasks: the reward is 1 for a right completion and 0 for any other.
 
-All prompts of a task have one length, and so have its completions, except those of Dyck, which end
+All prompts of a task have one length, and so have its completions, except in Dyck, which end
 in an end-of-sequence token. The tasks are small enough for exact values and gradients.
 """
 

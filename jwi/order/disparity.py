@@ -20,7 +20,7 @@ def disparity_order(graph: Graph, weights: ArrayLike | None = None) -> Int32[np.
 
     Args:
         graph: An undirected graph of E edges; on a masked graph only the N kept edges count.
-        weights: float[E] > 0, by edge id, those of removed edges are not read; None for 1.
+        weights: float[E] > 0, by edge id; removed edges' weights are not read. None for 1.
 
     Returns:
         int32[N], edge ids, first removed first.

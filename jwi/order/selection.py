@@ -36,7 +36,7 @@ def kept_edges(
 
 
 def by_scores(graph: Graph, method: str, scores: Scores) -> Int32[np.ndarray, " N"]:
-    """The edges of an undirected graph by rising score, those of one score by rising id.
+    """The edges of an undirected graph by rising score, ties by rising id.
 
     Args:
         graph: The graph; on a masked graph only the N kept edges count.

@@ -14,10 +14,10 @@ from jwi.order.selection import by_scores
 def spanning_forest_order(graph: Graph) -> Int32[np.ndarray, " N"]:
     """The edges by the number of their spanning forest, the largest first, ties by edge id.
 
-    Forest 1 is the spanning forest that takes edges of low id first, forest 2 that of the edges
-    which are left, and so on. The edges of the first k forests keep every cut of up to k edges
-    whole, and of every other cut at least k edges. So no component falls apart until only
-    forest 1 is left.
+    Forest 1 is the spanning forest that takes edges of low id first, forest 2 the one among the
+    edges that are left, and so on. The edges of the first k forests keep every cut of up to k edges
+    whole, and of every other cut at least k edges. So no component falls apart until only forest 1
+    is left.
 
     Args:
         graph: An undirected graph; on a masked graph only the N kept edges count.
@@ -58,7 +58,7 @@ def _number(edges, starts):
         parent[starts[vertex] : starts[vertex + 1]] = vertex
     for edge in range(len(edges)):
         u, v = edges[edge]
-        # What is joined in a forest is joined in all before it: the first where u and v are apart
+        # Vertices joined in a forest are joined in all before it: the first where u and v are apart
         # is found by halving. Forests that join them took an edge at u each, and this is one more.
         low, high = 0, min(starts[u + 1] - starts[u], starts[v + 1] - starts[v]) - 1
         while low < high:

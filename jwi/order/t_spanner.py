@@ -56,7 +56,7 @@ def _spanner(edges, in_forest, starts):
     mark = np.full(len(ends), -1)
     for edge in range(len(edges)):
         u, v = edges[edge]
-        # An edge of the forest joins what was apart.
+        # An edge of the forest joins two components.
         if not in_forest[edge] and _near(starts, ends, to, mark, edge, u, v):
             continue
         taken[edge] = 1

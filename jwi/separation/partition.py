@@ -6,7 +6,7 @@ long as the values have a lower rank than f, some combination of f's factors van
 assignments so far, but not everywhere. It is a polynomial of degree ≤ d, so it vanishes on one more
 assignment with probability ≤ d/p (Schwartz, Zippel). Each further assignment fails to raise the
 rank with at most this probability, and a rank ≤ m − s that is too low takes s failures in m trials,
-among the assignments of one side or among those of the other.
+among the assignments of either side.
 """
 
 from collections.abc import Callable

@@ -51,7 +51,7 @@ def attend(
 
     Args:
         query_TxHxC: Queries.
-        parts: What they attend to.
+        parts: The keys and values, and which query sees which.
         scale: Factor of the scores.
         product: In the place of `jax.lax.dot_general`.
     """

@@ -53,7 +53,7 @@ class GPT2Config:
         """Sizes from the content of a config.json.
 
         Raises:
-            ValueError: If the model uses what is not implemented.
+            ValueError: If the model needs a variant that is not implemented.
         """
         expect(config, activation_function=("gelu_new",), scale_attn_weights=(True,))
         expect(config, scale_attn_by_inverse_layer_idx=(False,), tie_word_embeddings=(True,))

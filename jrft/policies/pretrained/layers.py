@@ -12,11 +12,11 @@ from jrft.policies.pretrained.products import Product, product_in
 
 
 class Settings(NamedTuple):
-    """How a network is computed; none of this changes what it computes, up to rounding.
+    """How a network is computed. Up to rounding, no setting changes its values.
 
     Attributes:
-        dtype: The type of the factors of matrix products, such as "bfloat16"; None for that of the
-            parameters. Sums, norms and softmax are float32 at least.
+        dtype: The type of the factors of matrix products, such as "bfloat16"; None for the
+            parameters' own. Sums, norms and softmax are float32 at least.
         remat: Compute every layer a second time for the gradient instead of keeping its values.
         scan: Compile one layer and loop over it. The parameters of all layers are then stacked.
     """
@@ -88,7 +88,7 @@ def prompt_parts(held: Held, reading: Reading) -> list[Part]:
 
 
 class Layers(nn.Module):
-    """`depth` layers in a row; a layer maps (x, held, reading) to (x, what it keeps).
+    """`depth` layers in a row; a layer maps (x, held, reading) to (x, keys and values).
 
     Attributes:
         layer: A module that takes `config` and `settings`.
@@ -127,7 +127,7 @@ class Layers(nn.Module):
 
 
 def empty_slots(kept: Any, count: int, axis: int) -> Any:
-    """Slots for `count` tokens, of the shapes that the layers keep but for the axis of tokens."""
+    """Slots for `count` tokens, of the layers' shapes except along the axis of tokens."""
     return jax.tree.map(
         lambda x: jnp.zeros((*x.shape[:axis], count, *x.shape[axis + 1 :]), x.dtype), kept
     )

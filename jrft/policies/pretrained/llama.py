@@ -96,7 +96,7 @@ class LlamaConfig:
         """Sizes from the content of a config.json.
 
         Raises:
-            ValueError: If the model uses what is not implemented.
+            ValueError: If the model needs a variant that is not implemented.
         """
         family = config["model_type"]
         expect(config, hidden_act=("silu",), use_sliding_window=(False,))

@@ -70,7 +70,7 @@ class T5Config:
         """Sizes from the content of a config.json.
 
         Raises:
-            ValueError: If the model uses what is not implemented.
+            ValueError: If the model needs a variant that is not implemented.
         """
         expect(config, feed_forward_proj=("relu", "gated-gelu"))
         depth = config["num_layers"]

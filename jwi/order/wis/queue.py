@@ -2,10 +2,10 @@
 
 An item is an edge, or a group that is represented by its first edge; items 0, …, E − 1 are edges.
 The key of an item is a row of a matrix: the first codes of its signature, a missing one being 0,
-then the edge that it stands for, so that of equal codes the lower edge goes first and no two keys
-are equal. Whole signatures would not fit into memory, and are seldom needed: where the first codes
-of several items are equal and one has more of them, `Ties` holds these items out of the heap until
-the first of them by whole signatures is known.
+then the edge that it stands for, so that the lower edge goes first where codes are equal, and no
+two keys are equal. Whole signatures would not fit into memory, and are seldom needed: where the
+first codes of several items are equal and one has more of them, `Ties` holds these items out of the
+heap until the first of them by whole signatures is known.
 """
 
 from typing import NamedTuple, no_type_check
