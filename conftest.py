@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -24,6 +25,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _DATA_DIR = os.environ.pop("DATA_DIR", None)
 os.environ["EXPERIMENTS_CACHE"] = tempfile.mkdtemp(prefix="no-downloads-")
 atexit.register(shutil.rmtree, os.environ["EXPERIMENTS_CACHE"], ignore_errors=True)
+
+# Tests compile many small programs, and many of them more than once: in several files, in several
+# workers, and in the processes that they start. A program is compiled once and then read.
+_PROGRAMS = Path(__file__).parent / ".pytest_cache" / "programs"
+for _name, _value in {
+    "jax_compilation_cache_dir": str(_PROGRAMS),
+    "jax_persistent_cache_min_compile_time_secs": 0,
+    "jax_persistent_cache_min_entry_size_bytes": -1,
+}.items():
+    os.environ[_name.upper()] = str(_value)
+    jax.config.update(_name, _value)
 
 _connect = socket.socket.connect
 
