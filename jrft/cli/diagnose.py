@@ -105,7 +105,7 @@ def _without_stdin(paths: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _source(paths: Sequence[str], file: RewardFile) -> str:
-    """How the log was read: files, columns, and what was left out."""
+    """How the log was read: files, columns, and the rows left out."""
     lines = [f"{', '.join(paths)} · {file.columns.described()}", *file.notes]
     if file.num_skipped:
         lines.append(f"{file.num_skipped:,} bad rows left out")

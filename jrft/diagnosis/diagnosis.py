@@ -28,7 +28,7 @@ class Diagnosis:
     Attributes:
         prompt_ids: The p prompts.
         labels: p values of `PromptClass`.
-        evidence: What was observed of each prompt, and the posteriors of its true reward std.
+        evidence: The observations of each prompt, and the posteriors of its true reward std.
         batch: Statistics of the batch.
         advice: What to do.
         over_time: How it changed over the steps, if there are any.
@@ -179,7 +179,7 @@ class _Judged(NamedTuple):
     """A population, the sums of the visits, the settings with the discount, the posterior.
 
     `discount_if_equal` is the discount of prompts whose rewards never differed. `weight` is the
-    number of rewards of each prompt, old ones discounted as those of other prompts.
+    number of rewards of each prompt, old ones discounted as for other prompts.
     """
 
     population: Population

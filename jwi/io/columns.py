@@ -1,4 +1,4 @@
-"""Which columns of a table of edges are the ends: by option, by header, or by what is in them."""
+"""Which columns of a table of edges are the ends: by option, by header, or by content."""
 
 import sys
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Table:
         rows: The columns of each row, without the header.
         names: Of the columns; None without a header.
         named: Whether vertices are named by strings; else they are integers.
-        notes: What is to be said of the choice.
+        notes: Sentences about the choice, for the report.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
     def column(self, place: int) -> list[bytes]:
-        """What is in a column; an empty string where a row is shorter."""
+        """The content of a column; an empty string where a row is shorter."""
         return [row[place] if place < len(row) else b"" for row in self.rows]
 
     @property
@@ -84,13 +84,13 @@ def named_columns(table: Table, columns: Sequence[str | int]) -> tuple[int, ...]
     if len(set(places)) != len(places) or len(places) not in (2, 3):
         raise ValueError(
             f"--columns is {','.join(map(str, columns))}: pass the two columns of the ends, and"
-            " that of the weight if you like, as in --columns 1,2"
+            " a weight's if you like, as in --columns 1,2"
         )
     return tuple(places)
 
 
 def guessed_columns(table: Table) -> tuple[int, int]:
-    """The columns of the two ends, by the header or else by what is in the first rows.
+    """The columns of the two ends, by the header or else by the first rows.
 
     Raises:
         ValueError: If other columns than the first two may be meant, with the option that says it.
@@ -167,7 +167,7 @@ def _by_names(table: Table) -> tuple[int, int]:
 
 
 def _candidates(table: Table) -> list[int]:
-    """The columns whose names are not those of attributes."""
+    """The columns whose names are not names of attributes."""
     names: Sequence[str | None] = table.names or [None] * table.width
     return [
         place
@@ -210,7 +210,7 @@ def _refuse(table: Table, why: str, places: list[int]) -> None:
 
 
 def _counts(column: list[bytes]) -> bool:
-    """Whether a column is that of the row's number, or of its time: each as much more."""
+    """Whether a column numbers or times the rows: its steps are equal."""
     if len(column) < 3 or not all(map(is_integer, column)):
         return False
     numbers = [int(cell) for cell in column]

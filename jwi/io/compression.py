@@ -17,8 +17,8 @@ class _Codec(NamedTuple):
     """A way to compress.
 
     Attributes:
-        begins: How what is compressed begins.
-        opened: From a file to a file of what it holds.
+        begins: The first bytes of compressed content.
+        opened: From a file to a file of its decompressed content.
         compressed: From bytes to fewer.
     """
 
@@ -88,7 +88,7 @@ def unzipped(path: Path, content: bytes) -> tuple[bytes, str]:
 
     Args:
         path: The file, for messages.
-        content: What is in it.
+        content: Its bytes.
 
     Raises:
         ValueError: If the archive holds several files, or none.
@@ -116,7 +116,7 @@ def compressed(name: str, content: bytes) -> bytes:
 
     Args:
         name: Of the file; one without the suffix of a compression is not compressed.
-        content: What it is to hold.
+        content: The bytes to compress.
 
     Raises:
         ValueError: If a package is missing.

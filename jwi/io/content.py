@@ -1,4 +1,4 @@
-"""What a reader of any format is given, and what it gives back."""
+"""The input and the output of a reader of any format."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Source(NamedTuple):
     Attributes:
         path: The file, for messages, and for its suffix.
         format: A key of `jwi.io.formats.FORMATS`.
-        content: What is in the file, decompressed.
+        content: The file's bytes, decompressed.
         options: What the user says of it.
         directed: What the user says of its direction; None if nothing.
     """
@@ -42,7 +42,7 @@ class Content:
         directed: what the file says; None where its format has no word for it.
         rewrite: writes the file anew with some of its entries, bool[M], and all else it held.
         notes: what a reader of the file may not expect.
-        separator: what is between the columns of an edge list; None for other formats.
+        separator: The separator of an edge list's columns; None for other formats.
         says: where the file says its direction; None if its format does.
         weights: float64[M], the weight of each entry; None without weights, or if
             they are not asked for.

@@ -19,7 +19,7 @@ _LEAST = 5
 
 
 def read(source: Source) -> Content:
-    """Reads a square block of numbers; what is not zero is an edge.
+    """Reads a square block of numbers; an entry other than zero is an edge.
 
     Args:
         source: The file, and what the user says of it.
@@ -48,7 +48,7 @@ def is_block(sheet: Sheet, layout: Layout, options: Options) -> bool:
     if found is None:
         return False
     matrix, labels = found
-    # Data frames number rows and columns themselves, and those of edges do as well.
+    # Data frames number rows and columns themselves, and data frames of edges do as well.
     if labels is not None and labels != [str(vertex) for vertex in range(len(matrix))]:
         return True
     if len(matrix) < _FEWEST:

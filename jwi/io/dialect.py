@@ -1,4 +1,4 @@
-"""What is between the columns of a text."""
+"""The separator of a text's columns."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ _MOST_COLUMNS = 6
 
 
 def find_separator(path: Path, rows: list[bytes], *, named: bool) -> str:
-    """What is between the columns of the first rows, a key of `SEPARATORS`.
+    """The separator of the first rows' columns, a key of `SEPARATORS`.
 
     Args:
         path: The file, for its suffix.

@@ -28,7 +28,7 @@ def read(source: Source) -> Content:
         source: The file, and what the user says of it.
 
     Raises:
-        ValueError: With the line, for what is no file of one problem in this format.
+        ValueError: With the line, if this is no file of one problem in this format.
     """
     path = source.path
     source.options.only(path, source.format, "encoding", "weights")

@@ -34,7 +34,7 @@ def read(source: Source) -> Content:
         raise ValueError(f"{path}: DOT files need pydot: pip install pydot") from None
     text = decoded(path, source.content, source.options.encoding)
     with refusing(path, source.format, _REMEDY):
-        # It prints what is wrong, and returns None.
+        # It prints the mistake, and returns None.
         said = io.StringIO()
         with redirect_stdout(said), redirect_stderr(said):
             graphs = pydot.graph_from_dot_data(text.content.decode()) or []

@@ -1,4 +1,4 @@
-"""What is refused of an edge list, and what is told of it."""
+"""Checks of an edge list: refusals, and notes for the report."""
 
 from collections.abc import Sequence
 from pathlib import Path

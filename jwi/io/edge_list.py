@@ -66,7 +66,7 @@ def read_edge_list(source: Source, wanted: str) -> Content:
         Its rows. Rewritten, rows are as they were, and so are comments and the header.
 
     Raises:
-        ValueError: With the line, if a row has no two ends, or they are not what they should be;
+        ValueError: With the line, if a row has no two ends, or they are not of the expected kind;
             if it is not clear what the columns are.
     """
     path, options = source.path, source.options
@@ -157,7 +157,7 @@ def _entries(
 def _rows(
     sheet: Sheet, layout: Layout, columns: Columns, options: Options
 ) -> tuple[Rows, int, list[str]]:
-    """The rows; how many vertices the first one promises, 0 if none; what is to be said."""
+    """The rows; how many vertices the first one promises, 0 if none; the notes."""
 
     def read(lines: Sheet) -> Rows:
         chosen = np.array(columns, np.int64)

@@ -21,7 +21,7 @@ class Text(NamedTuple):
     Attributes:
         content: In UTF-8, without a byte order mark.
         encode: From such text to how the file has it, the byte order mark included.
-        notes: What is unusual, as it is told.
+        notes: Sentences about unusual encodings.
     """
 
     content: bytes
@@ -34,7 +34,7 @@ def decoded(path: Path, content: bytes, encoding: str | None) -> Text:
 
     Args:
         path: The file, for messages.
-        content: What is in it.
+        content: Its bytes.
         encoding: A name that Python knows; None for what a byte order mark says, or UTF-8.
 
     Raises:

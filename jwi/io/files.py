@@ -35,7 +35,7 @@ class Raw(NamedTuple):
 
 
 def read_file(path: Path, progress: Progress | None = None) -> Raw:
-    """The content of a file, decompressed; that of the standard input for "-".
+    """The content of a file, decompressed; "-" is the standard input.
 
     Args:
         path: The file.
@@ -58,7 +58,7 @@ def read_file(path: Path, progress: Progress | None = None) -> Raw:
     except ERRORS as error:
         raise _broken(path, error) from None
     except OSError as error:
-        # So bz2 and pyarrow call what they cannot read.
+        # bz2 and pyarrow raise this for unreadable input.
         if error.errno is None:
             raise _broken(path, error) from None
         raise ValueError(_unreadable(path, error)) from None
@@ -96,14 +96,14 @@ def check_readable(path: Path) -> None:
 def written(path: Path) -> Iterator[BufferedIOBase]:
     r"""A file to write to; it takes its place when all is well, compressed if its name says so.
 
-    An error or an interrupt leaves what was there before. A link stays, and what it leads to is
+    An error or an interrupt leaves the old file. A link stays, and its target is
     replaced; who may read the file stays too.
 
     Args:
         path: Where the file will be; "-" for the standard output.
 
     Yields:
-        What is written to.
+        The file to write to.
 
     Raises:
         ValueError: If there is something else than a file, or no file can be made there.
@@ -117,7 +117,7 @@ def written(path: Path) -> Iterator[BufferedIOBase]:
         b'1 2\n'
     """
     check_replaceable(path)
-    # Writers of archives go back in what they write; a pipe and what is compressed cannot.
+    # Writers of archives seek backward; pipes and compressed streams cannot.
     whole = BytesIO()
     if path == STANDARD:
         yield whole

@@ -22,7 +22,7 @@ class Format(NamedTuple):
     Attributes:
         module: The file of this folder that reads it.
         suffixes: By which it is known.
-        meaning: What is in such files, for help.
+        meaning: The content of such files, for help.
         begins: A regular expression of how such files begin, where the suffix does not tell.
     """
 
@@ -74,7 +74,7 @@ def reader(name: str) -> "Callable[[Source], Content]":
 
 
 def bare_suffix(path: Path) -> str:
-    """The suffix of a file in small letters, without that of its compression."""
+    """The suffix of a file in small letters, without the suffix of its compression."""
     return Path(bare_name(path)).suffix
 
 
@@ -98,7 +98,7 @@ def known_format(path: Path) -> str | None:
 
 
 def recognized_format(content: bytes) -> str | None:
-    """The format that a content begins like; None for rows of text, and for what has no sign."""
+    """The format that a content begins like; None for rows of text, and where nothing tells."""
     start = content[:_LOOKED_AT].removeprefix(BYTE_ORDER_MARK).lstrip()
     for name, entry in FORMATS.items():
         if re.match(entry.begins, start, re.IGNORECASE):

@@ -93,7 +93,7 @@ class GraphFile:
 
     @property
     def suffix(self) -> str:
-        """The suffix of the file, without that of its compression."""
+        """The suffix of the file, without the suffix of its compression."""
         return bare_suffix(self.path)
 
     @property
@@ -184,7 +184,7 @@ def read_graph(
             list that names vertices by strings, or `columns=("from", "to")`.
 
     Returns:
-        The graph and what is needed to write it.
+        The graph and all that writing it needs.
 
     Raises:
         ValueError: for a file that cannot be read, or may be read in several ways, with the place

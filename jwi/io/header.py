@@ -64,7 +64,7 @@ class Ends(NamedTuple):
 
 
 def ends_of(names: Sequence[str]) -> Ends | None:
-    """The columns whose names are those of ends; None if there are none.
+    """The columns that are named like ends; None if there are none.
 
     Example:
         >>> ends_of(["Id", "Source", "Target", "Source Label"])

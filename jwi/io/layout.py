@@ -91,7 +91,7 @@ def find_layout(sheet: Sheet, options: Options, separator: str | None) -> Layout
 
 
 def find_columns(table: Table, options: Options) -> Columns:
-    """The columns of the ends and of the weight, by options, by the header or by what is in them.
+    """The columns of the ends and of the weight, by options, by the header or by content.
 
     Args:
         table: The first rows.

@@ -24,7 +24,7 @@ class _Place(NamedTuple):
     """Where a matrix is.
 
     Attributes:
-        variable: its name, or that of the structure it is in.
+        variable: Its name, or the name of its structure.
         field: its name there; None for a variable of its own.
     """
 
@@ -53,7 +53,7 @@ def read(source: Source) -> Content:
     check_elements(path, source.content)
     try:
         loaded = scipy.io.loadmat(io.BytesIO(source.content))
-    # Broken files make scipy raise whatever it stumbles on; those of version 7.3 are HDF5.
+    # Broken files make scipy raise whatever it stumbles on; files of version 7.3 are HDF5.
     except Exception as error:
         raise ValueError(
             f"{path} cannot be read as MATLAB's ({reason(error)}): save it with -v7"

@@ -20,7 +20,7 @@ def check_elements(path: Path, content: bytes) -> None:
 
     Args:
         path: The file, for the message.
-        content: What is in it; files of version 4 or 7.3 have no such elements.
+        content: Its bytes; files of version 4 or 7.3 have no such elements.
     """
     mark = content[_HEADER_SIZE - 2 : _HEADER_SIZE]
     if len(content) <= _HEADER_SIZE or mark not in (b"IM", b"MI") or content[:4].count(0):

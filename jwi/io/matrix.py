@@ -27,7 +27,7 @@ def matrix_content(
         write: writes a matrix of the same container and format in its place.
 
     Raises:
-        ValueError: if `load` fails, or what it gives is no square matrix, or broken, or has more
+        ValueError: If `load` fails, or its result is no square matrix, or broken, or has more
             vertices than its entries make plausible.
     """
     with _refusing_no_matrix(path):

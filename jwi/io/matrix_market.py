@@ -25,7 +25,7 @@ def read(source: Source) -> Content:
         Its entries; vertices are labelled 1, …, n, as in the file.
 
     Raises:
-        ValueError: with the line, for what is no sparse square matrix in this format.
+        ValueError: With the line, if this is no sparse square matrix in the format.
     """
     path = source.path
     source.options.only(path, source.format, "weights")

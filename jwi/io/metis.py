@@ -23,7 +23,7 @@ def read(source: Source) -> Content:
         source: The file, and what the user says of it.
 
     Raises:
-        ValueError: With the line, for what is no such file.
+        ValueError: With the line, if this is no such file.
     """
     path = source.path
     source.options.only(path, source.format, "weights")

@@ -17,7 +17,7 @@ def check_packed(path: Path, content: bytes) -> None:
 
     Args:
         path: The file, for the message.
-        content: What is in it, a graph a line.
+        content: Its bytes, a graph a line.
     """
     for line in content.split():
         body = re.sub(rb"^>>(?:graph6|sparse6)<<", b"", line)
@@ -46,7 +46,7 @@ def difference_of_xml(content: bytes, graph: Any) -> str | None:
         graph: what networkx has read.
 
     Returns:
-        What is wrong and what to do; None if nothing.
+        The mistake and a remedy; None if there is none.
     """
     num_graphs, declared = 0, set()
     for _, element in ElementTree.iterparse(io.BytesIO(content)):

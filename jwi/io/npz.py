@@ -58,7 +58,7 @@ def _arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:
                 arrays[member.removesuffix(".npy")] = array
     # Broken archives make zipfile, what decompresses, and numpy raise whatever they stumble on.
     except Exception as error:
-        # Without numpy's advice to load what is unsafe.
+        # Without numpy's advice to load pickles.
         what = reason(error).removesuffix(" when allow_pickle=False")
         raise ValueError(
             f"{path} is no archive of plain arrays ({at}{what}): save it with"
@@ -202,7 +202,7 @@ def _ends(path: Path, arrays: dict[str, np.ndarray]) -> tuple[list[str], np.ndar
 
 
 def _pair_axis(name: str, array: np.ndarray) -> int:
-    """The axis of the two ends; that of a lone end is one before the first."""
+    """The axis of the two ends; the axis of a lone end is one before the first."""
     if name not in _PAIRS:
         return 1
     usual = _PAIRS[name]

@@ -80,10 +80,10 @@ def _difference(lines: list[str], graph: Any) -> str | None:
 
     Args:
         lines: That it has read.
-        graph: What it has read.
+        graph: The graph that it has read.
 
     Returns:
-        What is wrong and what to do; None if nothing.
+        The mistake and a remedy; None if there is none.
     """
     section, first, declared, listed = "", "", 0, 0
     for line in lines:

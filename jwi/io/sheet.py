@@ -101,7 +101,7 @@ def _rows_among(sheet: Sheet, lines: list[int], mark: bytes) -> list[int]:
     used_again = any(names[row[0]] > 1 for row in candidates.values())
     if used_again or all(_ESCAPED.match(row[0]) for row in candidates.values()):
         return list(candidates)
-    # What is said before the first row, and rows that were put out by a mark.
+    # Comments before the first row, and rows that a mark puts out.
     known, first = set(plain_names), int(np.argmax(sheet.is_row)) if plain else len(sheet.is_row)
     late = [line for line in candidates if line > first]
     if all(candidates[line][0][1:] in known for line in late):

@@ -30,7 +30,7 @@ class Rows(NamedTuple):
         line_starts: int64[lines + 1].
         row_of_line: int64[lines], −1 for lines that are no rows.
         columns: the smallest and the largest number of columns of a row, 0 and 0 without rows.
-        problem: what is wrong with the last line read, `OK` if nothing is.
+        problem: The mistake in the last line read; `OK` if there is none.
         column: where, counted from 0.
     """
 

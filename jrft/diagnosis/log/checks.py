@@ -1,4 +1,4 @@
-"""Looks at what was read: columns that make no sense together are dropped and said, or stop it."""
+"""Checks of the columns: senseless ones are dropped with a note, or stop the reading."""
 
 from dataclasses import replace
 
@@ -57,9 +57,7 @@ def _left_out(log: RewardLog) -> list[str]:
     if len(steps) < 3 or (every := int(np.gcd.reduce(np.diff(steps)))) < 2:
         return []
     first = ", ".join(map(str, steps[:3].tolist()))
-    return [
-        f"Steps {first}, … are logged, one in {every}: what was sampled between them is not here."
-    ]
+    return [f"Steps {first}, … are logged, one in {every}: the samples between them are not here."]
 
 
 def selected(log: RewardLog, rows: Bool[np.ndarray, " m"]) -> RewardLog:

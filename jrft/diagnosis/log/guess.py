@@ -41,7 +41,7 @@ def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
 
     Raises:
         ValueError: A column that was asked for is not there, no reward or prompt is found, or
-            what is found makes no groups.
+            the prompts found make no groups.
     """
     names = [name for name in table if name != FILE_STEP]
     wanted = [*given.prompt, *given.reward, given.outcome, given.step, given.number]

@@ -28,7 +28,7 @@ Progress = Callable[[float], None]
 
 
 class RewardFile(NamedTuple):
-    """What was read.
+    """The content of a log.
 
     Attributes:
         log: The rewards; prompts have short names.
@@ -171,7 +171,7 @@ def _of_split(files: list[Path], split: str | None, notes: list[str]) -> list[Pa
     if len(found) > 1:
         notes.append(
             f"Files of {' and '.join(sorted(found))} are read together: pass --split train to read "
-            "those of training alone."
+            "the rewards of training alone."
         )
     return files
 

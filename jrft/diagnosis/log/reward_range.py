@@ -11,7 +11,7 @@ def guess_reward_range(
 ) -> tuple[float, float, str]:
     """The range of the rewards, and a note if it was guessed.
 
-    A range wider than what was seen matters: rewards of 0 and 0.1 for format, where a right answer
+    A range may be wider than the rewards: rewards of 0 and 0.1 for format, where a right answer
     would have earned 1, are flat on (0, 1) and far apart on (0, 0.1).
 
     Args:

@@ -1,4 +1,4 @@
-"""What was observed in each group of rewards: two-pass moments and an exact test of equality."""
+"""Statistics of each group of rewards: two-pass moments and an exact test of equality."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

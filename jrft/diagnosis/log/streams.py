@@ -69,7 +69,7 @@ def _blocks(stream: Any, source: str, skip: Skip) -> Iterator[list[bytes]]:
         ended = isinstance(error, EOFError) or "truncated" in str(error).lower()
         if not ended:
             raise ValueError(f"{source}: the file is damaged ({error})") from error
-        # What was read before the end stands in the block.
+        # Bytes read before the end stand in the block.
         count += len(block)
         skip.cut(source, f"the compressed file ends early: its {count:,} whole lines were read")
     yield block

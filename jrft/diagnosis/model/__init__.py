@@ -1,1 +1,1 @@
-"""What is known of a prompt's reward distribution."""
+"""The model of reward distributions: a prompt's posterior, given its rewards and all prompts'."""

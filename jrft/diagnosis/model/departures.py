@@ -45,7 +45,7 @@ class Departures(NamedTuple):
     mass: Float64[np.ndarray, " c"]
 
     def std(self) -> Float64[np.ndarray, " e"]:
-        """float64[e], std of the reward if departures are like those of the population."""
+        """float64[e], std of the reward if departures are like the population's."""
         first, second = self.moments[:, 0], self.moments[:, 1]
         return np.sqrt(np.maximum(self.share * second - (self.share * first) ** 2, 0.0))
 

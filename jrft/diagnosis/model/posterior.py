@@ -23,7 +23,7 @@ _Part: TypeAlias = slice | Bool[np.ndarray, " k"]
 class Posterior:
     """Posterior of n prompts, in units of the reward range.
 
-    The std is that of the reward over completions of the prompt, ddof 0: a property of policy,
+    The std is the reward's over completions of the prompt, ddof 0: a property of policy,
     prompt and reward, not of the sample.
 
     Attributes:

@@ -22,7 +22,7 @@ _CHANCE = 0.01
 
 
 class Ties(NamedTuple):
-    """What equal rewards of n groups say. The mode is that of the group's prompt.
+    """Statistics of equal rewards in n groups. The mode is the prompt's.
 
     Attributes:
         modal: float64[n], how many rewards equal the mode.

@@ -81,7 +81,7 @@ def reward_levels(
 def tilted_family(
     levels: Float64[np.ndarray, " b"], probabilities: Float64[np.ndarray, " b"]
 ) -> TiltedFamily:
-    """Tilts whose means and stds cover what is possible on the levels.
+    """Tilts whose means and stds cover all possible ones on the levels.
 
     Args:
         levels: float64[b], ascending in [0, 1].

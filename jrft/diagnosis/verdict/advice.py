@@ -34,7 +34,7 @@ class Advice:
         action: A word or two.
         text: What, for how many prompts, and why.
         prompts: int64[n], the prompts it is for, the most urgent first; empty if it is general.
-        worthwhile: False for what is known not to help.
+        worthwhile: False if it is known not to help.
     """
 
     action: str

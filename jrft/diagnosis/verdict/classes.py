@@ -10,7 +10,7 @@ from jrft.diagnosis.log.statistics import GroupStatistics
 from jrft.diagnosis.model.posterior import Posterior
 from jrft.diagnosis.settings import DiagnosisSettings
 
-# With so many rewards, half of what is said of a prompt comes from the other prompts.
+# With so many rewards, a prompt's posterior is half its own and half the other prompts'.
 _BORROWED = 4.0
 # An expected reward below the first third of the range is low, above the last third high.
 LOW_MEAN, HIGH_MEAN = 1 / 3, 2 / 3
@@ -114,7 +114,7 @@ def required_probability(
 ) -> Float64[np.ndarray, " p"]:
     """The probability at which a prompt is called low in std, or learnable.
 
-    The fewer rewards a prompt has, the more of what is said of it comes from the population, which
+    The fewer rewards a prompt has, the more its posterior comes from the population, which
     is learned from the same few rewards: calls for many prompts are then wrong together. So n
     rewards admit an error of only n/(n + 4) times what the confidence admits. The rule is derived
     here, and its number comes from simulation.

@@ -1,6 +1,6 @@
 """JSON lines.
 
-orjson parses them in half the time of the standard library. What it refuses (NaN, a lone half of a
+orjson parses them in half the time of the standard library. Lines it refuses (NaN, a lone half of a
 surrogate pair) goes to the standard library, row by row.
 """
 

@@ -22,7 +22,7 @@ const color = (index) => getComputedStyle(document.documentElement).getPropertyV
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const dot = (index) => { const i = el("i"); i.className = "dot"; i.style.background = `var(--c${index})`; return i; };
 
-// What is shown lives in the address, so that a view can be linked to.
+// The address holds the state of the page, so that a view can be linked to.
 const view = { class: null, change: null, advice: null, find: "", sort: "urgency", down: false, page: 0 };
 function readAddress() {
   const asked = new URLSearchParams(location.hash.slice(1));
