@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from jwi.cli.terminal import notes, read, reading, table
+from jwi.cli.terminal import described, notes, read, reading, table
 from jwi.graph.components import spanning_forest
 from jwi.io import GraphFile
 
@@ -23,12 +23,7 @@ def _report(file: GraphFile) -> dict:
     degree = np.bincount(edges.ravel(), minlength=n)
     forest = spanning_forest(edges, n)
     return {
-        "format": file.format,
-        "separator": file.content.separator,
-        "directed": file.directed,
-        "notes": list(file.notes),
-        "self_loops": file.num_loops,
-        "repeated_entries": file.num_repeats,
+        **described(file),
         "vertices": n,
         "edges": len(edges),
         "isolated_vertices": int((degree == 0).sum()),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jwi.cli.terminal import notes, reading, table, waiting
+from jwi.cli.terminal import described, notes, reading, table, waiting
 from jwi.graph.components import spanning_forest
 from jwi.graph.pruning import Pruned
 from jwi.io import GraphFile
@@ -28,12 +28,7 @@ def report(
     return {
         "graph": str(parsed.graph),
         "output": str(parsed.output),
-        "format": file.format,
-        "separator": file.content.separator,
-        "directed": file.directed,
-        "notes": list(file.notes),
-        "self_loops": file.num_loops,
-        "repeated_entries": file.num_repeats,
+        **described(file),
         "method": parsed.method,
         "depth": depth,
         "weights": parsed.weights,

@@ -88,6 +88,18 @@ def vertex_numbers(file: GraphFile, labels: Sequence[str], source: str) -> list[
     return [number[label] for label in labels]
 
 
+def described(file: GraphFile) -> dict:
+    """How a file was read, of plain numbers and strings; every report has these entries."""
+    return {
+        "format": file.format,
+        "separator": file.content.separator,
+        "directed": file.directed,
+        "notes": list(file.notes),
+        "self_loops": file.num_loops,
+        "repeated_entries": file.num_repeats,
+    }
+
+
 def reading(report: dict) -> str:
     """How a file was understood."""
     direction = "directed" if report["directed"] else "undirected"

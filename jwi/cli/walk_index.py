@@ -2,11 +2,20 @@
 
 import argparse
 import json
+import sys
 
 import numpy as np
 
 from jwi._checks import MOST_STEPS, checked_depth, checked_integer
-from jwi.cli.terminal import read, refusing_overflow, vertex_numbers, waiting
+from jwi.cli.terminal import (
+    described,
+    notes,
+    read,
+    reading,
+    refusing_overflow,
+    vertex_numbers,
+    waiting,
+)
 from jwi.io import GraphFile, read_rows_of_names
 from jwi.walks.partitions import own_walk_indices, walk_indices
 
@@ -26,11 +35,16 @@ def run(parsed: argparse.Namespace) -> None:
             indices = own_walk_indices(file.host, length, progress=tell).tolist()
         else:
             indices = walk_indices(file.host, parts, length, target)
+    report = described(file)
     if parsed.json:
         answer = {"graph": str(parsed.graph), "length": length, "target": parsed.target}
-        answer |= {"own": parsed.own, "walk_index": dict(zip(names, indices, strict=True))}
+        answer |= report | {"own": parsed.own, "walk_index": dict(zip(names, indices, strict=True))}
         print(json.dumps(answer, ensure_ascii=False))
-    elif parsed.vertices is not None:
+        return
+    # The standard output has the numbers alone.
+    lines = [f"{parsed.graph}: {reading(report)}", *(f"  {note}" for note in notes(report))]
+    print("\n".join(lines), file=sys.stderr)
+    if parsed.vertices is not None:
         print(indices[0])
     else:
         heading = "set" if parsed.partition is not None else "vertex"

@@ -155,7 +155,9 @@ def test_walk_index_of_vertices_sets_and_partitions(graph, capsys):
 
     def table(*options):
         assert main(["walk-index", "graph.txt", "--depth", "3", *options]) == 0
-        head, *rows = capsys.readouterr().out.splitlines()
+        out, err = capsys.readouterr()
+        head, *rows = out.splitlines()
+        assert err.startswith("graph.txt: undirected, read as edge-list, columns separated by tab")
         return head, {name: int(index) for name, index in (row.split("\t") for row in rows)}
 
     def index(inside, target=None):
