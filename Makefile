@@ -9,7 +9,7 @@ ifneq ($(wildcard ../shared/data),)
 export DATA_DIR ?= $(abspath ../shared/data)
 endif
 
-# Tests compile many small programs: one worker a core, and none of the compiler's optimisations,
+# Tests compile many small programs: one worker a core, and none of the compiler's optimizations,
 # which only pay on long runs. A file stays with one worker, which makes its fixtures and programs
 # once. `make test PYTEST_ARGS="-k walks"` selects.
 PYTEST := JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PY) -m pytest -n auto --maxprocesses 8 --dist loadfile
@@ -18,7 +18,7 @@ DEMO_ARGS ?=
 
 .PHONY: help install demo test test-all docs bench lint format clean
 help:
-	@echo "make demo      run both studies on embedded data and write report.html"
+	@echo "make demo      run a study of each paper on embedded data and write report.html"
 	@echo "               (DEMO_ARGS='--dataset cora' for Cora)"
 	@echo "make test      the tests"
 	@echo "make test-all  the tests, the slow ones too, and once more in 64-bit mode"
@@ -46,7 +46,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	@$(PY) -m experiments demo $(DEMO_ARGS)
 
-# Most of the time goes to compiling small programs once: here LLVM does not optimise them, which saves
+# Most of the time goes to compiling small programs once: here LLVM does not optimize them, which saves
 # a third of the CPU time of test files that compile much. `test-all` runs them as users do.
 test: $(STAMP)
 	XLA_FLAGS="$$XLA_FLAGS --xla_backend_optimization_level=0" $(PYTEST) $(PYTEST_ARGS)

@@ -72,7 +72,7 @@ def _call(command: str, rest: list[str]) -> int:
         case name if name in STUDIES:
             _run(name, rest)
         case unknown:
-            print(f"There is no {unknown!r}.\n\n{_overview()}", file=sys.stderr)
+            print(f"{unknown!r} is no experiment\n\n{_overview()}", file=sys.stderr)
             return 2
     return 0
 
@@ -88,7 +88,7 @@ def _overview() -> str:
     for name, path in STUDIES.items():
         # The file is parsed, because importing it takes seconds.
         documentation = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "?"
-        lines.append(f"  {name:<25} {documentation.splitlines()[0]}")
+        lines.append(f"  {name:<27} {documentation.splitlines()[0]}")
     return "\n".join(lines)
 
 

@@ -20,7 +20,7 @@ Dataset = Literal["digits", "cora"]
 def demo(
     dataset: Dataset = "digits", report: Path = Path("report.html"), *, smoke: bool = False
 ) -> Path:
-    """Runs both studies and writes the page.
+    """Runs a study of each paper and writes the page.
 
     Args:
         dataset: The graph: embedded digits, or Cora, which is downloaded. If it cannot be, the

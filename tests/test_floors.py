@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOOR_1 = ("jwi", "jrft")
-# What a floor must not import. The libraries hold no training loop, hence no optimiser.
+# What a floor must not import. The libraries hold no training loop, hence no optimizer.
 FORBIDDEN = {
     "jwi": {"jrft", "experiments", "tests", "notebooks", "optax", "matplotlib", "orbax"},
     "jrft": {"jwi", "experiments", "tests", "notebooks", "optax", "matplotlib", "orbax", "jraph"},

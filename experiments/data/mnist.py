@@ -36,7 +36,7 @@ _IDX_DTYPES: dict[int, np.dtype[Any]] = {
 
 
 class Images(NamedTuple):
-    """Labelled images: ``pixels`` float32[n, height, width] in [0, 1], ``labels`` int32[n]."""
+    """Labeled images: ``pixels`` float32[n, height, width] in [0, 1], ``labels`` int32[n]."""
 
     pixels: np.ndarray
     labels: np.ndarray

@@ -94,7 +94,5 @@ def _shapes(tree: PyTree) -> dict[tuple[str, ...], tuple[int, ...]]:
 
 def _name(key: Any) -> str:
     """The name of an entry in its container; a checkpoint keeps no more than that."""
-    for attribute in ("key", "name", "idx"):
-        if hasattr(key, attribute):
-            return str(getattr(key, attribute))
-    return str(key)
+    names = (getattr(key, attribute, None) for attribute in ("key", "name", "idx"))
+    return str(next((name for name in names if name is not None), key))

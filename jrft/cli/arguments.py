@@ -10,7 +10,9 @@ from jrft.diagnosis.log.readers import known_suffixes
 def parser() -> argparse.ArgumentParser:
     """The parser. It sets `command` to the command's name."""
     whole = argparse.ArgumentParser(
-        prog="jrft", description="Reward logs, diagnosed; exact gradients to test a trainer with."
+        prog="jrft",
+        description="Reward logs, diagnosed; exact gradients to test a trainer with.",
+        epilog="Exit codes: 0 fine; 1 see the command; 2 bad input or arguments; 130 interrupted.",
     )
     whole.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")

@@ -34,7 +34,7 @@ _LISTS: dict[str, Callable[[list[float]], float]] = {
 def run(parsed: argparse.Namespace) -> int:
     """Prints the diagnosis of a log, and writes the reports that the arguments ask for."""
     if parsed.fail_if_dead is not None and not 0 < parsed.fail_if_dead <= 1:
-        raise ValueError(f"--fail-if-dead is {parsed.fail_if_dead}: pass a share in (0, 1].")
+        raise ValueError(f"--fail-if-dead is {parsed.fail_if_dead}: pass a share in (0, 1]")
     # Said before a large log is read, not after.
     for option, path in (
         ("--report", parsed.report),
@@ -42,9 +42,7 @@ def run(parsed: argparse.Namespace) -> int:
         ("--ids", parsed.ids),
     ):
         if path is not None and not path.parent.is_dir():
-            raise ValueError(
-                f"{option} {path}: there is no directory {path.parent}, make it first."
-            )
+            raise ValueError(f"{option} {path}: there is no folder {path.parent}, make it first")
     with _bar("reading") as progress, _without_stdin(parsed.paths) as paths:
         file = read_rewards(
             paths,

@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from jrft.cli import OK
+from jrft.cli.files import write_atomically
 from jrft.policies.policy import Policy
 from jrft.policies.pretrained.load import Pretrained, from_pretrained
 from jrft.policies.pretrained.smollm import smollm2
@@ -172,9 +173,7 @@ def _finished(
         lines.setdefault(row["prompt_id"], []).append(line)
     whole = {place: rewards for place, rewards in done.items() if len(rewards) == samples}
     kept = "".join(line for place in whole for line in lines[place])
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(kept, "utf-8")
-    part.replace(path)
+    write_atomically(path, kept.encode())
     return whole
 
 

@@ -20,7 +20,7 @@ def std_gain(
     reward: Reward | ArrayLike,
     label: ArrayLike | Sequence[int],
     *,
-    labelled_prompt: Prompt | None = None,
+    labeled_prompt: Prompt | None = None,
 ) -> Float[Array, ""]:
     """Derivative of a prompt's reward std along one step of supervised finetuning on a label.
 
@@ -38,7 +38,7 @@ def std_gain(
         prompt: Int[P], x, the prompt of the std; −1 pads on the left; may be empty.
         reward: A traceable function (prompt, completion) → float, or float[K^length].
         label: Int[length], y′, the completion to learn; −1 after the end of sequence.
-        labelled_prompt: Int[P′], x′, the prompt of the label; `prompt` if not given.
+        labeled_prompt: Int[P′], x′, the prompt of the label; `prompt` if not given.
 
     Returns:
         Float[], in the unit of the rewards. 0 where the std is exactly 0. A label with a value
@@ -57,7 +57,7 @@ def std_gain(
         [-0.048, 0.432]
     """
     prompt = check_prompt(policy, prompt)
-    label_prompt = prompt if labelled_prompt is None else check_prompt(policy, labelled_prompt)
+    label_prompt = prompt if labeled_prompt is None else check_prompt(policy, labeled_prompt)
     rewards = all_rewards(policy, prompt, reward)
     return _std_gain(policy, params, prompt, rewards, label_prompt, _check_label(policy, label))
 
@@ -68,7 +68,7 @@ def _std_gain(
     params: Params,
     prompt: Int[Array, " prompt"],
     rewards: Float[Array, " completions"],
-    label_prompt: Int[Array, " labelled"],
+    label_prompt: Int[Array, " labeled"],
     label: Int[Array, " length"],
 ) -> Float[Array, ""]:
     def log_prob(params: Params) -> Float[Array, ""]:

@@ -74,8 +74,10 @@ def _prepare_process() -> None:
 
 def _check_input(parsed: argparse.Namespace) -> None:
     """Refuses a missing file before anything heavy is imported."""
-    if str(parsed.graph) != "-" and not os.path.lexists(parsed.graph):
-        raise ValueError(f"{parsed.graph}: there is no such file")
+    others = (getattr(parsed, name, None) for name in ("partition", "protect"))
+    for path in (parsed.graph, *others):
+        if path is not None and str(path) != "-" and not os.path.lexists(path):
+            raise ValueError(f"{path}: there is no such file")
 
 
 def _run(parsed: argparse.Namespace) -> None:

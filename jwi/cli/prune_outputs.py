@@ -52,11 +52,11 @@ def _check_kind(option: str, path: Path) -> None:
         contents = "removed edges" if option == "removed" else "scores"
         raise ValueError(
             f"--{option} is {path}, which would be {name} by its name: {contents} are rows of"
-            " text, give a name in .txt"
+            " text, pass a name in .txt"
         )
     if option in _OF_ENTRIES and other not in (None, "edge-list"):
         raise ValueError(
-            f"--{option} is {path}, which would be {other} by its name: give a name in .npy, or in"
+            f"--{option} is {path}, which would be {other} by its name: pass a name in .npy, or in"
             " .txt for a number a line"
         )
 

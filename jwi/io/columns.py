@@ -143,7 +143,7 @@ def _by_integers(table: Table) -> tuple[int, int]:
 def _by_names(table: Table) -> tuple[int, int]:
     """The ends among columns of strings: times, relations and numbers of rows are none."""
     places = _candidates(table)
-    words = [place for place in places if not all(map(_is_number, table.column(place)))]
+    words = [place for place in places if not all(map(is_number, table.column(place)))]
     if len(words) < 2:
         return _by_integers(table)
     first, second, *others = words
@@ -222,7 +222,8 @@ def _numbers(places: list[int]) -> str:
     return ", ".join(str(place + 1) for place in places)
 
 
-def _is_number(cell: bytes) -> bool:
+def is_number(cell: bytes) -> bool:
+    """Whether Python reads a cell as a number."""
     try:
         float(cell)
     except ValueError:

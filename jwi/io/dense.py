@@ -22,7 +22,7 @@ def read(source: Source) -> Content:
     """Reads a square block of numbers; an entry other than zero is an edge.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: If it is no square block of numbers.

@@ -25,7 +25,7 @@ def read(source: Source) -> Content:
     """Reads the arcs or edges; all other lines are kept.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: With the line, if this is no file of one problem in this format.

@@ -20,7 +20,7 @@ def read(source: Source) -> Content:
     """Reads one graph or digraph, with the edges of its subgraphs.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: If networkx or pydot is not installed, or cannot read it.

@@ -59,7 +59,7 @@ def read_edge_list(source: Source, wanted: str) -> Content:
     """Reads an edge list.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
         wanted: What a file without rows has none of, and what to give.
 
     Returns:

@@ -20,7 +20,7 @@ def read(source: Source) -> Content:
     """Reads a graph; edges that are listed twice are two entries, as in every other format.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: If networkx is not installed, or cannot read it.

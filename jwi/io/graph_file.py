@@ -132,7 +132,7 @@ class GraphFile:
             suffixes = " or ".join(FORMATS[self.format].suffixes)
             raise ValueError(
                 f"{path} would be {other} by its name, and the graph was read as {self.format}:"
-                f" graphs are written as they were read, give a name in {suffixes}"
+                f" graphs are written as they were read, pass a name in {suffixes}"
             )
         suffix = bare_suffix(path)
         separator = self.content.separator
@@ -141,7 +141,7 @@ class GraphFile:
         if usual is not None and separator is not None and separator not in usual and not same_name:
             raise ValueError(
                 f"{path} would have a {usual[0]} between columns by its name, and {self.path} has a"
-                f" {separator}: rows are written as they were read, give a name in .txt"
+                f" {separator}: rows are written as they were read, pass a name in .txt"
             )
 
     def write(self, path: Path | str, keep: Bool[np.ndarray, " E"]) -> None:

@@ -27,7 +27,7 @@ def read(source: Source) -> Content:
     """Reads a graph through networkx; rewritten, it keeps its vertices and all attributes.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: If networkx is not installed, or it is no such JSON.

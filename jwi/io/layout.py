@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jwi.io.columns import Table, guessed_columns, named_columns
+from jwi.io.columns import Table, guessed_columns, is_number, named_columns
 from jwi.io.dialect import SEPARATORS, columns_by, find_separator, is_integer
 from jwi.io.header import ends_of, weight_of
 from jwi.io.options import Options
@@ -142,21 +142,13 @@ def is_header(first: list[bytes], rest: list[list[bytes]], named: bool) -> bool:
 
 
 def _is_header_of_names(first: list[bytes], below: list[list[bytes]]) -> bool:
-    if any(map(_is_number, first)):
+    if any(map(is_number, first)):
         return False
     words = [cell.decode("utf-8", "replace") for cell in first]
-    if any(len(cells) > 1 and all(map(_is_number, cells)) for cells in below):
+    if any(len(cells) > 1 and all(map(is_number, cells)) for cells in below):
         return True
     ends = ends_of(words)
     if ends is None or all(len(words[column]) < 2 for column in ends.columns):
         # Single letters are names of vertices, too.
         return False
     return not any(first[i] in below[j] for i in ends.columns for j in ends.columns)
-
-
-def _is_number(cell: bytes) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

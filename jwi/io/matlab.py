@@ -43,7 +43,7 @@ def read(source: Source) -> Content:
     of a usual name is taken.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: if there is no such matrix, or more than one and none of a usual name.

@@ -19,10 +19,10 @@ def read(source: Source) -> Content:
     """Reads the entries of a sparse square matrix; its stored entries are the edges, zeros too.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Returns:
-        Its entries; vertices are labelled 1, …, n, as in the file.
+        Its entries; vertices are labeled 1, …, n, as in the file.
 
     Raises:
         ValueError: With the line, if this is no sparse square matrix in the format.

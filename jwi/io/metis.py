@@ -20,7 +20,7 @@ def read(source: Source) -> Content:
     """Reads the neighbors of each vertex; sizes and weights are kept.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: With the line, if this is no such file.

@@ -39,7 +39,7 @@ def read(source: Source) -> Content:
     """Reads a graph through networkx.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: If networkx is not installed, or cannot read it.

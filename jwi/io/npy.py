@@ -14,7 +14,7 @@ def read(source: Source) -> Content:
     """Reads a square matrix of numbers, or integers (2, M) or (M, 2).
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: For an array of another shape or type.

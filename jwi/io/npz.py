@@ -28,7 +28,7 @@ def read(source: Source) -> Content:
     others, and arrays of n entries where n = M unless their name begins with "edge", stay.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: if none of these is in it, or it is not of integers, or not of that shape.

@@ -25,7 +25,7 @@ def read(source: Source) -> Content:
     """Reads a network; vertices without a row are called by their number.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: If networkx is not installed, or cannot read it.

@@ -18,7 +18,7 @@ def read(source: Source) -> Content:
     """Reads an edge from the first node of a line to each node after the relation.
 
     Args:
-        source: The file, and what the user says of it.
+        source: The file and the user's options.
 
     Raises:
         ValueError: For a line of two words, or a file without any.

@@ -144,7 +144,7 @@ def _apply(
     if isinstance(x, BCOO):
         raise ValueError(
             f"mlp is {type(mlp).__name__} and x a BCOO matrix: sparse features need a jwi.MLP, or"
-            " give x.todense()"
+            " pass x.todense()"
         )
     return mlp(mix(x))
 

@@ -140,9 +140,9 @@ def _plain_forward(
     x = jnp.where(x < floor, floor, x)
     mean = x.mean(axis=1)
     # Two passes, since the one-pass variance cancels where features are large.
-    centred = x - mean[:, None]
-    factor = jax.lax.rsqrt((centred * centred).mean(axis=1) + epsilon)
-    return [centred * factor[:, None] * scale[None] + bias[None], mean, factor]
+    centered = x - mean[:, None]
+    factor = jax.lax.rsqrt((centered * centered).mean(axis=1) + epsilon)
+    return [centered * factor[:, None] * scale[None] + bias[None], mean, factor]
 
 
 def _plain_gradients(

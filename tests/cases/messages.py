@@ -47,13 +47,13 @@ def relabel(graph, new_label, arc_values=None):
     )
     order = np.lexsort((senders, receivers))
     edges = Edges(id=graph.edges.id[order], mask=graph.edges.mask[order])
-    relabelled = graph._replace(
+    relabeled = graph._replace(
         nodes=graph.nodes[np.argsort(new_label)],
         senders=jnp.asarray(senders[order], jnp.int32),
         receivers=jnp.asarray(receivers[order], jnp.int32),
         edges=edges,
     )
-    return relabelled, None if arc_values is None else arc_values[order]
+    return relabeled, None if arc_values is None else arc_values[order]
 
 
 def kept_arcs(graph):

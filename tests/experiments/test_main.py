@@ -26,7 +26,7 @@ def test_overview_lists_every_experiment(capsys):
 
 def test_unknown_names_are_refused(capsys):
     assert main(["nonsense"]) == 2
-    assert "There is no 'nonsense'" in capsys.readouterr().err
+    assert "'nonsense' is no experiment" in capsys.readouterr().err
 
 
 def test_bad_options_are_refused(capsys, tmp_path):

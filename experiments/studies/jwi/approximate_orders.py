@@ -149,7 +149,7 @@ def figure(record: Record) -> Figure:
 
 
 def _draw_case(axis: Axes, rows: list[dict[str, Any]], removed: list[float]) -> None:
-    """Lower depths in greens, chunks in blues, and chance in grey."""
+    """Lower depths in greens, chunks in blues, and chance in gray."""
     styles = {"depth": ("Greens", "o-"), "chunks": ("Blues", "s-"), "one": ("Oranges", "^-")}
     for kind, (palette, style) in styles.items():
         of_kind = [row for row in rows if row["method"].split()[0] == kind]

@@ -64,12 +64,12 @@ def reward_log(
     if infinite:
         raise ValueError(
             f"rewards holds {infinite} infinite values: clip them, or set them to NaN if they "
-            "stand for a missing score."
+            "stand for a missing score"
         )
     if sizes is None and prompt_ids is None:
         raise ValueError(
             f"rewards has shape {flat.shape} and prompt_ids is None: pass a prompt id a reward, "
-            "or rewards of shape (prompts, samples)."
+            "or rewards of shape (prompts, samples)"
         )
     prompts, names = _codes(prompt_ids, flat.size, sizes)
     return RewardLog(
@@ -99,7 +99,7 @@ def _flatten(
     if array.ndim == 2:
         return array.ravel(), np.full(array.shape[0], array.shape[1], np.int64)
     raise ValueError(
-        f"{name} has shape {array.shape}: pass one value a completion, or (prompts, samples)."
+        f"{name} has shape {array.shape}: pass one value a completion, or (prompts, samples)"
     )
 
 
@@ -107,7 +107,7 @@ def _floats(name: str, values: Any) -> Float64[np.ndarray, "..."]:
     try:
         return np.asarray(values, np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be numbers, NaN or None: {error}.") from error
+        raise ValueError(f"{name} must be numbers, NaN or None: {error}") from error
 
 
 def _like(
@@ -120,7 +120,7 @@ def _like(
     if not same:
         raise ValueError(
             f"{name} has {column.size} values in another arrangement than the {flat.size} "
-            "rewards: pass one value a reward, NaN where there is none."
+            "rewards: pass one value a reward, NaN where there is none"
         )
     return column
 
@@ -132,7 +132,7 @@ def _codes(
         assert prompt_ids is not None
         if len(prompt_ids) != m:
             raise ValueError(
-                f"prompt_ids has {len(prompt_ids)} entries for {m} rewards: pass one a reward."
+                f"prompt_ids has {len(prompt_ids)} entries for {m} rewards: pass one a reward"
             )
         return factorize(prompt_ids)
     if prompt_ids is None:
@@ -140,7 +140,7 @@ def _codes(
     if len(prompt_ids) != len(sizes):
         raise ValueError(
             f"prompt_ids has {len(prompt_ids)} entries for {len(sizes)} groups of rewards: pass "
-            "one a group."
+            "one a group"
         )
     codes, names = factorize(prompt_ids)
     return np.repeat(codes, sizes), names
@@ -171,12 +171,12 @@ def _steps(
         array.dtype.kind == "f" and bool(np.all(np.mod(array, 1) == 0))
     )
     if not whole:
-        raise ValueError(f"steps must be whole numbers, not {array.dtype}: pass training steps.")
+        raise ValueError(f"steps must be whole numbers, not {array.dtype}: pass training steps")
     array = array.astype(np.int64).ravel()
     if sizes is not None and array.size == len(sizes):
         return np.repeat(array, sizes)
     if array.size != m:
         raise ValueError(
-            f"steps has {array.size} entries for {m} rewards: pass one a reward or one a group."
+            f"steps has {array.size} entries for {m} rewards: pass one a reward or one a group"
         )
     return array

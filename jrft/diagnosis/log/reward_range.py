@@ -31,11 +31,11 @@ def guess_reward_range(
     if reward_range is not None:
         low, high = (float(end) for end in reward_range)
         if not low < high:
-            raise ValueError(f"reward_range is ({low:g}, {high:g}): the first must be smaller.")
+            raise ValueError(f"reward_range is ({low:g}, {high:g}): the first must be smaller")
         if least < low or most > high:
             raise ValueError(
                 f"rewards from {least:g} to {most:g} leave reward_range ({low:g}, {high:g}): widen "
-                "it, or clip the rewards."
+                "it, or clip the rewards"
             )
         return low, high, ""
     if robust := _range_without_outliers(seen):

@@ -259,7 +259,7 @@ def _method(diagnosis: Diagnosis) -> str:
         "reward over its completions (Razin et al., ICLR 2024). A few completions say little "
         "about that std: eight equal rewards are weak evidence that it is small. So the prompts "
         "are judged together (empirical Bayes): what reward distributions are how frequent is "
-        "learnt from all of them, and each prompt’s estimate weighs its own rewards against "
+        "learned from all of them, and each prompt’s estimate weighs its own rewards against "
         "that.\n\n"
         f"A std is called low below {settings.threshold:.0%} of the reward range. A prompt is "
         f"called low in std, or learnable, at a probability of {settings.confidence:.0%}, with few "

@@ -8,7 +8,7 @@ from jaxtyping import Int64, Shaped
 from jrft.diagnosis.log.statistics import GroupStatistics
 from jrft.diagnosis.verdict.classes import HIGH_MEAN, LOW_MEAN, Evidence, PromptClass
 
-# Razin et al. (ICLR 2024), Section 5: 1 % of the labelled inputs, with 40 % of the SFT steps,
+# Razin et al. (ICLR 2024), Section 5: 1 % of the labeled inputs, with 40 % of the SFT steps,
 # reached 96 % of the reward of full SFT then RFT.
 SFT_SHARE = 0.01
 # Larger groups than so many times today's are not proposed: SFT is cheaper.
@@ -95,7 +95,7 @@ def _sft(evidence: Evidence, labels: Shaped[np.ndarray, " p"]) -> Advice | None:
         "SFT first",
         f"{len(hard)} prompts ({len(hard) / len(labels):.0%}) are too hard: RFT has no gradient to "
         f"learn them from. Write or collect demonstrations for about {start} of them, finetune on "
-        "those, then go on with RFT and diagnose again. In the paper 1 % of the labelled inputs "
+        "those, then go on with RFT and diagnose again. In the paper 1 % of the labeled inputs "
         "with 40 % of the SFT steps reached 96 % of the reward of full SFT then RFT.",
         hard[first],
     )

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +15,7 @@ from jrft.policies.pretrained.gguf_file import read_gguf
 from jrft.policies.pretrained.gpt2 import GPT2Config
 from jrft.policies.pretrained.language_models import LanguageModel, language_model
 from jrft.policies.pretrained.llama import LlamaConfig
+from jrft.policies.pretrained.packages import package
 from jrft.policies.pretrained.t5 import T5Config
 from jrft.policies.pretrained.tokenizer import Tokenizer, load_tokenizer
 from jrft.policies.pretrained.weights import params_from, tensors_of
@@ -130,7 +130,7 @@ def save_pretrained(
     if policy.config.to_json().get("is_encoder_decoder"):
         config["pad_token_id"] = policy.config.decoder_start
     config["dtype"] = jax.tree.leaves(params)[0].dtype.name
-    safetensors = _package("safetensors.numpy")
+    safetensors = package("safetensors.numpy")
     content = safetensors.save(tensors_of(policy, params), {"format": "pt"})
     _write(folder / "model.safetensors", content)
     _write(folder / "config.json", json.dumps(config, indent=2).encode())
@@ -146,7 +146,7 @@ class _Safetensors(Mapping[str, np.ndarray]):
     """Tensors of the .safetensors files of a folder, read when asked for."""
 
     def __init__(self, folder: Path) -> None:
-        self._open = _package("safetensors").safe_open
+        self._open = package("safetensors").safe_open
         self._files: dict[str, Path] = {}
         for file in _weight_files(folder):
             with self._open(file, framework="numpy") as tensors:
@@ -236,15 +236,6 @@ def _download(name: str) -> Path:
         raise ValueError(
             f"path_or_name is {name!r}: no such folder, and it was not had from the hub "
             f"({type(error).__name__}): {remedy}"
-        ) from error
-
-
-def _package(name: str) -> ModuleType:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"{name.split('.')[0]} is not installed: pip install 'jwi-jrft[lm]'"
         ) from error
 
 

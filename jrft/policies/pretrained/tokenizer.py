@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
 from jrft.completions import PAD
+from jrft.policies.pretrained.packages import package
 
 
 class Tokenizer:
@@ -41,7 +40,7 @@ class Tokenizer:
         """
         if self.chat_template is None:
             raise ValueError("the checkpoint has no chat template: pass text to encode instead")
-        sandbox = _package("jinja2.sandbox")
+        sandbox = package("jinja2.sandbox")
         environment = sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
         environment.globals["raise_exception"] = _refuse
         template = environment.from_string(self.chat_template)
@@ -105,10 +104,10 @@ def load_tokenizer(folder: str | Path, *, missing_is_none: bool = False) -> Toke
             "the tokenizer's files"
         )
     if (folder / known[0]).exists():
-        model = _package("tokenizers").Tokenizer.from_file(str(folder / known[0]))
+        model = package("tokenizers").Tokenizer.from_file(str(folder / known[0]))
     else:
         # These are older forms, which transformers knows how to turn into the new one.
-        loaded = _package("transformers").AutoTokenizer.from_pretrained(folder)
+        loaded = package("transformers").AutoTokenizer.from_pretrained(folder)
         model = loaded.backend_tokenizer
     # Files of transformers may say that texts are cut or padded: prompts here are not.
     model.no_truncation()
@@ -134,17 +133,17 @@ def tokenizer_from_gguf(setting: Callable[[str], Any]) -> Tokenizer | None:
     split = setting("tokenizer.ggml.pre")
     if setting("tokenizer.ggml.model") != "gpt2" or split not in ("smollm", "gpt-2", "default"):
         return None
-    package = _package("tokenizers")
+    tokenizers = package("tokenizers")
     merges = [tuple(pair.split(" ")) for pair in setting("tokenizer.ggml.merges")]
     vocabulary = {token: i for i, token in enumerate(tokens)}
-    model = package.Tokenizer(package.models.BPE(vocabulary, merges))
-    by_bytes = package.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    model = tokenizers.Tokenizer(tokenizers.models.BPE(vocabulary, merges))
+    by_bytes = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     if split == "smollm":
-        digits = package.pre_tokenizers.Digits(individual_digits=True)
-        model.pre_tokenizer = package.pre_tokenizers.Sequence([digits, by_bytes])
+        digits = tokenizers.pre_tokenizers.Digits(individual_digits=True)
+        model.pre_tokenizer = tokenizers.pre_tokenizers.Sequence([digits, by_bytes])
     else:
         model.pre_tokenizer = by_bytes
-    model.decoder = package.decoders.ByteLevel()
+    model.decoder = tokenizers.decoders.ByteLevel()
     control = 3  # GGUF's number for tokens that stand for no text
     kinds = setting("tokenizer.ggml.token_type")
     model.add_special_tokens([t for t, kind in zip(tokens, kinds, strict=True) if kind == control])
@@ -171,12 +170,3 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _refuse(message: str) -> None:
     raise ValueError(f"messages do not fit the chat template ({message}): pass others")
-
-
-def _package(name: str) -> ModuleType:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"{name.split('.')[0]} is not installed: pip install 'jwi-jrft[lm]'"
-        ) from error

@@ -104,13 +104,13 @@ def _normalize(out, means, factors, x, scale, bias, settings):
         # Second pass: its variance. E[x²] − E[x]² in one pass would cancel if features are large.
         squares = scale.dtype.type(0)
         for k in range(len(scale)):
-            centred = _raised(x[row, k], floor) - mean
-            squares += centred * centred
+            centered = _raised(x[row, k], floor) - mean
+            squares += centered * centered
         # Third pass: its output. `factor` and `mean` are kept for the gradient.
         factor = one / np.sqrt(squares * share + epsilon)
         for k in range(len(scale)):
-            centred = _raised(x[row, k], floor) - mean
-            out[row, k] = centred * factor * scale[k] + bias[k]
+            centered = _raised(x[row, k], floor) - mean
+            out[row, k] = centered * factor * scale[k] + bias[k]
         means[row] = mean
         factors[row] = factor
 

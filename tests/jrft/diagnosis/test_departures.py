@@ -191,7 +191,7 @@ def test_likelihood_against_the_binomial():
             assert difference == pytest.approx(expected - zero, abs=1e-8)
 
 
-def test_moments_of_departures_are_learnt():
+def test_moments_of_departures_are_learned():
     rng = np.random.default_rng(0)
     mode = rng.uniform(0.35, 0.65, (3000, 1))
     size = rng.choice([-0.1, 0.3], (3000, 16))

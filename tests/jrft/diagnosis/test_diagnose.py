@@ -148,7 +148,7 @@ def test_advice_names_prompts_and_numbers(three_kinds):
     advice = {one.action: one for one in three_kinds.advice}
     hard = advice["SFT first"]
     assert set(hard.prompts) <= set(range(60))
-    assert "1 % of the labelled inputs with 40 % of the SFT steps" in hard.text
+    assert "1 % of the labeled inputs with 40 % of the SFT steps" in hard.text
     assert set(advice["park"].prompts) <= set(range(120, 180))
     assert "do not drop them" in advice["park"].text
     assert "KL penalty" in advice["mask KL"].text

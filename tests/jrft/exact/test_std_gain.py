@@ -24,11 +24,11 @@ def test_against_finite_differences_in_float64(policy):
         params = jax.tree.map(lambda x: x.astype(float), policy.init(jax.random.key(0)))
         rewards = jax.random.normal(jax.random.key(1), (9,))
         prompt, other, label = jnp.array([1, 2]), jnp.array([2, 0, 1]), jnp.array([1, 2])
-        for labelled in (None, other):
-            learnt_for = prompt if labelled is None else labelled
+        for labeled in (None, other):
+            learned_for = prompt if labeled is None else labeled
 
-            def log_prob(params, learnt_for=learnt_for):
-                return jnp.sum(policy.log_probs(params, learnt_for, label))
+            def log_prob(params, learned_for=learned_for):
+                return jnp.sum(policy.log_probs(params, learned_for, label))
 
             score = jax.grad(log_prob)(params)
 
@@ -37,7 +37,7 @@ def test_against_finite_differences_in_float64(policy):
                 return float(jrft.exact_reward_std(policy, moved, prompt, rewards))
 
             slope = (std_after(1e-5) - std_after(-1e-5)) / 2e-5
-            found = std_gain(policy, params, prompt, rewards, label, labelled_prompt=labelled)
+            found = std_gain(policy, params, prompt, rewards, label, labeled_prompt=labeled)
             assert float(found) == pytest.approx(slope, rel=1e-6)
 
 

@@ -159,7 +159,7 @@ def test_the_command_writes_what_numpy_reads_and_overwrites_nothing(folder, kit,
     ("arguments", "message"),
     [
         (["kit.json"], "kit.json does not end in .npz"),
-        (["no/kit.npz"], "no/kit.npz: there is no directory no, make it first"),
+        (["no/kit.npz"], "no/kit.npz: there is no folder no, make it first"),
         (["kit.npz", "--group-size", "1"], "group_size is 1: pass at least 2"),
         (["kit.npz", "--epsilon", "-1"], "epsilon is -1.0: pass a number above 0"),
         (["kit.npz", "--clip", "nan"], "clip is nan: pass a number of at least 0"),

@@ -201,14 +201,14 @@ def test_ppo_agrees_with_a_loop_over_completions(name, ratio):
     policy, clip = POLICIES[name], 0.3
     with jax.enable_x64(True):
         (old, rows), (new, new_rows) = table(name), table(name, seed=2)
-        probs, centred = chances_of(rows), rewards_of(rows) - 0.2
-        gradients = map(clipped(rows, new_rows, ratio, clip), range(len(rows)), centred)
+        probs, centered = chances_of(rows), rewards_of(rows) - 0.2
+        gradients = map(clipped(rows, new_rows, ratio, clip), range(len(rows)), centered)
         expected = sum(p * g for p, g in zip(probs, gradients, strict=True))
         rewards = jrft.reward_table(reward, policy, [])
         gradient, info = PPO[ratio][1](policy, new, old, [], rewards - 0.2, clip=clip)
         np.testing.assert_allclose(gradient, expected, atol=1e-12)
         counts = []
-        for p, advantage, row, new_row in zip(probs, centred, rows, new_rows, strict=True):
+        for p, advantage, row, new_row in zip(probs, centered, rows, new_rows, strict=True):
             ratios = np.exp(new_row[1] - row[1])
             ratios = [ratios.prod()] if ratio == "sequence" else ratios
             over = sum(is_clipped(rho, advantage, clip) for rho in ratios)

@@ -15,7 +15,7 @@ def read(tmp_path, text, name="graph.txt", **options):
     return read_graph(path, **options)
 
 
-def labelled_edges(file):
+def labeled_edges(file):
     labels = list(file.content.labels)
     return [(labels[u], labels[v]) for u, v in jwi.edge_list(file.graph).tolist()]
 
@@ -41,7 +41,7 @@ def labelled_edges(file):
 def test_dialects_of_integers(tmp_path, name, text):
     file = read(tmp_path, text, name)
     assert list(file.content.labels) == [1, 2, 30]
-    assert labelled_edges(file) == [(1, 2), (2, 30)]
+    assert labeled_edges(file) == [(1, 2), (2, 30)]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_dialects_of_integers(tmp_path, name, text):
 )
 def test_dialects_of_names(tmp_path, name, text):
     file = read(tmp_path, text, name, named=True)
-    assert {frozenset(edge) for edge in labelled_edges(file)} == {
+    assert {frozenset(edge) for edge in labeled_edges(file)} == {
         frozenset({"ann", "bob"}),
         frozenset({"bob", "cy"}),
     }
@@ -81,7 +81,7 @@ def test_a_name_is_the_same_in_quotes_and_without(tmp_path):
     text = 'ann,"bob"\n"ann",bob\nbob,a "b"\n"a ""b""",ann\na ""b"",bob\n'
     file = read(tmp_path, text, "a.csv", named=True)
     assert file.content.labels == ["ann", "bob", 'a "b"', 'a ""b""']
-    assert labelled_edges(file) == [
+    assert labeled_edges(file) == [
         ("ann", "bob"),
         ("bob", 'a "b"'),
         ("ann", 'a "b"'),
@@ -118,17 +118,17 @@ def test_rows_of_names_and_sets_have_no_header(tmp_path):
 
 def test_angle_brackets_alone_are_no_xml(tmp_path):
     file = read(tmp_path, "<a> <b> .\n<b> <c> .\n", named=True)
-    assert labelled_edges(file) == [("<a>", "<b>"), ("<b>", "<c>")]
+    assert labeled_edges(file) == [("<a>", "<b>"), ("<b>", "<c>")]
 
 
 def test_separator_and_header_by_hand(tmp_path):
     file = read(tmp_path, "a b\nc d\n", named=True, header=True)
-    assert labelled_edges(file) == [("c", "d")]
+    assert labeled_edges(file) == [("c", "d")]
     assert file.notes == ("header: a, b", "ends: columns 'a' and 'b'; weights: not used")
     file = read(tmp_path, "from to\nc d\n", named=True, header=False)
-    assert len(labelled_edges(file)) == 2
+    assert len(labeled_edges(file)) == 2
     file = read(tmp_path, "a,b c,d\n", named=True, separator="blank")
-    assert labelled_edges(file) == [("a,b", "c,d")]
+    assert labeled_edges(file) == [("a,b", "c,d")]
 
 
 def test_kept_rows_comments_and_ends_of_lines_are_unchanged(tmp_path):
@@ -138,7 +138,7 @@ def test_kept_rows_comments_and_ends_of_lines_are_unchanged(tmp_path):
     )
     file = read(tmp_path, text, "a.csv")
     assert (file.num_loops, file.num_repeats) == (1, 1)
-    assert labelled_edges(file) == [(5, 7), (7, 9), (5, 9)]
+    assert labeled_edges(file) == [(5, 7), (7, 9), (5, 9)]
     out = tmp_path / "out.csv"
     file.write(out, np.array([True, True, True]))
     assert out.read_bytes() == text
@@ -163,9 +163,9 @@ def test_any_integers_there_and_back(tmp_path_factory, rows, separator, data):
     np.testing.assert_array_equal(labels, sorted({end for row in rows for end in row}))
     read_back = zip(labels[file.content.senders], labels[file.content.receivers], strict=True)
     assert list(read_back) == rows
-    keep = np.array([data.draw(st.booleans()) for _ in labelled_edges(file)], bool)
+    keep = np.array([data.draw(st.booleans()) for _ in labeled_edges(file)], bool)
     file.write(folder / "out.txt", keep)
-    gone = {frozenset(edge) for edge, k in zip(labelled_edges(file), keep, strict=True) if not k}
+    gone = {frozenset(edge) for edge, k in zip(labeled_edges(file), keep, strict=True) if not k}
     expected = [line for line, row in zip(lines, rows, strict=True) if frozenset(row) not in gone]
     assert (folder / "out.txt").read_text() == "".join(expected)
 
@@ -201,7 +201,7 @@ def test_rows_of_many_lengths_are_noted_or_refused(tmp_path):
     with pytest.raises(ValueError, match="has rows of 2 to 3 integers: --format adjlist takes"):
         read(tmp_path, "1 2 3\n2 3\n")
     # Both remedies.
-    assert labelled_edges(read(tmp_path, "1 2 3\n2 3\n", columns=(1, 2))) == [(1, 2), (2, 3)]
+    assert labeled_edges(read(tmp_path, "1 2 3\n2 3\n", columns=(1, 2))) == [(1, 2), (2, 3)]
     assert read(tmp_path, "1 2 3\n2 3\n", format="adjlist").edge_of_entry.size == 3
 
 

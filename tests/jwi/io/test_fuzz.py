@@ -81,13 +81,13 @@ def dense(rng, n, edges):
         matrix[u, v] = matrix[v, u] = rng.integers(1, 3)
     separator, names = str(rng.choice([",", ";", "\t", " "])), [f"v{i}" for i in range(n)]
     rows = [list(map(str, row)) for row in matrix]
-    labelled = rng.random() < 0.5
-    if labelled:
+    labeled = rng.random() < 0.5
+    if labeled:
         corner = [] if separator == " " else [""]
         rows = [corner + names, *([name, *row] for name, row in zip(names, rows, strict=True))]
     text = "".join(separator.join(row) + "\n" for row in rows)
-    labels = names if labelled else list(range(n))
-    return text.encode(), ".txt", Options(named=labelled), labels
+    labels = names if labeled else list(range(n))
+    return text.encode(), ".txt", Options(named=labeled), labels
 
 
 def network(n, edges):

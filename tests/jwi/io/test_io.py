@@ -54,7 +54,7 @@ def made(tmp_path, format_, suffix=""):
     return path.with_name(path.name + suffix)
 
 
-def labelled(file, keep):
+def labeled(file, keep):
     labels = [str(label) for label in file.content.labels]
     return {frozenset((labels[u], labels[v])) for u, v in jwi.edge_list(file.graph)[keep].tolist()}
 
@@ -71,7 +71,7 @@ def test_every_format_there_and_back(tmp_path, format_, suffix):
     out = tmp_path / f"out{FORMATS[format_].suffixes[-1]}{suffix}"
     file.write(out, keep)
     back = read_graph(out)
-    assert labelled(back, [True, True]) == labelled(file, keep)
+    assert labeled(back, [True, True]) == labeled(file, keep)
     assert back.num_loops == file.num_loops
     if format_ not in ("edge-list", "sif"):
         assert [str(x) for x in back.content.labels] == [str(x) for x in file.content.labels]

@@ -94,8 +94,8 @@ def test_gcn_is_its_layers_one_after_another():
         conv = {"params": params["params"][f"GCNConv_{layer}"]}
         hidden = np.maximum(np.float64(apply_conv(conv, graph, jnp.float32(hidden))), 0)
         norm = p[f"LayerNorm_{layer}"]
-        centred = hidden - hidden.mean(axis=1, keepdims=True)
-        hidden = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
+        centered = hidden - hidden.mean(axis=1, keepdims=True)
+        hidden = centered / np.sqrt((centered**2).mean(axis=1, keepdims=True) + 1e-5)
         hidden = hidden * norm["scale"] + norm["bias"]
     expected = hidden @ p["head"]["kernel"] + p["head"]["bias"]
     np.testing.assert_allclose(jax.jit(model.apply)(params, graph), expected, atol=2e-4, rtol=1e-4)

@@ -153,7 +153,7 @@ def test_log_network_has_the_gradient_of_the_logarithm():
 
 
 @pytest.mark.parametrize("n", [TABLE, LIST])
-def test_masked_padded_compacted_and_relabelled_graphs_agree(n):
+def test_masked_padded_compacted_and_relabeled_graphs_agree(n):
     graph, x, weights = integer_case(4, n)
     graph = with_features(graph, x, np.int32)
     network = ModularProductNetwork(3, DEPTH)
@@ -163,8 +163,8 @@ def test_masked_padded_compacted_and_relabelled_graphs_agree(n):
     chex.assert_trees_all_equal(apply(params, pad_arcs(graph, 3, vertex=0)), expected)
     chex.assert_trees_all_equal(apply(params, pad_arcs(graph, 3, vertex=n - 2)), expected)
     new_label = np.random.default_rng(0).permutation(n)
-    relabelled, _ = relabel(graph, new_label)
-    chex.assert_trees_all_equal(apply(params, relabelled)[new_label], expected)
+    relabeled, _ = relabel(graph, new_label)
+    chex.assert_trees_all_equal(apply(params, relabeled)[new_label], expected)
     everything = with_edge_mask(graph, np.ones(16, bool))
     assert (apply(params, everything) != expected).any()
 

@@ -23,8 +23,8 @@ from tests.cases.messages import (
 
 def normalized(x, axis):
     """Zero mean and unit variance along an axis."""
-    centred = x - x.mean(axis=axis, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(axis=axis, keepdims=True) + 1e-5)
+    centered = x - x.mean(axis=axis, keepdims=True)
+    return centered / np.sqrt((centered**2).mean(axis=axis, keepdims=True) + 1e-5)
 
 
 def dense(x, p):

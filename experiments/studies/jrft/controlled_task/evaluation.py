@@ -37,7 +37,7 @@ def evaluate(
 
     Args:
         model: A Flax module without state, from inputs to logits.
-        loss: What finetuning minimises.
+        loss: What finetuning minimizes.
         params: Parameters of the model.
         model_state: None.
         task: Of n inputs.

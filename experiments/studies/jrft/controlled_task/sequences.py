@@ -61,7 +61,7 @@ def shift_task(
     Prompts are all sequences of ``length`` tokens and a mark. Pretraining makes the shifts
     0, 1, …, ``num_habits`` − 1 equally likely. Finetuning rewards shift 0, except after the last
     marks, where it rewards the shift vocab_size − 1, which pretraining never shows. Unlike random
-    labels, the changed targets follow a rule, so that a few labelled prompts can teach the others.
+    labels, the changed targets follow a rule, so that a few labeled prompts can teach the others.
 
     Args:
         vocab_size: K, of prompts and completions.

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from experiments.studies.jrft.diagnosis_truth.policies import (
-    Population,
-)
+from experiments.studies.jrft.diagnosis_truth.policies import Population
 
 
 @dataclass(frozen=True)

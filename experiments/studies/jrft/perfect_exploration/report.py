@@ -87,7 +87,7 @@ def summary(record: Record) -> str:
         for variant in others
     ]
     return (
-        "RFT maximises the exact expected reward, so nothing is left to exploration; yet on the "
+        "RFT maximizes the exact expected reward, so nothing is left to exploration; yet on the "
         f"inputs of changed label, whose reward std starts at {start:.3f}, it ends at reward "
         f"{end(first, 'rft', 'changed/reward'):.2f} where SFT reaches "
         f"{end(first, 'sft', 'changed/reward'):.2f}. "

@@ -54,7 +54,7 @@ _PAPER: dict[NetworkName, Settings] = {
 }
 # Minutes to half an hour of one core: fewer inputs, narrower networks, and fewer epochs, of
 # smaller batches and larger steps. Pretraining lasts until the reward std is large on unchanged
-# inputs and near 0 on changed ones, finetuning until SFT has learnt the labels.
+# inputs and near 0 on changed ones, finetuning until SFT has learned the labels.
 _REDUCED: dict[NetworkName, Settings] = {
     "mlp": _PAPER["mlp"],
     "resnet18": _PAPER["resnet18"]._replace(

@@ -15,12 +15,12 @@ Cost: see ``seconds`` in the result file; half an hour of one core. The committe
   shared cores.
 
 Expected: at the start reward −0.60 and std 0.80 on unchanged inputs, −1.00 and 0.03 on changed ones
-  (0.50 and 0.01 with high initial reward). At the end SFT has learnt all changed inputs, RFT 9 %
+  (0.50 and 0.01 with high initial reward). At the end SFT has learned all changed inputs, RFT 9 %
   with Adam, 1 % with SGD and 5 % with high initial reward; on unchanged inputs both are right on
   all. On changed inputs the gradient of the reward starts 200 times smaller than on the others.
-  With ResNet18, reduced: std 0.79 and 0.05, gradients 80 times apart; at the end SFT has learnt all
-  changed inputs, RFT 24 % with Adam, 42 % with SGD and 8 % with high initial reward.
-  With BERT-mini, reduced: std 0.94 and 0.04, gradients 390 times apart; at the end SFT has learnt
+  With ResNet18, reduced: std 0.79 and 0.05, gradients 80 times apart; at the end SFT has learned
+  all changed inputs, RFT 24 % with Adam, 42 % with SGD and 8 % with high initial reward.
+  With BERT-mini, reduced: std 0.94 and 0.04, gradients 390 times apart; at the end SFT has learned
   95 %, RFT 66 % with Adam and 52 % with high initial reward: behind, but no failure here;
   by SGD, in 100 epochs, SFT 84 %, RFT 2 %.
 """

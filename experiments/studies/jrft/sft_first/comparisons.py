@@ -9,7 +9,7 @@ import numpy as np
 import jrft
 from experiments.studies.jrft.controlled_task.task import Task
 from experiments.studies.jrft.sft_first.config import Config
-from experiments.studies.jrft.sft_first.sft_then_rft import Labelled, SftThenRft
+from experiments.studies.jrft.sft_first.sft_then_rft import Labeled, SftThenRft
 from jrft.exact.gain import std_gain
 
 
@@ -42,12 +42,12 @@ def over_the_grid(
     places = np.argsort([order for _, order in ranked], axis=1)
     weights = places[:, None] < np.array(config.num_labelled)[:, None]
     num_runs = len(ranked) * len(config.num_labelled)
-    labelled = Labelled(
+    labeled = Labeled(
         jnp.broadcast_to(task.targets, (num_runs, num_inputs)),
         jnp.asarray(weights.reshape(num_runs, num_inputs), jnp.float32),
     )
     unit = config.sft_steps[0]
-    path = finetuning.sft("grid", labelled, config.sft_steps[-1], unit)
+    path = finetuning.sft("grid", labeled, config.sft_steps[-1], unit)
     plain = finetuning.rft("plain", path[0, :1], config.rft_steps)
     handed = path[np.array(config.sft_steps) // unit]
     ended = finetuning.rft("grid", handed.reshape(-1, handed.shape[-1]), config.rft_steps)
@@ -80,8 +80,8 @@ def at_one_reward(config: Config, finetuning: SftThenRft, task: Task) -> list[di
     half = jnp.argmin(jnp.abs(task.rewards), axis=1)
     kinds = {"right": task.targets, "half right": jnp.where(task.changed, half, task.targets)}
     labels = jnp.stack(list(kinds.values()))
-    labelled = Labelled(labels, jnp.ones(labels.shape))
-    path = finetuning.sft("matched", labelled, config.sft_steps[-1], 1)
+    labeled = Labeled(labels, jnp.ones(labels.shape))
+    path = finetuning.sft("matched", labeled, config.sft_steps[-1], 1)
     on_way = {
         name: rows[..., changed].mean(axis=-1) for name, rows in finetuning.look(path).items()
     }

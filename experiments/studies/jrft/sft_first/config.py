@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Config:
-    """RFT after n steps of SFT on m labelled prompts."""
+    """RFT after n steps of SFT on m labeled prompts."""
 
     sft_steps: tuple[int, ...] = (10, 20, 40, 80)
     """n, multiples of the first."""

@@ -39,7 +39,7 @@ def figure(record: Record) -> Figure:
     heat.set_xticks(range(len(config["sft_steps"])), config["sft_steps"])
     heat.set_yticks(range(len(config["num_labelled"])), config["num_labelled"])
     heat.set_xlabel("steps of SFT")
-    heat.set_ylabel("labelled prompts, at random")
+    heat.set_ylabel("labeled prompts, at random")
     figure.colorbar(image, ax=heat, label="share of full SFT-then-RFT")
 
     for name, score in scores(record).items():
@@ -47,7 +47,7 @@ def figure(record: Record) -> Figure:
     orders.axhline(0.95, color="black", linewidth=0.8)
     orders.axhline(score_without_sft(record), color=COLORS["rft"], linestyle="--", label="no SFT")
     orders.set_xscale("log", base=2)
-    orders.set_xlabel("labelled prompts")
+    orders.set_xlabel("labeled prompts")
     orders.set_ylabel("share of full, best number of steps")
     orders.legend(fontsize="small")
 
@@ -65,7 +65,7 @@ def figure(record: Record) -> Figure:
 def table(record: Record) -> list[list[str]]:
     """The smallest SFT of every ranking, and its scores by number of labels, best over steps."""
     labels = record.config["num_labelled"]
-    rows = [["labelled first", *(f"m = {m}" for m in labels), "smallest (m, n) at 95 %"]]
+    rows = [["labeled first", *(f"m = {m}" for m in labels), "smallest (m, n) at 95 %"]]
     for name, score in scores(record).items():
         found = smallest(record, name)
         cells = (f"{value:.2f}" for value in score.max(axis=1))

@@ -16,12 +16,12 @@ from experiments.studies.jrft.controlled_task import losses
 from experiments.studies.jrft.controlled_task.task import Task
 
 
-class Labelled(NamedTuple):
+class Labeled(NamedTuple):
     """The labels of one run of SFT, or of many along a leading axis.
 
     Attributes:
         labels: int32[n], the label to learn for each input.
-        weights: float32[n], 1 for the inputs that are labelled.
+        weights: float32[n], 1 for the inputs that are labeled.
     """
 
     labels: jax.Array
@@ -34,7 +34,7 @@ class SftThenRft:
 
     Args:
         model: From parameters and inputs to logits.
-        task: What RFT maximises the exact expected reward of.
+        task: What RFT maximizes the exact expected reward of.
         start: The pretrained parameters.
         learning_rate: Adam's, in both phases; its moments start anew with each.
         directory: Where checkpoints go.
@@ -49,20 +49,20 @@ class SftThenRft:
         self._start, self._unravel = jax.flatten_util.ravel_pytree(start)
         # Made once, so that calls share compiled programs.
         self._adam = optax.adam(learning_rate)
-        self._sft_gradient = from_loss(self._labelled_loss)
+        self._sft_gradient = from_loss(self._labeled_loss)
         self._rft_gradient = from_loss(self._negative_reward)
         self._look_at_many = jax.jit(lambda flat: jax.lax.map(self._look, flat))
 
-    def sft(self, name: str, labelled: Labelled, num_steps: int, every: int) -> np.ndarray:
+    def sft(self, name: str, labeled: Labeled, num_steps: int, every: int) -> np.ndarray:
         """The way of R runs of SFT from the start, float32[1 + num_steps / every, R, parameters].
 
         Args:
             name: Of the checkpoints.
-            labelled: With a leading axis R.
+            labeled: With a leading axis R.
             num_steps: Full-batch updates.
             every: Updates between two points.
         """
-        num_runs = len(labelled.weights)
+        num_runs = len(labeled.weights)
         phase = Phase(
             f"SFT ({name})", self._sft_gradient, self._adam, num_steps, every, evaluate=_parameters
         )
@@ -70,7 +70,7 @@ class SftThenRft:
             jax.random.split(jax.random.key(0), num_runs),
             jnp.broadcast_to(self._start, (num_runs, self._start.size)),
             phase,
-            (self._task, labelled),
+            (self._task, labeled),
             run_axes=(None, 0),
             host=Host(self._directory / f"sft-{name}"),
         )
@@ -113,11 +113,11 @@ class SftThenRft:
     def _logits(self, flat: jax.Array) -> jax.Array:
         return self._model.apply(self._unravel(flat), self._task.inputs)
 
-    def _labelled_loss(self, key: jax.Array, flat: jax.Array, state: None, batch: Any) -> Any:
+    def _labeled_loss(self, key: jax.Array, flat: jax.Array, state: None, batch: Any) -> Any:
         del key, state
-        _, labelled = batch
-        each = jax.vmap(jrft.sft_loss)(self._logits(flat), labelled.labels)
-        return losses.weighted_mean(each, labelled.weights), (None, {})
+        _, labeled = batch
+        each = jax.vmap(jrft.sft_loss)(self._logits(flat), labeled.labels)
+        return losses.weighted_mean(each, labeled.weights), (None, {})
 
     def _negative_reward(self, key: jax.Array, flat: jax.Array, state: None, batch: Any) -> Any:
         del key, state

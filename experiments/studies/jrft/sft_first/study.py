@@ -1,7 +1,7 @@
 """A little supervised finetuning raises the reward std; how much, on what, and is it enough?
 
 Claim: Razin et al. (ICLR 2024), Section 5: a phase of supervised finetuning (SFT) raises the reward
-  std of the inputs that RFT leaves unlearned, and few steps on few labelled inputs suffice: 1 % of
+  std of the inputs that RFT leaves unlearned, and few steps on few labeled inputs suffice: 1 % of
   the labels and 40 % of the steps reach 96 % of the reward of full SFT, then RFT. Open in the
   paper: which inputs to label, and whether the std that SFT reaches is the cause of RFT's gain.
 
@@ -13,7 +13,7 @@ Cost: see ``seconds`` in the result file; six minutes of one core. The task is t
 
 Expected: the mean std of the changed inputs rises from 0.02 to 0.4 and more within ten steps of
   SFT. The paper's thrift is smaller at this size: random labels reach 95 % of full SFT, then RFT,
-  only when all 64 prompts are labelled, and labels of the prompts of lowest std with half of them.
+  only when all 64 prompts are labeled, and labels of the prompts of lowest std with half of them.
   `jrft.std_gain`, which vanishes with the std, ranks no better than random on the whole; divided by
   the std it ranks nearly as well as low std. At matched reward, RFT gains more where the std is
   larger (r from 0.06 to 0.44 in all bins), but the std is not all: of two models of one reward, the

@@ -17,7 +17,7 @@ from experiments.studies.jrft.sft_first.findings import (
     smallest,
     winners,
 )
-from experiments.studies.jrft.sft_first.sft_then_rft import Labelled, SftThenRft
+from experiments.studies.jrft.sft_first.sft_then_rft import Labeled, SftThenRft
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_labels_of_weight_zero_teach_nothing(tmp_path):
     finetuning = SftThenRft(model, task, start, 0.1, tmp_path)
     labels = jnp.array([[1, 0, 0, 0], [0, 1, 1, 1]])
     weights = jnp.array([[1.0, 0, 0, 0]] * 2)
-    path = finetuning.sft("test", Labelled(labels, weights), 3, 1)
+    path = finetuning.sft("test", Labeled(labels, weights), 3, 1)
     np.testing.assert_allclose(path[0], [[1, 0], [1, 0]])
     # Adam's first steps are of the learning rate each.
     np.testing.assert_allclose(path[-1], [[0.7, 0.3], [1.3, -0.3]], atol=0.02)
