@@ -1,5 +1,7 @@
 """DIMACS: shortest paths (`a u v w`), coloring and cliques (`e u v`), as their challenges define.
 
+The challenges of PACE write `u v` for edges.
+
 References:
     http://www.diag.uniroma1.it/challenge9/format.shtml;
     https://mat.tepper.cmu.edu/COLOR/general/ccformat.ps.
@@ -18,7 +20,10 @@ from jwi.io.encoding import decoded
 from jwi.io.refusals import check_num_vertices, printable
 from jwi.io.text import MOST_DIGITS, first_bytes, line_starts_of, read_rows
 
-_SIZES = re.compile(rb"^[ \t]*p[ \t]+\S+[ \t]+(\d+)[ \t]+(\d+)[^\n]*\n?", re.MULTILINE)
+_SIZES = re.compile(rb"^[ \t]*p[ \t]+(\S+)[ \t]+(\d+)[ \t]+(\d+)[^\n]*\n?", re.MULTILINE)
+# Their rows of numbers are clauses, sets, and ranked sides.
+_NO_GRAPHS = (b"cnf", b"wcnf", b"hs", b"ocr")
+_DIGITS = tuple(b"0123456789")
 
 
 def read(source: Source) -> Content:
@@ -36,18 +41,30 @@ def read(source: Source) -> Content:
     text = np.frombuffer(body.content, np.uint8)
     line_starts = line_starts_of(text)
     size = _SIZES.search(body.content)
-    if size is None or len(size[1]) > MOST_DIGITS:
+    if size is None or len(size[2]) > MOST_DIGITS:
         raise ValueError(f"{path} has no line of sizes: pass `p edge VERTICES EDGES`, or `p sp`")
-    num_vertices = int(size[1])
+    num_vertices, promised = int(size[2]), int(size[3])
     first = first_bytes(text, line_starts)[:, 0]
     arcs = first == ord("a")
     is_row = arcs | (first == ord("e"))
-    rows = read_rows(text, line_starts, is_row, 0, np.array([1, 2, -1]), False)
+    bare = not is_row.any()
+    if bare:
+        is_row = np.isin(first, _DIGITS)
+    rows = read_rows(
+        text, line_starts, is_row, 0, np.array([0, 1, -1] if bare else [1, 2, -1]), False
+    )
     if rows.problem != rows_of_text.OK:
         line = len(rows.row_of_line)
         line += int(np.argmax(is_row[line:]))
         row = text[line_starts[line] : line_starts[line + 1]].tobytes()
         raise ValueError(f"{path}, line {line + 1}: {printable(row)!r} is no edge: pass e U V")
+    if size[1] in _NO_GRAPHS:
+        raise ValueError(f"{path}: {printable(size[0])!r} is of no graph: pass `p edge` and edges")
+    if bare and len(rows.ends) != promised:
+        raise ValueError(
+            f"{path} promises {promised:,} edges by {printable(size[0])!r}, and has"
+            f" {len(rows.ends):,} rows of edges: pass a row e U V for each edge"
+        )
     check_num_vertices(path, "its line of sizes", num_vertices, len(rows.ends))
     if ((rows.ends < 1) | (rows.ends > num_vertices)).any():
         raise ValueError(
@@ -55,22 +72,20 @@ def read(source: Source) -> Content:
             " correct the line of sizes"
         )
     notes = list(body.notes)
-    if len(rows.ends) != int(size[2]):
+    if len(rows.ends) != promised:
         # Files of the coloring challenge often promise each edge twice.
-        notes.append(
-            f"the line of sizes promises {int(size[2]):,} edges, {len(rows.ends):,} follow"
-        )
+        notes.append(f"the line of sizes promises {promised:,} edges, {len(rows.ends):,} follow")
     directed = bool(arcs.any())
 
     def rewrite(file: BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
         kept = kept_lines(text, rows, keep)
-        sizes = b"%s%d" % (size[0][: size.start(2) - size.start()], keep.sum())
+        sizes = b"%s%d" % (size[0][: size.start(3) - size.start()], keep.sum())
         place = _SIZES.search(kept)
         assert place is not None
-        file.write(body.encode(kept[: place.start()] + sizes + kept[place.end(2) :]))
+        file.write(body.encode(kept[: place.start()] + sizes + kept[place.end(3) :]))
 
     ends = rows.ends - 1
-    says = f"by its rows {'a' if directed else 'e'} U V"
+    says = "by its rows U V" if bare else f"by its rows {'a' if directed else 'e'} U V"
     return Content(
         ends[:, 0],
         ends[:, 1],

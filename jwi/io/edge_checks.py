@@ -144,8 +144,8 @@ def check_sides(path: Path, table: Table, columns: Columns, shared: str) -> None
     )
 
 
-def comment_notes(sheet: Sheet) -> list[str]:
-    """How many lines were skipped, and how they begin."""
+def comment_notes(sheet: Sheet, unclear: str | None) -> list[str]:
+    """How many lines were skipped, and how they begin; the one that is unclear of direction."""
     count = len(sheet.comments)
     if not count:
         return []
@@ -153,4 +153,7 @@ def comment_notes(sheet: Sheet) -> list[str]:
         {sheet.line(number).lstrip()[:1].decode() for number in sheet.comments[:1000].tolist()}
     )
     lines = "1 line that begins" if count == 1 else f"{count:,} lines that begin"
-    return [f"comments skipped: {lines} with {' or '.join(marks)}"]
+    notes = [f"comments skipped: {lines} with {' or '.join(marks)}"]
+    if unclear is not None:
+        notes.append(f"{unclear!r} leaves the direction open: pass --directed or --undirected")
+    return notes

@@ -42,12 +42,14 @@ class _Entries(NamedTuple):
         ends: int64[M, 2], their numbers.
         rows: Where the rows are in the text.
         notes: What a reader of the file is told of them.
+        counted: Where the text counts the rows, from and to; None if it does not.
     """
 
     labels: Sequence | np.ndarray
     ends: np.ndarray
     rows: Rows
     notes: list[str]
+    counted: tuple[int, int] | None
 
 
 def read(source: Source) -> Content:
@@ -84,12 +86,28 @@ def read_edge_list(source: Source, wanted: str) -> Content:
     entries = _entries(sheet, layout, columns, options, wanted)
     check_promise(path, words, len(entries.ends))
     entries = _in_sides(path, entries, layout, columns, options.bipartite, words)
+    counted = entries.counted
+    if words.num_rows is not None:
+        counted = _number_in(sheet, int(sheet.comments[1]), 0)
 
     def rewrite(file: BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
-        file.write(text.encode(kept_lines(sheet.text, entries.rows, keep)))
+        body = kept_lines(sheet.text, entries.rows, keep)
+        if counted is not None:
+            # A row of sizes and KONECT's second line come before all edges.
+            body = body[: counted[0]] + b"%d" % keep.sum() + body[counted[1] :]
+            if not keep.any() and words.num_rows is None:
+                # A row of sizes alone would be an edge.
+                first = body.rfind(b"\n", 0, counted[0]) + 1
+                body = body[:first] + b"# " + body[first:]
+        file.write(text.encode(body))
 
     senders, receivers = entries.ends.T
-    notes = (*text.notes, *columns.notes(layout.table), *entries.notes, *comment_notes(sheet))
+    notes = (
+        *text.notes,
+        *columns.notes(layout.table),
+        *entries.notes,
+        *comment_notes(sheet, words.unclear),
+    )
     weights = _weights(path, sheet, entries.rows) if columns.weight >= 0 else None
     return Content(
         senders, receivers, entries.labels, words.directed, rewrite, notes, layout.separator,
@@ -132,7 +150,7 @@ def _entries(
 ) -> _Entries:
     """The rows as edges."""
     path = sheet.path
-    rows, num_vertices, notes = _rows(sheet, layout, columns, options)
+    rows, num_vertices, notes, counted = _rows(sheet, layout, columns, options)
     if rows.problem != rows_of_text.OK:
         refuse_line(sheet, rows, layout, columns)
     if len(rows.ends) == 0:
@@ -151,13 +169,17 @@ def _entries(
         low = int(rows.ends.min() > 0)
         ends = np.asarray(labels)[ends] - low
         labels = range(low, num_vertices + low)
-    return _Entries(labels, ends, rows, notes)
+    return _Entries(labels, ends, rows, notes, counted)
 
 
 def _rows(
     sheet: Sheet, layout: Layout, columns: Columns, options: Options
-) -> tuple[Rows, int, list[str]]:
-    """The rows; how many vertices the first one promises, 0 if none; the notes."""
+) -> tuple[Rows, int, list[str], tuple[int, int] | None]:
+    """The rows; the vertices that the first one promises, or 0; the notes; where rows are counted.
+
+    Raises:
+        ValueError: If the first row may be sizes and a flag, or an edge.
+    """
 
     def read(lines: Sheet) -> Rows:
         chosen = np.array(columns, np.int64)
@@ -166,19 +188,33 @@ def _rows(
         )
 
     if layout.header >= 0:
-        return read(sheet.without(layout.header)), 0, []
+        return read(sheet.without(layout.header)), 0, [], None
     count = int(sheet.is_row.sum())
     first = int(np.argmax(sheet.is_row)) if count else 0
     cells = layout.table.rows[0] if count > 1 else []
-    promise = cells[-1:] == [str(count - 1).encode()] or len(cells) == 1
+    promise = str(count - 1).encode() in cells[-2:] or len(cells) == 1
     if promise and not options.named and options.header is None and len(cells) < 4:
         rows = read(sheet.without(first))
-        num_vertices = sizes_of(cells, rows.ends) if rows.problem == rows_of_text.OK else None
+        read_all = rows.problem == rows_of_text.OK
+        num_vertices = sizes_of(cells, rows.ends) if read_all else None
+        row = printable(sheet.line(first))
+        if num_vertices is None and read_all and sizes_of(cells[:-1], rows.ends):
+            raise ValueError(
+                f"{sheet.path}: the first row, {row!r}, may be an edge, or sizes and a flag:"
+                " --no-header takes it for an edge, --header for none"
+            )
         if num_vertices is not None:
-            row = printable(sheet.line(first))
             note = f"first row: {row!r} is the sizes of the graph (--no-header makes it an edge)"
-            return rows, num_vertices, [note]
-    return read(sheet), 0, []
+            counts = len(cells) > 1 or num_vertices == 0
+            return rows, num_vertices, [note], _number_in(sheet, first, -1) if counts else None
+    return read(sheet), 0, [], None
+
+
+def _number_in(sheet: Sheet, line: int, which: int) -> tuple[int, int]:
+    """Where a number of a line is in the text, from and to."""
+    start = int(sheet.line_starts[line])
+    found = list(re.finditer(rb"\d+", sheet.line(line)))[which]
+    return start + found.start(), start + found.end()
 
 
 def _in_sides(

@@ -49,6 +49,11 @@ def read(source: Source) -> Content:
             " with a source and a target that are such ids"
         ) from error
     _check_nodes(source, held, graph)
+    if not isinstance(held.get("directed", False), bool):
+        raise ValueError(
+            f"{path}: its key 'directed' is {held['directed']!r}: write true or false, without"
+            " quotes"
+        )
 
     def write(pruned: Any, file: BufferedIOBase) -> None:
         file.write(text.encode(json.dumps(dialect.write(pruned), ensure_ascii=False).encode()))
@@ -66,6 +71,8 @@ def _dialect(source: Source, held: Any) -> _Dialect:
     except ModuleNotFoundError:
         raise ValueError(f"{path}: JSON needs networkx: pip install networkx") from None
     keys = held.keys() if isinstance(held, dict) else set()
+    if held and {"links", "edges"} <= keys:
+        raise ValueError(f"{path} has the keys links and edges: leave out one of the two")
     links = next((key for key in ("links", "edges") if key in keys), None)
     if "nodes" in keys and links is not None:
         return _Dialect(

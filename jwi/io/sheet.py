@@ -104,7 +104,10 @@ def _rows_among(sheet: Sheet, lines: list[int], mark: bytes) -> list[int]:
     # Comments before the first row, and rows that a mark puts out.
     known, first = set(plain_names), int(np.argmax(sheet.is_row)) if plain else len(sheet.is_row)
     late = [line for line in candidates if line > first]
-    if all(candidates[line][0][1:] in known for line in late):
+    other_names = [*plain_names, *(row[1] for row in candidates.values())]
+    if any(name.startswith(mark) for name in other_names):
+        late = list(candidates)
+    elif all(candidates[line][0][1:] in known for line in late):
         return []
     line, mark_ = late[0], mark.decode()
     raise ValueError(

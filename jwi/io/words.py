@@ -12,8 +12,20 @@ from jwi.io.text import MOST_DIGITS
 
 _KONECT = re.compile(rb"%\s*(sym|asym|bip)\b")
 _KONECT_SIZES = re.compile(rb"%\s*(\d+)(?:\s+\d+){0,2}\s*$")
-_UNDIRECTED = re.compile(rb"\b(?:un-?directed|(?:not|non)[- ]directed)\b", re.IGNORECASE)
-_DIRECTED = re.compile(rb"\bdirected\b", re.IGNORECASE)
+_OF_DIRECTION = re.compile(rb"directed\b", re.IGNORECASE)
+# `Directed graph`, `the edges are undirected`, and no other words before it.
+_PLAINLY = re.compile(
+    rb"(?:(?:this|the|it|is|an?|are|edges?|links?|graph|network|type|simple|(?:un)?weighted)\b[\s:=,]*)*"
+    rb"(?P<un>un-?|(?:not|non)[- ])?directed(?:[\s,]+(?:un)?weighted)?"
+    rb"(?:\s+(?:graph|network|multigraph|edges?|links?)\b.*|[.!]?)",
+    re.IGNORECASE,
+)
+_AS_VALUE = re.compile(
+    rb"(?:(?:is|graph)[ _]?)?(?P<un>un-?)?directed\s*[:=]\s*(?:(?P<yes>true|yes|1)|false|no|0)",
+    re.IGNORECASE,
+)
+# Such a graph was directed, or is not.
+_BUT = re.compile(rb"symmetri[cz]|\b(?:made|converted|turned|without)\b", re.IGNORECASE)
 # Comments that are looked at.
 _MOST = 100
 
@@ -27,6 +39,7 @@ class Words(NamedTuple):
         bipartite: Whether it says that left and right ids are different vertices.
         num_rows: How many rows it promises; None if it does not.
         konect: Whether it is KONECT's, whose first two columns are the ends.
+        unclear: A comment that speaks of direction in words that may mean either.
     """
 
     directed: bool | None = None
@@ -34,6 +47,7 @@ class Words(NamedTuple):
     bipartite: bool = False
     num_rows: int | None = None
     konect: bool = False
+    unclear: str | None = None
 
 
 def words_of(sheet: Sheet, table: Table, directed: bool | None) -> Words:
@@ -68,6 +82,11 @@ def _of_rows(sheet: Sheet, table: Table, directed: bool | None) -> Words | None:
         said = {ARROWS[cell] for cell in table.column(1)}
         if len(said) == 1:
             return Words(said.pop(), f"by {printable(table.rows[0][1])!r} between its ends")
+        if directed is None:
+            raise ValueError(
+                f"{sheet.path} has directed and undirected rows by the signs between their ends:"
+                " pass --directed or --undirected"
+            )
     place = [name.strip().lower() for name in table.names or []]
     if "type" not in place or not table.rows:
         return None
@@ -88,17 +107,32 @@ def _of_rows(sheet: Sheet, table: Table, directed: bool | None) -> Words | None:
 
 
 def _of_comments(comments: list[bytes]) -> Words:
-    said: dict[bool, bytes] = {}
+    said: dict[bool | None, bytes] = {}
     for comment in comments:
-        if _UNDIRECTED.search(comment):
-            said.setdefault(False, comment)
-        # "undirected" has no word of its own in it.
-        elif _DIRECTED.search(comment):
-            said.setdefault(True, comment)
-    if len(said) != 1:
+        if _OF_DIRECTION.search(comment):
+            said.setdefault(_direction(comment), comment)
+    if not said:
         return Words()
-    ((directed, comment),) = said.items()
+    directed, comment = next(iter(said.items()))
+    if len(said) > 1 or directed is None:
+        return Words(unclear=printable(comment))
     return Words(directed, f"by its comment {printable(comment)!r}")
+
+
+def _direction(comment: bytes) -> bool | None:
+    """Whether a comment says directed or undirected; None if its words may mean either.
+
+    Example:
+        >>> [_direction(b"# " + words) for words in (b"Directed graph: a", b"directed=no")]
+        [True, False]
+        >>> _direction(b"# movies directed by Kubrick")
+    """
+    words = comment.strip(b"#%/;*! \t\r\n")
+    value = _AS_VALUE.fullmatch(words)
+    if value is not None:
+        return (value["yes"] is not None) != (value["un"] is not None)
+    plain = _PLAINLY.fullmatch(words)
+    return None if plain is None or _BUT.search(words) else plain["un"] is None
 
 
 def sizes_of(cells: list[bytes], ends: np.ndarray) -> int | None:
@@ -123,8 +157,9 @@ def sizes_of(cells: list[bytes], ends: np.ndarray) -> int | None:
     # Vertices may be counted from 0 or from 1.
     needed = high + 1 - (low > 0)
     if not sizes:
-        found = {len(ends): 0, needed: promised}
-        return found.get(promised) if low >= 0 else None
+        # Vertices without edges are counted, too.
+        found = promised if needed <= promised <= most_vertices(len(ends)) else None
+        return (0 if promised == len(ends) != needed else found) if low >= 0 else None
     same = len(sizes) < 3 and len(set(sizes)) == 1 and promised == len(ends)
     fits = low >= 0 and needed <= sizes[0] <= most_vertices(len(ends))
     return sizes[0] if same and fits else None

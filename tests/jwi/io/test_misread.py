@@ -1,0 +1,94 @@
+"""Files that look like others: read as they are meant, or refused with a remedy that works."""
+
+import re
+import shlex
+
+import numpy as np
+import pytest
+
+from jwi.cli.arguments import parser
+from jwi.cli.terminal import read as read_as_told
+
+
+def read(folder, text, *options, name="graph.txt"):
+    """The graph as `jwi info` reads it."""
+    path = folder / name
+    path.write_text(text)
+    return read_as_told(parser().parse_args(["info", str(path), *options]))
+
+
+def size(file):
+    return len(file.content.labels), len(file.edges)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("5 4\n0 1\n1 4\n4 0\n3 4\n", "a.txt"),
+        ("5 5 4\n0 1\n1 4\n4 0\n3 4\n", "a.txt"),
+        ("4\n0 1\n1 4\n4 0\n2 4\n", "a.txt"),
+        ("5\n0 1\n1 4\n4 0\n3 4\n", "a.txt"),
+        ("% sym unweighted\n% 4 5 5\n1 2\n2 5\n5 1\n4 5\n", "out.small"),
+        ("p tw 5 4\n1 2\n2 5\n5 1\n4 5\n", "a.gr"),
+    ],
+)
+def test_counts_of_rows_are_those_of_the_rows_that_are_kept(tmp_path, text, name):
+    options = () if name.endswith((".gr", ".txt")) else ("--format", "edge-list")
+    file = read(tmp_path, text, *options, name=name)
+    assert len(file.edges) == 4
+    kept = np.array([True, False, False, True])
+    file.write(tmp_path / f"kept.{name}", kept)
+    back = read(tmp_path, (tmp_path / f"kept.{name}").read_text(), *options, name=name)
+    labels, old = list(back.content.labels), list(file.content.labels)
+    ends = [[old.index(labels[end]) for end in edge] for edge in back.edges]
+    assert ends == file.edges[kept].tolist()
+    assert back.num_loops == 0
+
+
+@pytest.mark.parametrize(
+    ("comment", "directed"),
+    [
+        ("# Directed graph: web.txt", True),
+        ("# The graph is directed.", True),
+        ("% directed: 1", True),
+        ("# undirected = no", True),
+        ("# Undirected graph (each pair once)", False),
+        ("# is_directed=False", False),
+        ("# Directed: no", False),
+        ("# not directed", False),
+        ("# films directed by Varda", None),
+        ("# semi-directed", None),
+        ("# first directed, then made symmetric", None),
+        ("# directed graph, symmetrized", None),
+    ],
+)
+def test_comments_that_speak_of_direction(tmp_path, comment, directed):
+    file = read(tmp_path, f"{comment}\n1 2\n2 3\n")
+    assert file.content.directed == directed
+    assert any("leaves the direction open" in note for note in file.notes) == (directed is None)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "options", "message", "remedies"),
+    [
+        ("6 3 1\n0 1 5\n1 2 4\n2 5 3\n", "a.txt", "", "sizes and a flag", ["--no-header"]),
+        ("1 -> 2\n2 <-> 3\n", "a.txt", "", "by the signs", ["--directed", "--undirected"]),
+        ("#red #blue\ngray #pink\n", "a.txt", "--labels", "--comment", ["--comment ''"]),
+        ("p cnf 3 2\n1 -3 0\n2 3 -1 0\n", "a.gr", "", "is of no graph", []),
+        ("p edge 3 2\n1 2\n", "a.gr", "", "promises 2 edges .*has 1 rows", []),
+        ('{"directed": "false", "nodes": [], "links": []}', "a.json", "", "write true", []),
+        ('{"nodes": [], "links": [], "edges": [1]}', "a.json", "", "leave out one", []),
+    ],
+)
+def test_doubts_stop_and_their_remedies_work(tmp_path, text, name, options, message, remedies):
+    with pytest.raises(ValueError, match=message) as refused:
+        read(tmp_path, text, *shlex.split(options), name=name)
+    for remedy in remedies:
+        assert re.search(remedy, str(refused.value))
+        assert len(read(tmp_path, text, *shlex.split(f"{options} {remedy}"), name=name).edges) > 0
+
+
+def test_a_row_of_sizes_without_edges_is_no_edge(tmp_path):
+    file = read(tmp_path, "5 4\n0 1\n1 4\n4 0\n3 4\n")
+    file.write(tmp_path / "none.txt", np.zeros(4, bool))
+    assert (tmp_path / "none.txt").read_text() == "# 5 0\n"
