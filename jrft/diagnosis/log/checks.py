@@ -32,15 +32,16 @@ def checked(
             "not used."
         )
         log = replace(log, outcomes=None)
-    if log.steps is not None and completions is not None:
-        repeated = _repeated(log, completions)
-        if repeated.any():
-            notes.append(
-                f"{int(repeated.sum()):,} completions are logged again at a later step, with the "
-                "same texts and rewards: they are counted once."
-            )
-            log = selected(log, ~repeated)
+    if completions is not None and len(completions):
+        log = _once(log, completions, notes)
+    if log.steps is not None and _step_restarts(log):
+        notes.append(
+            f"The step, {columns.step}, restarts, and prompts come back at the same step: their "
+            "completions were taken as one group. If a run was resumed or begun anew, read its "
+            "parts one by one."
+        )
     if log.steps is not None and "step" in columns.guessed and _step_splits_groups(log):
+        _check_rows_of_batch(log, columns)
         said = f"Pass --step {columns.step} if it is the training step."
         notes.append(
             f"The step, {columns.step}, differs within nearly every group of completions, as a "
@@ -49,6 +50,25 @@ def checked(
         log = replace(log, steps=None)
     _check_groups(log, columns)
     return log, notes + _left_out(log)
+
+
+def _once(log: RewardLog, completions: Int64[np.ndarray, " m"], notes: list[str]) -> RewardLog:
+    """The log without copies and without steps that repeat an earlier step."""
+    copied = _copied(log, completions)
+    if copied.any():
+        notes.append(
+            f"{int(copied.sum()):,} completions are in the log several times, with the same "
+            "prompts, steps, texts and rewards: they are counted once."
+        )
+        log, completions = selected(log, ~copied), completions[~copied]
+    repeated = _repeated(log, completions) if log.steps is not None else copied[~copied]
+    if repeated.any():
+        notes.append(
+            f"{int(repeated.sum()):,} completions are logged again at a later step, with the "
+            "same texts and rewards: they are counted once."
+        )
+        log = selected(log, ~repeated)
+    return log
 
 
 def _left_out(log: RewardLog) -> list[str]:
@@ -104,6 +124,47 @@ def _repeated(log: RewardLog, completions: Int64[np.ndarray, " m"]) -> Bool[np.n
     return repeated
 
 
+def _copied(log: RewardLog, completions: Int64[np.ndarray, " m"]) -> Bool[np.ndarray, " m"]:
+    """Rows beyond the first copy of a step, if each of its rows is in the log k times, or 2k, ….
+
+    A step of fewer than eight different rows, or of groups of equal completions, may be so by
+    itself.
+    """
+    bits = np.where(np.isnan(log.rewards), -1.0, log.rewards).view(np.int64)
+    steps, at = np.unique(
+        np.zeros_like(completions) if log.steps is None else log.steps, return_inverse=True
+    )
+    visits = log.prompts.astype(np.int64) * len(steps) + at
+    # One number for a row: products wrap around, as in a hash.
+    rows = completions + bits * 0x2545F4914F6CDD1D + visits * 0x369DEA0F31A53F85
+    order = np.argsort(rows, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(rows[order]) != 0])
+    counts = np.diff(np.r_[starts, len(rows)])
+    step = at[order[starts]]
+    copies = np.zeros(len(steps), np.int64)
+    np.gcd.at(copies, step, counts)
+    num_visits = np.bincount(np.unique(visits) % len(steps), minlength=len(steps))
+    different = np.bincount(step, minlength=len(steps))
+    copies[different < np.maximum(8, 2 * num_visits)] = 1
+    place = np.arange(len(rows)) - np.repeat(starts, counts)
+    copied = np.zeros(len(rows), bool)
+    copied[order] = place >= np.repeat(counts // copies[step], counts)
+    return copied
+
+
+def _step_restarts(log: RewardLog) -> bool:
+    """Whether most prompts have a step in several places, and the step falls only now and then."""
+    assert log.steps is not None
+    changes = np.diff(log.steps)
+    distinct, at = np.unique(log.steps, return_inverse=True)
+    if len(distinct) < 2 or np.sum(changes != 0) + 1 > 4 * len(distinct):
+        return False
+    blocks = np.r_[0, np.cumsum(changes != 0)]
+    visits = log.prompts.astype(np.int64) * len(distinct) + at
+    parts = np.unique(np.stack([visits, blocks]), axis=1).shape[1]
+    return bool(parts > 1.5 * len(np.unique(visits)))
+
+
 def _sorted(rows: Int64[np.ndarray, "m 3"]) -> Int64[np.ndarray, "m 3"]:
     return rows[np.lexsort(rows.T)]
 
@@ -120,6 +181,20 @@ def _step_splits_groups(log: RewardLog) -> bool:
     whole = _group_sizes(replace(log, steps=None))
     several = len(whole) >= 2 and np.mean(whole > 1) > _MANY and len(log.rewards) >= _FEW_PROMPTS
     return bool(several and np.mean(_group_sizes(log) == 1) > _MANY)
+
+
+def _check_rows_of_batch(log: RewardLog, columns: Columns) -> None:
+    """A prompt with one completion at each of a few steps may be a row's place in its batch."""
+    assert log.steps is not None
+    distinct = len(np.unique(log.steps))
+    if columns.trusted or columns.step == FILE_STEP or 4 * distinct > len(log.rewards):
+        return
+    name = " + ".join(columns.prompt) or "the row"
+    raise ValueError(
+        f"nearly every prompt by {name} has one completion at each {columns.step}. Is {name} a "
+        "place in the batch? Pass --prompt NAME, or --group-size N if the N completions of a "
+        f"prompt follow each other, or --trust-columns if {columns.step} is no training step"
+    )
 
 
 def _check_groups(log: RewardLog, columns: Columns) -> None:

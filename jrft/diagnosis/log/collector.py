@@ -10,7 +10,7 @@ from jaxtyping import Float64, Int64
 from jrft.diagnosis.log.batches import Batch, Skip
 from jrft.diagnosis.log.columns import Columns
 from jrft.diagnosis.log.log import RewardLog
-from jrft.diagnosis.log.values import ABSENT, Absent, flat_numbers, step_numbers
+from jrft.diagnosis.log.values import ABSENT, Absent, flat_numbers, is_parallel, step_numbers
 
 
 class Collector:
@@ -20,6 +20,7 @@ class Collector:
         self.columns = columns
         self.skip = skip
         self.num_rows = 0
+        self._num_completions = 0
         self._codes: dict[Any, int] = {}
         self._names: list[Any] = []
         self._codes_of_texts: dict[int, int] = {}
@@ -116,18 +117,19 @@ class Collector:
         if not names:
             first, num_rows = len(self._names), len(sizes)
             if self.columns.group_size is not None:
-                # Groups stand in order: a new one begins after so many completions of a file.
-                rows = self.num_rows + np.arange(num_rows)
-                groups = (rows // self.columns.group_size).astype(np.int32)
-                self._names.extend(range(first, int(groups.max()) + 1))
-                return groups.repeat(sizes)
+                # Groups stand in order: a new one begins after so many completions.
+                places = self._num_completions + np.arange(int(sizes.sum()))
+                self._num_completions += len(places)
+                groups = (places // self.columns.group_size).astype(np.int32)
+                self._names.extend(range(first, int(groups.max(initial=-1)) + 1))
+                return groups
             self._names.extend(range(first, first + num_rows))
             return np.arange(first, first + num_rows, dtype=np.int32).repeat(sizes)
         values: Sequence[Any] = columns[names[0]]
         if len(names) > 1:
             values = [list(row) for row in zip(*(columns[name] for name in names), strict=True)]
         lists = (
-            [_is_parallel(value, int(n)) for value, n in zip(values, sizes, strict=True)]
+            [is_parallel(value, int(n)) for value, n in zip(values, sizes, strict=True)]
             if (list in set(map(type, values)))
             else []
         )
@@ -189,15 +191,13 @@ class AmbiguousPromptError(Exception):
         )
 
 
-def _is_parallel(value: Any, size: int) -> bool:
-    """Whether a row holds a prompt for each of its rewards, not one chat or one list of tokens."""
-    if not isinstance(value, list) or len(value) != size or not value:
-        return False
-    return all(isinstance(each, str | list) for each in value) and size > 1
-
-
 def _reduced(value: Any, reduce: Any) -> Any:
-    return reduce([float(each) for each in value]) if isinstance(value, list) and value else value
+    """One reward of a list, or of each inner list of a group."""
+    if not isinstance(value, list) or not value:
+        return value
+    if any(isinstance(each, list) for each in value):
+        return [_reduced(each, reduce) for each in value]
+    return reduce([float(each) for each in value])
 
 
 def _expanded(rates: Sequence[Any], numbers: Sequence[Any], name: str) -> list[list[float]]:

@@ -16,6 +16,7 @@ TEXTS = (
     "prompt_tokens",
     "prompt_token_ids",
     "prompt_ids",
+    "input_prompt",
     "content.0",
     "messages.0",
     "task.data.question",
@@ -48,12 +49,21 @@ REWARDS = (
     "reward.score",
     "reward.total",
 )
-OUTCOMES = ("outcome", "outcomes", "correct", "is_correct", "acc", "success", "solved", "passed")
+OUTCOMES = (
+    "outcome",
+    "outcomes",
+    "correct",
+    "is_correct",
+    "acc",
+    "accuracy",
+    "success",
+    "solved",
+    "passed",
+)
 RATES = ("pass_rate", "solve_rate", "success_rate", "mean_reward", "avg_reward", "pass@1")
 NUMBERS = ("n", "num_samples", "num_rollouts", "n_samples", "num_completions", "count", "k")
 STEPS = (
     "step",
-    "steps",
     "global_step",
     "global_steps",
     "training_step",
@@ -64,10 +74,42 @@ STEPS = (
     "run.work.step",
     "head_version",
     "weight_version",
+    "steps",
 )
-COMPLETIONS = ("completion", "completions", "output", "response", "completion_text", "outputs")
+COMPLETIONS = (
+    "completion",
+    "completions",
+    "output",
+    "response",
+    "completion_text",
+    "outputs",
+    "output_response",
+)
 ADVANTAGES = ("advantage", "advantages")
 # Numbers beside the rewards that are none.
-NO_REWARD = re.compile(r"advantage|logprob|length|token|step|std|loss|mask|weight|_id$|^id$|idx")
+NO_REWARD = re.compile(
+    r"advantage|logprob|length|token|step|std|loss|mask|weight|_id$|^id$|idx|difficulty|latency"
+)
+# Words that make a number about rewards of a name with "reward" in it.
+NO_TERM = re.compile(
+    r"(?:^|[_./])(?:time|latency|seconds|ms|baseline|ceiling|max|min|mean|avg|average|std|var"
+    r"|expected|normali[sz]ed|count|id|idx|weight|version|advantage)(?:$|[_./])"
+)
+# Columns that number the turns of one completion, and columns that name completions.
+TURNS = ("turn", "turn_idx", "turn_index", "turn_id", "turn_number")
+TRAJECTORIES = ("trajectory_id", "traj_id", "traj_uid", "trajectory", "episode_id", "rollout_id")
+# Columns that say which data set an id belongs to.
+SOURCES = ("env", "env_id", "env_name", "environment", "dataset", "data_source", "source", "domain")
 # Columns that say the right answer: prompts may share one.
 ANSWERS = ("answer", "answers", "gts", "ground_truth", "solution", "label", "target")
+
+
+def is_term(name: str) -> bool:
+    """Whether a column of numbers may be a term of the reward, by its name.
+
+    Example:
+        >>> [is_term(name) for name in ("length_reward", "reward_time", "num_tokens", "accuracy")]
+        [True, False, False, True]
+    """
+    lower = name.lower()
+    return not (NO_TERM if "reward" in lower else NO_REWARD).search(lower)

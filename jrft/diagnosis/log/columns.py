@@ -49,7 +49,7 @@ class Columns:
         """One line for people: which column is taken for what."""
         parts = {
             "prompt": " + ".join(self.prompt)
-            or (self.group_size and f"{self.group_size} rows each"),
+            or (self.group_size and f"{self.group_size} completions each"),
             "reward": " + ".join(
                 name if weight == 1 else f"{weight:g} × {name}"
                 for name, weight in self.reward.items()

@@ -5,9 +5,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jrft.diagnosis.log.column_names import ANSWERS, IDS, NO_REWARD, STEPS
+from jrft.diagnosis.log.column_names import (
+    ANSWERS,
+    IDS,
+    NO_REWARD,
+    SOURCES,
+    STEPS,
+    TEXTS,
+    TRAJECTORIES,
+    TURNS,
+)
 from jrft.diagnosis.log.columns import Columns
-from jrft.diagnosis.log.values import Absent
+from jrft.diagnosis.log.values import Absent, is_parallel
 
 # Beyond this share of prompts with one row, a column does not name prompts.
 MANY_SINGLES = 0.9
@@ -27,6 +36,11 @@ def keys_of(values: Sequence[Any]) -> list[Any]:
         else json.dumps(value, sort_keys=True, default=str)
         for value in values
     ]
+
+
+def present(values: Sequence[Any]) -> list[Any]:
+    """The cells that are there and hold something."""
+    return [value for value in values if value is not None and not isinstance(value, Absent)]
 
 
 def singles(values: Sequence[Any]) -> float:
@@ -117,13 +131,21 @@ def _even(values: Sequence[Any]) -> bool:
 
 def check_lists(columns: Columns, table: Table) -> None:
     """Lists of rewards are groups if each prompt has one row a step, else turns or tokens."""
-    if columns.reduce is not None or columns.trusted or not columns.prompt:
+    if columns.reduce is not None:
         return
     name = next(iter(columns.reward))
     long = [isinstance(value, list) and len(value) > 1 for value in table[name]]
+    if any(isinstance(each, list) for v in table[name] if isinstance(v, list) for each in v):
+        raise ValueError(
+            f"{name} holds lists of lists: pass --lists sum (or last, or mean), which makes one "
+            f"reward of each inner list"
+        )
+    if columns.trusted or not columns.prompt:
+        return
     prompts = [keys_of(table[one]) for one in columns.prompt]
+    first = zip(table[columns.prompt[0]][:50], table[name], strict=False)
     if 2 * sum(long) <= len(long) or any(
-        isinstance(v, list) for v in table[columns.prompt[0]][:50]
+        isinstance(rewards, list) and is_parallel(prompt, len(rewards)) for prompt, rewards in first
     ):
         return
     steps = keys_of(table[columns.step]) if columns.step else [0] * len(long)
@@ -134,3 +156,96 @@ def check_lists(columns: Columns, table: Table) -> None:
             "rows a step: pass --lists sum (or last, or mean) if the lists hold turns or tokens of "
             "one completion, or --trust-columns if each list is a group of completions"
         )
+
+
+def check_anonymous(columns: Columns, table: Table) -> None:
+    """Lists of rewards without a prompt are groups, unless some other text may name prompts."""
+    known = {columns.step, columns.completion, *ANSWERS}
+    texts = [
+        name
+        for name, values in table.items()
+        if name not in known and str in set(map(type, values)) and singles(values) < MANY_SINGLES
+    ]
+    if not columns.trusted and texts:
+        raise ValueError(
+            f"no column is known to name the prompt: pass --prompt {texts[0]} if it does, or "
+            "--trust-columns if each list is the group of one prompt"
+        )
+
+
+def check_text(text: str, columns: Columns, table: Table) -> None:
+    """A guessed text must not be shared by prompts that have ids or texts of their own.
+
+    A text is shared if it is the same in all rows, or if the ids that share it come back at other
+    steps, so they are no ids of visits.
+    """
+    if columns.trusted:
+        return
+    texts = keys_of(table[text])
+    steps = [0] * len(texts) if columns.step is None else keys_of(table[columns.step])
+    for name in table:
+        if name.lower() not in {*IDS, *TEXTS} or name == text:
+            continue
+        ids = keys_of(table[name])
+        number, visits = len(set(ids)), len(set(zip(ids, steps, strict=True)))
+        nested = len(set(zip(ids, texts, strict=True))) == number > len(set(texts))
+        comes_back = visits >= 1.5 * number
+        same = len(set(texts)) == 1 and singles(ids) < MANY_SINGLES
+        if nested and singles(ids) < MANY_SINGLES and (comes_back or same):
+            raise ValueError(
+                f"a {text} has several {name}: pass --prompt {name}, or --prompt {text} if "
+                f"{name} does not name prompts"
+            )
+
+
+def check_sources(name: str, columns: Columns, table: Table) -> None:
+    """A guessed id must not be used again: by another data set, or at the next step."""
+    if columns.trusted:
+        return
+    ids = keys_of(table[name])
+    steps = [0] * len(ids) if columns.step is None else keys_of(table[columns.step])
+    number, visits = len(set(ids)), len(set(zip(ids, steps, strict=True)))
+    for other in table:
+        values = keys_of(table[other])
+        parts = len(set(zip(ids, values, strict=True)))
+        source = other.lower() in SOURCES and parts > 1.1 * number
+        # A model's own answers differ within a visit; right answers do not.
+        right = other.lower() in ANSWERS and parts > 1.1 * number
+        right = right and len(set(zip(ids, steps, values, strict=True))) == visits
+        if source or right:
+            raise ValueError(
+                f"a {name} has several {other}, so it may stand for several prompts: pass "
+                f"--prompt {name} --prompt {other}, or --prompt {name} if it names prompts alone"
+            )
+
+
+def check_turns(columns: Columns, table: Table) -> None:
+    """A row must be a completion, not one of its turns."""
+    if columns.trusted or columns.reduce is not None or not columns.prompt:
+        return
+    prompts = list(zip(*(keys_of(table[one]) for one in columns.prompt), strict=True))
+    for name in table:
+        if name in columns.names():
+            continue
+        values = keys_of(table[name])
+        turns = name.lower() in TURNS and len(set(values)) > 1
+        if turns or (name.lower() in TRAJECTORIES and _hold_rows(values, prompts, columns, table)):
+            raise ValueError(
+                f"by {name}, a row is a turn, and a completion has several rows: keep one row of "
+                "each completion, the one with its reward, or pass --trust-columns if each row is "
+                "a completion"
+            )
+
+
+def _hold_rows(
+    names: Sequence[Any], prompts: Sequence[Any], columns: Columns, table: Table
+) -> bool:
+    """Whether names of completions have several rows each, with or without the step."""
+    pairs = set(zip(names, prompts, strict=True))
+    alone = len(pairs) == len(set(names)) and 1.5 * len(set(prompts)) < len(pairs)
+    if alone and 1.5 * len(pairs) < len(names):
+        return True
+    steps = [0] * len(names) if columns.step is None else keys_of(table[columns.step])
+    visits = set(zip(prompts, steps, strict=True))
+    triples = set(zip(names, prompts, steps, strict=True))
+    return 1.5 * len(visits) < len(triples) and 1.5 * len(triples) < len(names)

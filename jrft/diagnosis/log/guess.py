@@ -8,25 +8,30 @@ from jrft.diagnosis.log.column_names import (
     ADVANTAGES,
     COMPLETIONS,
     IDS,
-    NO_REWARD,
     NUMBERS,
     OUTCOMES,
     RATES,
     REWARDS,
     STEPS,
     TEXTS,
+    is_term,
 )
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
 from jrft.diagnosis.log.doubts import (
     MANY_SINGLES,
     Table,
+    check_anonymous,
     check_given,
     check_lists,
+    check_sources,
+    check_text,
+    check_turns,
     check_whole,
     keys_of,
+    present,
     singles,
 )
-from jrft.diagnosis.log.values import ABSENT, Absent, are_numbers, is_number, step_number
+from jrft.diagnosis.log.values import ABSENT, are_numbers, is_number, step_number
 
 
 def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
@@ -58,9 +63,11 @@ def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
         found = replace(found, step=FILE_STEP if step is None and FILE_STEP in table else step)
     found = _with_prompt(found, free, table)
     if found.outcome is None:
-        outcome = _first(OUTCOMES, _without(free, found.prompt))
+        others = _without(free, found.prompt)
+        outcome = _first(OUTCOMES, {n: v for n, v in others.items() if _numeric(v, 0.5)})
         found = replace(found, outcome=outcome or _outcome_term(found))
     check_lists(found, table)
+    check_turns(found, table)
     notes += _unused_rewards(found, table)
     open_ = {"prompt": given.prompt, "outcome": given.outcome, "step": given.step}
     guessed = {part for part, name in open_.items() if not name}
@@ -82,19 +89,17 @@ def _without(table: Table, names: Sequence[str]) -> dict[str, Sequence[Any]]:
     return {name: values for name, values in table.items() if name not in names}
 
 
-def _present(values: Sequence[Any]) -> list[Any]:
-    return [value for value in values if value is not None and not isinstance(value, Absent)]
-
-
 def _numeric(values: Sequence[Any], share: float = 1.0) -> bool:
     """Whether at least this share of the cells hold numbers or lists of them; not all are empty."""
-    flat = [
-        each
-        for value in _present(values)
-        for each in (value if isinstance(value, list) else [value])
-        if each is not None and each != ""
-    ]
+    flat = [each for each in _flat(present(values)) if each is not None and each != ""]
     return bool(flat) and (are_numbers(flat) or sum(map(is_number, flat)) >= share * len(flat))
+
+
+def _flat(values: Sequence[Any]) -> list[Any]:
+    """Cells, and what lists of cells hold."""
+    return [
+        each for value in values for each in (_flat(value) if isinstance(value, list) else [value])
+    ]
 
 
 def _guess_reward(table: Table, notes: list[str]) -> dict[str, float]:
@@ -108,9 +113,9 @@ def _guess_reward(table: Table, notes: list[str]) -> dict[str, float]:
     if weighted := _scores_with_weights(table):
         return weighted
     inner = [n for n in table if n.rpartition(".")[2] in REWARDS and _numeric(table[n])]
-    if len(inner) == 1:
-        return {inner[0]: 1.0}
-    numeric = [n for n in table if _numeric(table[n]) and not NO_REWARD.search(n.lower())]
+    if inner:
+        return {_only(inner, table): 1.0}
+    numeric = [n for n in table if _numeric(table[n]) and is_term(n)]
     named = [name for name in numeric if "reward" in name.lower()]
     trainer = _first(ADVANTAGES, table) is not None and _first(COMPLETIONS, table) is not None
     if len(named) == 1 or (named and trainer):
@@ -128,6 +133,16 @@ def _guess_reward(table: Table, notes: list[str]) -> dict[str, float]:
         f"no column of {_shown(table)} looks like the reward: name it, or "
         f"all that add up to it ({remedy})"
     )
+
+
+def _only(inner: Sequence[str], table: Table) -> str:
+    """The one field that is named like a reward, if no other object holds a reward or outcome."""
+    fields = [n for n in table if n.rpartition(".")[2] in {*REWARDS, *OUTCOMES} and "." in n]
+    rivals = [n for n in fields if _numeric(table[n])]
+    if len(inner) > 1 or len({name.rpartition(".")[0] for name in rivals}) > 1:
+        flags = " or ".join(f"--reward {name}" for name in rivals)
+        raise ValueError(f"several columns look like the reward: pass {flags}")
+    return inner[0]
 
 
 def _outcome_term(columns: Columns) -> str | None:
@@ -150,7 +165,7 @@ def _scores_with_weights(table: Table) -> dict[str, float]:
         if last == "score" and ".rewards." in f".{stem}." and weight is not None:
             flat = {
                 float(each)
-                for value in _present(weight)
+                for value in present(weight)
                 for each in (value if isinstance(value, list) else [value])
             }
             if len(flat) == 1:
@@ -209,18 +224,20 @@ def _is_some_step(values: Sequence[Any], name: str) -> bool:
 
 
 def _with_prompt(columns: Columns, free: Table, table: Table) -> Columns:
-    text = _first(TEXTS, free)
-    if text is not None and text in ("messages", "content") and not _present(free[text]):
-        text = None
+    filled = {name: values for name, values in free.items() if any(present(values))}
+    stems = {name.rpartition(".")[0] for name in columns.reward} - {""}
+    nested = [f"{stem}.{name}" for stem in sorted(stems) for name in TEXTS]
+    text = _first([*TEXTS, *nested], filled)
     if columns.prompt:
         check_given(columns, text, table)
         return columns
-    if columns.group_size is not None and text is None:
+    if columns.group_size is not None:
         return columns
     lists = any(isinstance(v, list) for name in columns.reward for v in table[name][:50])
     ids = [name for name in (_first([one], free) for one in IDS) if name is not None]
     if text is None and not ids:
         if lists or columns.number is not None:
+            check_anonymous(columns, free)
             return columns
         raise ValueError(
             f"no column of {_shown(table)} looks like the prompt: name it (--prompt NAME), "
@@ -230,6 +247,7 @@ def _with_prompt(columns: Columns, free: Table, table: Table) -> Columns:
         good = [name for name in ids if singles(free[name]) < MANY_SINGLES]
         chosen = (good or ids)[0]
         check_whole(chosen, columns, free)
+        check_sources(chosen, columns, free)
         return replace(columns, prompt=(chosen,))
     if lists and any(isinstance(value, list) for value in free[text][:50]):
         return replace(columns, prompt=(text,))
@@ -243,6 +261,7 @@ def _with_prompt(columns: Columns, free: Table, table: Table) -> Columns:
         for name in ids:
             if singles(free[name]) < MANY_SINGLES:
                 return replace(columns, prompt=(name,))
+    check_text(text, columns, free)
     return replace(columns, prompt=(text,))
 
 
@@ -254,13 +273,14 @@ def _unused_rewards(columns: Columns, table: Table) -> list[str]:
         and "." not in name
         and _numeric(table[name])
         and ("reward" in name.lower() or name.lower() in REWARDS)
-        and not NO_REWARD.search(name.lower())
+        and is_term(name)
     ]
     notes = []
     if unused:
         flags = " ".join(f"--reward {name}" for name in [*columns.reward, *unused])
         notes.append(
-            f"Not part of the reward: {', '.join(unused)}. If it is the sum of both: {flags}."
+            f"Not part of the reward: {', '.join(unused)}. If all of these are terms of one sum, "
+            f"pass {flags}."
         )
     return notes
 

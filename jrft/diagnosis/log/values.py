@@ -81,6 +81,13 @@ def flat_numbers(
         return np.array([number(value, name) for value in values], np.float64), sizes
 
 
+def is_parallel(value: Any, size: int) -> bool:
+    """Whether a row holds a prompt for each of its rewards, not one chat or one list of tokens."""
+    if not isinstance(value, list) or len(value) != size or not value:
+        return False
+    return all(isinstance(each, str | list) for each in value) and size > 1
+
+
 def step_number(value: Any, name: str) -> int:
     """The step that a cell says: a whole number, perhaps behind a word.
 

@@ -140,7 +140,7 @@ def test_tables_of_trl(tmp_path):
 def test_steps_between_are_said_to_be_missing(tmp_path):
     rows = [row(*one) | {"step": 10 * one[0] + 20 * (one[2] % 2)} for one in TRUE]
     file = read_rewards([write(tmp_path / "a.jsonl", rows)])
-    assert "Steps 10, 20, 30, … are logged, one in 10: what was sampled" in " ".join(file.notes)
+    assert "Steps 10, 20, 30, … are logged, one in 10: the samples between" in " ".join(file.notes)
 
 
 def test_steps_from_names_of_files_and_prompts_from_parts_of_lists(tmp_path):
