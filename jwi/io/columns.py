@@ -19,9 +19,12 @@ ARROWS = {
     b"--": False,
     b"<->": False,
 }
+_BACKWARD = {b"<-", b"<=", b"<--", b"\xe2\x86\x90"}
 # Columns whose ids agree to this share, and are this many, hold the same kind of vertices.
 _SAME_KIND, _FEWEST_IDS = 0.4, 3
 _MOST_COLUMNS, _DIGITS_OF_IDS = 6, 4
+# Seconds since 1970 have as many digits, in any year since 2001.
+_DIGITS_OF_TIMES = 10
 
 
 @dataclass
@@ -110,6 +113,12 @@ def _say(table: Table, i: int, j: int, why: str) -> None:
 
 
 def _around_arrow(table: Table) -> tuple[int, int] | None:
+    signs = set(table.column(1))
+    if signs & _BACKWARD and signs <= _BACKWARD | ARROWS.keys():
+        raise ValueError(
+            f"{table.path} has arrows that lead backward: pass --columns 3,1 if all do, or"
+            " else turn their rows"
+        )
     if not all(column in ARROWS for column in table.column(1)):
         return None
     _say(table, 0, 2, f"{printable(table.rows[0][1])!r} is between the ends")
@@ -136,8 +145,23 @@ def _by_integers(table: Table) -> tuple[int, int]:
         _refuse(table, "its columns of integers are " + _numbers(whole), whole)
     if others and _counts(table.column(second)):
         _refuse(table, f"column {second + 1} counts the rows", whole)
+    if others and table.names is None and _is_before_ends(*map(table.column, whole[:3])):
+        why = f"column {first + 1} rises, or is large, as times and layers do"
+        _refuse(table, why, whole)
     _refuse_closer(table, whole, _SAME_KIND)
     return first, second
+
+
+def _is_before_ends(first: list[bytes], second: list[bytes], third: list[bytes]) -> bool:
+    """Whether a first column may be a time or a layer, and the ends the two after it."""
+    long = [{len(cell) >= _DIGITS_OF_TIMES for cell in column} for column in (first, second, third)]
+    if long == [{True}, {False}, {False}]:
+        return True
+    numbers = list(map(int, first))
+    if len(first) < 3 or set(first) & set(second) or numbers != sorted(numbers) or True in long[2]:
+        return False
+    # Few ids that come again in many rows are those of users with ratings, as well.
+    return len(set(third)) > len(set(first)) or len(set(first)) == len(first)
 
 
 def _by_names(table: Table) -> tuple[int, int]:

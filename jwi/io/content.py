@@ -21,6 +21,7 @@ class Source(NamedTuple):
         content: The file's bytes, decompressed.
         options: What the user says of it.
         directed: What the user says of its direction; None if nothing.
+        told: Whether the user names the format.
     """
 
     path: Path
@@ -28,6 +29,7 @@ class Source(NamedTuple):
     content: bytes
     options: Options = Options()
     directed: bool | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Checks of an edge list: refusals, and notes for the report."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -7,16 +8,19 @@ from typing import NoReturn
 import numpy as np
 
 from jwi.io import text as rows_of_text
-from jwi.io.columns import Table
+from jwi.io.columns import Table, is_number
 from jwi.io.dialect import is_integer
 from jwi.io.header import ends_of
-from jwi.io.layout import Columns, Layout
+from jwi.io.layout import Columns, Layout, stem
 from jwi.io.refusals import printable
 from jwi.io.sheet import Sheet
 from jwi.io.text import Rows, columns_of
 from jwi.io.words import Words
 
 # How XML begins; `<` alone begins a row of N-Triples, too.
+_ENTRY = re.compile(rb"[01](?:[.]0*)?|\d+,\d+|true|false|", re.IGNORECASE)
+# Comments and rows that are looked at.
+_MOST_MARKS = 1000
 _XML = (b"<?xml", b"<!doctype", b"<!--", b"<graphml", b"<gexf")
 
 
@@ -26,6 +30,46 @@ def refuse_other_files(path: Path, content: bytes) -> None:
         raise ValueError(f"{path} is a Matrix Market file: name it .mtx, or pass --format mtx")
     if content[:4096].lstrip().lower().startswith(_XML):
         raise ValueError(f"{path} is XML: name it .graphml or .gexf, or pass that format")
+
+
+def refuse_blocks(path: Path, table: Table, columns: Columns) -> None:
+    """Raises ValueError for rows of zeros and ones, which may be a matrix.
+
+    Args:
+        path: The file, for the message.
+        table: Its first rows.
+        columns: Of the ends.
+    """
+    # A row of sizes or names may be above, and names of rows to the left.
+    head = table.rows[0] if table.rows else []
+    rows = table.rows[len(head) < 3 or not all(map(is_number, filter(None, head[1:]))) :]
+    width = min(map(len, rows), default=0)
+    entries = [all(_ENTRY.fullmatch(row[place]) for row in rows) for place in range(width)]
+    if width < 3 or len(rows) < 3 or not all(entries[1:]) or max(columns[:2]) >= width:
+        return
+    if not entries[0] and any(is_number(row[0]) for row in rows):
+        return
+    raise ValueError(
+        f"{path} has rows of zeros and ones, as a matrix has: --format edge-list takes them for"
+        " edges, --format dense a square of numbers for a matrix"
+    )
+
+
+def refuse_parts(sheet: Sheet) -> None:
+    """Raises ValueError for vertices and edges as rows of their own, by TGF or by gSpan."""
+    rows = np.flatnonzero(sheet.is_row)
+    alone = [n for n in sheet.comments[:_MOST_MARKS].tolist() if sheet.line(n).strip() == b"#"]
+    if len(rows) and any(rows[0] < line < rows[-1] for line in alone):
+        raise ValueError(
+            f"{sheet.path} has a line '#' between its rows, which parts vertices from edges in TGF:"
+            " pass the rows below it, or --comment '#' if all rows are edges"
+        )
+    starts = [row.split(maxsplit=1)[0] for row in sheet.rows(_MOST_MARKS)]
+    if {b"v", b"e"} <= set(starts) <= {b"t", b"v", b"e"}:
+        raise ValueError(
+            f"{sheet.path} has rows of v and of e, as gSpan's vertices and edges: pass the two"
+            " numbers of each row of e alone, or --comment '' if v and e are names"
+        )
 
 
 def refuse_line(sheet: Sheet, rows: Rows, layout: Layout, columns: Columns) -> NoReturn:
@@ -65,12 +109,17 @@ def refuse_line(sheet: Sheet, rows: Rows, layout: Layout, columns: Columns) -> N
 
 
 def check_widths(sheet: Sheet, rows: Rows, layout: Layout, *, guessed: bool) -> None:
-    """Raises ValueError for rows of integers of many lengths, which may be lists of neighbors."""
+    """Raises ValueError for rows of many lengths, which may be lists of neighbors."""
     fewest, most = rows.columns
-    cells = (cell for row in layout.table.rows for cell in row)
-    if fewest != most and guessed and all(map(is_integer, cells)):
+    table = layout.table
+    named = table.named and table.names is None
+    heads = {cell for row in table.rows for cell in row[:2] if not is_number(cell)}
+    neighbors = named and any(cell in heads for row in table.rows for cell in row[2:])
+    integers = all(is_integer(cell) for row in table.rows for cell in row)
+    kind = "names" if named else "integers"
+    if fewest != most and guessed and (neighbors or integers):
         raise ValueError(
-            f"{sheet.path} has rows of {fewest} to {most} integers: --format adjlist takes the"
+            f"{sheet.path} has rows of {fewest} to {most} {kind}: --format adjlist takes the"
             " first for a vertex and the others for its neighbors, --columns 1,2 the first two for"
             " ends"
         )
@@ -103,6 +152,9 @@ def refuse_phantoms(
         # It is the sizes of the graph.
         return
     first = [table.rows[0][column] for column in columns[:2]]
+    stems = [set(map(stem, table.column(column)[1:])) - {None} for column in columns[:2]]
+    if any(stem(name) in others for name, others in zip(first, stems, strict=True)):
+        return
     # Names of columns that data frames number themselves.
     numbered = table.rows[0] == [b"%d" % place for place in range(len(table.rows[0]))]
     if len(ends) < 3 or not (table.named or numbered):

@@ -19,8 +19,10 @@ from jwi.io.edge_checks import (
     check_sides,
     check_widths,
     comment_notes,
+    refuse_blocks,
     refuse_line,
     refuse_other_files,
+    refuse_parts,
     refuse_phantoms,
 )
 from jwi.io.encoding import decoded
@@ -77,12 +79,16 @@ def read_edge_list(source: Source, wanted: str) -> Content:
     sheet = lines_of(path, text.content, options.named, options.comment)
     sheet, separator = _without_excel(sheet, options.separator)
     layout = find_layout(sheet, options, separator)
-    if is_block(sheet, layout, options):
+    if not source.told and is_block(sheet, layout, options):
         return dense_content(text, sheet, layout)
     words = words_of(sheet, layout.table, source.directed)
     if words.konect and options.columns is None:
         options = replace(options, columns=(1, 2))
     columns = find_columns(layout.table, options)
+    if not source.told and options.columns is None:
+        refuse_blocks(path, layout.table, columns)
+    if options.comment is None:
+        refuse_parts(sheet)
     entries = _entries(sheet, layout, columns, options, wanted)
     check_promise(path, words, len(entries.ends))
     entries = _in_sides(path, entries, layout, columns, options.bipartite, words)

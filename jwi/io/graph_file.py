@@ -197,7 +197,7 @@ def read_graph(
         raise ValueError(f"format is {format!r}: pass one of {', '.join(FORMATS)}")
     raw = read_file(path, progress)
     name = format or _format_of(path, raw)
-    source = Source(path, name, raw.content, Options(**options), directed)
+    source = Source(path, name, raw.content, Options(**options), directed, format is not None)
     content = reader(name)(source)
     if directed and content.directed is False and content.says is None:
         raise ValueError(f"{path} says that its edges are undirected: leave out --directed")

@@ -14,10 +14,14 @@ _PAIRS = {
     *(("first", "second"), ("row", "col"), ("row", "column"), ("in", "out"), ("out", "in")),
     *(("follower", "followee"), ("follower", "following"), ("citing", "cited")),
     *(("parent", "child"), ("caller", "callee"), ("ego", "alter"), ("trustor", "trustee")),
+    *(("cites", "cited"), ("payer", "payee"), ("buyer", "seller"), ("pre", "post")),
+    *(("lender", "borrower"), ("manager", "employee"), ("employer", "employee")),
     *(("rater", "ratee"), ("node", "neighbor"), ("vertex", "neighbor")),
     *(("fromnodeid", "tonodeid"), ("fromnode", "tonode"), ("fromid", "toid")),
     *(("sourceid", "targetid"), ("sourcenode", "targetnode"), ("srcid", "dstid")),
 }
+# Such pairs are of times and of places as well, beside a pair of ends.
+_OF_OTHERS = {("start", "end"), ("begin", "end"), ("x", "y")}
 # Kinds of vertices: two different ones are the sides of a bipartite graph.
 _KINDS = {
     *("left", "right", "user", "item", "movie", "film", "product", "book", "artist", "song"),
@@ -79,11 +83,14 @@ def ends_of(names: Sequence[str]) -> Ends | None:
     found = []
     for i, left in enumerate(words):
         for j in range(i + 1, len(words)):
+            if left and left == words[j] and words.count(left) == 2 and not set(left) & _ATTRIBUTES:
+                # As in `year,player,player`.
+                found.append((5, Ends((i, j), sides=False)))
             common = [word for word in left if word in words[j]]
             pair = (_other(left, common), _other(words[j], common))
             if None in pair or set(common) & _ATTRIBUTES:
                 continue
-            extra = sum(word not in _COMMON for word in common)
+            extra = sum(word not in _COMMON for word in common) + (pair in _OF_OTHERS)
             if pair in _PAIRS:
                 found.append((extra, Ends((i, j), sides=False)))
             elif pair[::-1] in _PAIRS:

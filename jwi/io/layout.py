@@ -1,5 +1,6 @@
 """How a table of edges is laid out: its separator, its header, and the columns of the ends."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -121,6 +122,12 @@ def find_columns(table: Table, options: Options) -> Columns:
     return Columns(start, end, weight)
 
 
+def stem(name: bytes) -> bytes | None:
+    """A name without its number; None if it has none, or is one."""
+    rest = re.sub(rb"\d+", b"", name)
+    return rest if rest != name and rest else None
+
+
 def is_header(first: list[bytes], rest: list[list[bytes]], named: bool) -> bool:
     """Whether a first row is the names of columns.
 
@@ -148,7 +155,10 @@ def _is_header_of_names(first: list[bytes], below: list[list[bytes]]) -> bool:
     if any(len(cells) > 1 and all(map(is_number, cells)) for cells in below):
         return True
     ends = ends_of(words)
-    if ends is None or all(len(words[column]) < 2 for column in ends.columns):
+    if ends is None or all(len(words[column].strip(":")) < 2 for column in ends.columns):
         # Single letters are names of vertices, too.
+        return False
+    # As `user_1` above `user_2`.
+    if any(stem(first[i]) in map(stem, below[i]) for i in ends.columns if stem(first[i])):
         return False
     return not any(first[i] in below[j] for i in ends.columns for j in ends.columns)

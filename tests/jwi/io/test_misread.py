@@ -74,6 +74,25 @@ def test_comments_that_speak_of_direction(tmp_path, comment, directed):
         ("6 3 1\n0 1 5\n1 2 4\n2 5 3\n", "a.txt", "", "sizes and a flag", ["--no-header"]),
         ("1 -> 2\n2 <-> 3\n", "a.txt", "", "by the signs", ["--directed", "--undirected"]),
         ("#red #blue\ngray #pink\n", "a.txt", "--labels", "--comment", ["--comment ''"]),
+        (
+            "7000000001 8 4\n7000000009 4 3\n7000000023 2 5\n",
+            "a.txt",
+            "",
+            "large",
+            ["--columns 2,3"],
+        ),
+        ("3 20 21\n9 22 23\n11 25 24\n", "a.txt", "", "rises", ["--columns 2,3"]),
+        ("4 11 12\n4 13 14\n5 15 11\n5 16 12\n", "a.txt", "", "layers", ["--columns 2,3"]),
+        ("1 <- 2\n3 <- 1\n", "a.txt", "", "backward", ["--columns 3,1"]),
+        ("3\n0 0 1\n0 0 1\n1 1 0\n", "a.txt", "", "zeros and ones", ["--format dense"]),
+        ("0 1 1 0\n1 0 0 1\n1 0 1 1\n", "a.txt", "", "zeros", ["--format edge-list"]),
+        ("1,0,1,\n0,0,1,\n1,1,0,\n", "a.csv", "", "zeros", ["--format edge-list"]),
+        (",p,q,r\np,0,1,0\nr,0,1,0\nq,1,0,1\n", "a.csv", "--labels", "zeros", []),
+        (",x1,x2\nu,0,1\nv,1,0\nw,1,1\n", "a.csv", "--labels", "zeros", []),
+        ("id;p;q\np;0;2,5\nq;2,5;0\nr;0;0\n", "a.csv", "--labels", "zeros", []),
+        ("8 x\n9 y\n#\n8 9\n", "a.tgf", "--format edge-list --labels", "TGF", ["--comment '#'"]),
+        ("v 0 3\nv 1 3\ne 0 1 2\n", "a.txt", "--labels", "gSpan", ["--comment ''"]),
+        ("p q r\nq p\nr p q s\n", "a.txt", "--labels", "2 to 4 names", ["--format adjlist"]),
         ("p cnf 3 2\n1 -3 0\n2 3 -1 0\n", "a.gr", "", "is of no graph", []),
         ("p edge 3 2\n1 2\n", "a.gr", "", "promises 2 edges .*has 1 rows", []),
         ('{"directed": "false", "nodes": [], "links": []}', "a.json", "", "write true", []),
@@ -86,6 +105,24 @@ def test_doubts_stop_and_their_remedies_work(tmp_path, text, name, options, mess
     for remedy in remedies:
         assert re.search(remedy, str(refused.value))
         assert len(read(tmp_path, text, *shlex.split(f"{options} {remedy}"), name=name).edges) > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "expected"),
+    [
+        ("person1 film1\nperson2 film2\nperson3 film2\n", "--labels", (5, 3)),
+        ("u4 v7\nu5 v8\nu6 v8\n", "--labels", (5, 3)),
+        ("season,player,player\n7,1,2\n8,2,3\n9,3,4\n", "", (4, 3)),
+        ("syn_id,pre_root_id,post_root_id\n9,1,2\n5,2,3\n7,3,4\n", "", (4, 3)),
+        ("start,end,node_a,node_b\n1,5,11,12\n2,6,12,13\n3,7,13,14\n", "", (4, 3)),
+        ("buyer,price,seller\n1,30,5\n2,40,5\n3,50,6\n", "", (5, 3)),
+        ("0 1 1\n1 0 1\n0 1 0\n", "--format edge-list", (2, 1)),
+        # Stars with a weight are no matrices.
+        ("2 1 1\n5 1 1\n4 1 1\n", "", (4, 3)),
+    ],
+)
+def test_headers_and_ends(tmp_path, text, options, expected):
+    assert size(read(tmp_path, text, *shlex.split(options))) == expected
 
 
 def test_a_row_of_sizes_without_edges_is_no_edge(tmp_path):
