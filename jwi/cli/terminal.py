@@ -1,6 +1,7 @@
 """Helpers of all commands: bars, tables, and the graph that the arguments name."""
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,17 @@ def waiting(task: str) -> Iterator[Callable[[float], None]]:
     from tqdm import tqdm
 
     style = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}"
-    with tqdm(total=1.0, desc=task, bar_format=style, leave=False, file=sys.stderr) as bar:
+    # On a terminal that tells no size tqdm shows nothing; this takes it for one of 80 by 24.
+    size = shutil.get_terminal_size()
+    with tqdm(
+        total=1.0,
+        desc=task,
+        bar_format=style,
+        ncols=size.columns,
+        nrows=size.lines,
+        leave=False,
+        file=sys.stderr,
+    ) as bar:
 
         def tell(share: float) -> None:
             bar.n = share

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -132,14 +133,18 @@ def test_ctrl_c_ends_a_long_ranking(tmp_path):
         stderr=end,
     )
     os.close(end)  # or reading would wait for ever if it died
+    # Without it the process would go on for minutes if its bar looked otherwise.
+    too_late = threading.Timer(120, run.kill)
+    too_late.start()
     shown = ""
-    while not re.search(r"ranking .*% \d+ s", shown):
-        shown += os.read(terminal, 1000).decode(errors="ignore")
-    run.send_signal(signal.SIGINT)
     try:
+        while not re.search(r"ranking .*%\|.*\| \d\d:\d\d", shown):
+            shown += os.read(terminal, 1000).decode(errors="ignore")
+        run.send_signal(signal.SIGINT)
         assert run.wait(timeout=60) == 130
     finally:
-        run.kill()  # or it would go on for minutes
+        too_late.cancel()
+        run.kill()
     assert os.read(terminal, 1000).decode().strip().endswith("jwi: interrupted")
     os.close(terminal)
     assert [path.name for path in tmp_path.iterdir()] == ["graph.txt"]
