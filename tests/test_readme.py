@@ -82,7 +82,7 @@ def test_demo_writes_a_self_contained_report(tmp_path):
     # A line for each stage where no terminal shows a bar, and the main numbers at the end.
     assert "pretraining: " in done.stderr
     assert "Adam: SFT: " in done.stderr
-    assert "1/6: random 0 % removed: 60 steps" in done.stderr
+    assert re.search(r"1/\d+: random 0 % removed: 60 steps", done.stderr)
     assert "edges removed" in done.stdout
     assert "reward std" in done.stdout
     path = tmp_path / done.stdout.splitlines()[-1]

@@ -48,8 +48,9 @@ def normalize(norm: nn.Module, x: Float[Array, "n d"], *, train: bool) -> Float[
     Example:
         >>> x = jnp.array([[1.0, 3.0]])
         >>> layer = nn.BatchNorm(use_scale=False, use_bias=False)
-        >>> normalize(layer.bind(layer.init(jax.random.key(0), x, True)), x, train=False).round(3)
-        Array([[1., 3.]], dtype=float32)
+        >>> layer = layer.bind(layer.init(jax.random.key(0), x, True))
+        >>> bool(jnp.allclose(normalize(layer, x, train=False), x, atol=1e-4))
+        True
     """
     if isinstance(norm, nn.BatchNorm):
         return norm(x, use_running_average=not train)

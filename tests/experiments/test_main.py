@@ -2,7 +2,6 @@ import itertools
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -95,17 +94,20 @@ def test_committed_figures_are_redrawn_from_committed_results(tmp_path):
 
 
 def test_timings_alternate_and_leave_the_first_out(monkeypatch):
-    clock = itertools.count(step=0.03)
-    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    ticks = itertools.count(step=0.03)
+
+    def clock():
+        return next(ticks)
+
     calls = []
     functions = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
-    timings = timing.compare(functions, repeats=2)
+    timings = timing.compare(functions, repeats=2, clock=clock)
     # Every call takes 0.03 s, so that a turn of 0.1 s has four.
     assert calls == ["a", "b", *2 * (4 * ["a"] + 4 * ["b"])]
     np.testing.assert_allclose(timings["a"].seconds, [0.03, 0.03])
     monkeypatch.setattr(timing, "TURN_SECONDS", 0.02)
     calls.clear()
-    timing.compare(functions, repeats=2)
+    timing.compare(functions, repeats=2, clock=clock)
     assert calls == 3 * ["a", "b"]
     half = timing.Timing(9.0, timings["a"].seconds / 2)
     assert timing.ratio(half, timings["a"]) == pytest.approx(0.5)

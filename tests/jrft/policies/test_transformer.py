@@ -60,7 +60,10 @@ def test_precision_follows_the_parameters():
         assert jrft.exact_value(SMALL, cases.init(SMALL), [2], cases.reward).dtype == jnp.float32
 
 
-@pytest.mark.parametrize("merged_prefixes", [0, 3, 12, 100])
+@pytest.mark.parametrize(
+    "merged_prefixes",
+    [pytest.param(0, marks=pytest.mark.slow), 3, pytest.param(12, marks=pytest.mark.slow), 100],
+)
 def test_levels_merged_or_not_are_those_built_from_step(merged_prefixes, monkeypatch):
     monkeypatch.setattr(decoder, "MERGED_PREFIXES", merged_prefixes)
     policy = jrft.transformer(3, 4, max_prompt=3, width=8, depth=2, heads=2)
