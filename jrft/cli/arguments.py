@@ -157,7 +157,11 @@ def _add_columns(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--clip", nargs=2, type=float, metavar=("LOW", "HIGH"), help="rewards beyond count as these"
     )
-    group.add_argument("--split", metavar="NAME", help="read files below folders of this name only")
+    group.add_argument(
+        "--split",
+        metavar="NAME",
+        help="read one split only: by folders, names of files or a column",
+    )
     group.add_argument("--last-steps", type=int, metavar="N", help="keep the last N steps only")
     group.add_argument(
         "--trust-columns",

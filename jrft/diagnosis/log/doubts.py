@@ -142,6 +142,13 @@ def check_lists(columns: Columns, table: Table) -> None:
         )
     if columns.trusted or not columns.prompt:
         return
+    texts = table.get(columns.completion or "", ())
+    if 2 * sum(long) > len(long) and str in set(map(type, texts)):
+        raise ValueError(
+            f"{name} is a list, and {columns.completion} is one text: pass --lists sum (or last, "
+            "or mean) to make one reward of a list, or --trust-columns if each list is a group of "
+            "completions"
+        )
     prompts = [keys_of(table[one]) for one in columns.prompt]
     first = zip(table[columns.prompt[0]][:50], table[name], strict=False)
     if 2 * sum(long) <= len(long) or any(
@@ -216,6 +223,34 @@ def check_sources(name: str, columns: Columns, table: Table) -> None:
             raise ValueError(
                 f"a {name} has several {other}, so it may stand for several prompts: pass "
                 f"--prompt {name} --prompt {other}, or --prompt {name} if it names prompts alone"
+            )
+
+
+def check_rates(columns: Columns, table: Table) -> None:
+    """A rate of success stands for all rollouts of a prompt, so it has one row a visit."""
+    if columns.trusted or columns.number is None or not columns.prompt:
+        return
+    parts = [_visits(prompt, columns, table) for prompt in columns.prompt]
+    visits = list(zip(*parts, strict=True))
+    (name,) = columns.reward
+    rates = set(zip(visits, keys_of(table[name]), strict=True))
+    if len(visits) > 1.5 * len(set(visits)) and len(rates) == len(set(visits)):
+        raise ValueError(
+            f"{name} is the same in all rows of a prompt, as a mean over its rows is: pass "
+            "--reward NAME with the reward of each row, or --trust-columns if each row is another rate"
+        )
+
+
+def check_step(names: Sequence[str], table: Table) -> None:
+    """Columns that are named like steps must not cross: one of them may be a turn or a sample."""
+    first, *others = [name for name in names if name != "steps" and "version" not in name] or [""]
+    for other in others:
+        steps, rivals = keys_of(table[first]), keys_of(table[other])
+        pairs = len(set(zip(steps, rivals, strict=True)))
+        if pairs > max(len(set(steps)), len(set(rivals))):
+            raise ValueError(
+                f"it is not clear whether {first} or {other} is the training step: pass --step "
+                f"{first} or --step {other}"
             )
 
 

@@ -23,7 +23,9 @@ from jrft.diagnosis.log.doubts import (
     check_anonymous,
     check_given,
     check_lists,
+    check_rates,
     check_sources,
+    check_step,
     check_text,
     check_turns,
     check_whole,
@@ -68,6 +70,7 @@ def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
         found = replace(found, outcome=outcome or _outcome_term(found))
     check_lists(found, table)
     check_turns(found, table)
+    check_rates(found, table)
     notes += _unused_rewards(found, table)
     open_ = {"prompt": given.prompt, "outcome": given.outcome, "step": given.step}
     guessed = {part for part, name in open_.items() if not name}
@@ -192,6 +195,7 @@ def _guess_step(table: Table, notes: list[str]) -> str | None:
     name = _first(STEPS, table)
     if name is None:
         return None
+    check_step([one for step in STEPS if (one := _first([step], table))], table)
     flat = [
         each for value in table[name] for each in (value if isinstance(value, list) else [value])
     ]

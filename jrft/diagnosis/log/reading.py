@@ -1,6 +1,8 @@
 """Reads rollout logs from files and directories, whichever trainer wrote them."""
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -17,12 +19,11 @@ from jrft.diagnosis.log.guess import guess_columns, sample_table
 from jrft.diagnosis.log.log import RewardLog
 from jrft.diagnosis.log.names import short_names
 from jrft.diagnosis.log.readers import COMPRESSED, known_suffixes, reader_of
+from jrft.diagnosis.log.splits import files_of, notes_of, rows_of, split_column
 from jrft.diagnosis.log.values import ABSENT
 
 _SAMPLED_ROWS = 16_384
 _SAMPLED_FILES = 64
-_SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "eval": "val"}
-_SPLITS |= {"validation": "val", "evaluation": "val", "test": "test"}
 
 Progress = Callable[[float], None]
 
@@ -65,7 +66,8 @@ def read_rewards(
         paths: Files or directories; files of a directory are read in natural order (2 before 10).
         columns: Names of columns; those not given are guessed.
         skip_bad_rows: Leave out and count rows that cannot be read, instead of raising.
-        split: Read only files below a folder of this name, such as `train`.
+        split: Read only rows of this split, such as `train`: of files in a folder, or with a name,
+            that says it, or by a column.
         last_steps: Keep only the rewards of so many last steps.
         progress: Called now and then with the share of the files that is read.
 
@@ -73,24 +75,23 @@ def read_rewards(
         ValueError: A file is missing or of an unknown kind, a column is missing, a row cannot
             be read, or the rows make no groups; the message says where and what to do.
     """
-    files, notes = _files([Path(path) for path in paths], split)
-    sampled = _sample(files)
+    files, notes = _files([Path(path) for path in paths])
+    files, sampled, rows_of_split = _of_split(files, split, notes)
     if not sampled:
         raise ValueError(_nothing(paths, files))
     given = columns or Columns()
     file_steps: dict[Path, int] = {}
     table = sample_table([batch for _, batch in sampled])
     if FILE_STEP not in table and (file_steps := _file_steps(files)):
-        rows = [file_steps[file] for file, batch in sampled for _ in batch.lines]
-        table[FILE_STEP] = rows
+        table[FILE_STEP] = [file_steps[file] for file, batch in sampled for _ in batch.lines]
     found, guesses = guess_columns(given, table)
     try:
-        collector = _collect(files, found, skip_bad_rows, file_steps, progress)
+        collector = _collect(files, found, skip_bad_rows, file_steps, rows_of_split, progress)
     except AmbiguousPromptError as error:
         if "prompt" not in found.guessed:
             raise ValueError(str(error)) from error
         found = replace(found, prompt=(str(found.text),), text=None)
-        collector = _collect(files, found, skip_bad_rows, file_steps, progress)
+        collector = _collect(files, found, skip_bad_rows, file_steps, rows_of_split, progress)
     if collector.num_rows == 0:
         raise ValueError(_nothing(paths, files, collector.skip))
     log, completions = collector.log()
@@ -112,7 +113,7 @@ def read_rewards(
     return RewardFile(log, found, collector.num_rows, collector.skip.num_bad, tuple(notes), prompts)
 
 
-def _files(paths: Sequence[Path], split: str | None) -> tuple[list[Path], list[str]]:
+def _files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     files, unknown = [], []
     for path in paths:
         if path.is_dir():
@@ -138,7 +139,7 @@ def _files(paths: Sequence[Path], split: str | None) -> tuple[list[Path], list[s
         names = ", ".join(file.name for file in unknown[:3])
         more = ", …" if len(unknown) > 3 else ""
         notes.append(f"{len(unknown)} files of unknown kinds were not read: {names}{more}.")
-    return _of_split(files, split, notes), notes
+    return _without_copies(files, notes), notes
 
 
 def _unknown(path: Path) -> str:
@@ -157,23 +158,45 @@ def _unknown(path: Path) -> str:
     )
 
 
-def _of_split(files: list[Path], split: str | None, notes: list[str]) -> list[Path]:
-    def kinds(file: Path) -> set[str]:
-        return {_SPLITS[part.lower()] for part in file.parts[:-1] if part.lower() in _SPLITS}
+def _without_copies(files: Sequence[Path], notes: list[str]) -> list[Path]:
+    """Files without copies: the same bytes in one folder, and no other step in the name."""
+    steps = _file_steps(files)
+    keys = [(file.parent, file.stat().st_size, steps.get(file)) for file in files]
+    several = {key for key, count in Counter(keys).items() if count > 1 and key[1] > 0}
+    first: dict[tuple[Any, bytes], Path] = {}
+    kept = []
+    for file, key in zip(files, keys, strict=True):
+        if key in several:
+            with file.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").digest()
+            original = first.setdefault((key, digest), file)
+            if original is not file:
+                notes.append(f"{file} was not read, as it is a copy of {original.name}.")
+                continue
+        kept.append(file)
+    return kept
 
-    if split is not None:
-        wanted = _SPLITS.get(split.lower(), split)
-        chosen = [file for file in files if wanted in kinds(file) or split in file.parts]
-        if not chosen:
-            raise ValueError(f"--split is {split}: pass the name of a folder that holds the files")
-        return chosen
-    found = set().union(*map(kinds, files))
-    if len(found) > 1:
-        notes.append(
-            f"Files of {' and '.join(sorted(found))} are read together: pass --split train to read "
-            "the rewards of training alone."
+
+def _of_split(
+    files: list[Path], split: str | None, notes: list[str]
+) -> tuple[list[Path], list[tuple[Path, Batch]], Callable[[Batch], Batch]]:
+    """Files of a split, their first rows, and the function that keeps rows of the split."""
+    chosen = files if split is None else files_of(files, split)
+    sampled = _sample(chosen or files)
+    column = split_column([batch for _, batch in sampled])
+    if split is None:
+        notes += notes_of(files, column)
+        return files, sampled, lambda batch: batch
+    if not chosen and column is None:
+        raise ValueError(
+            f"--split is {split}: pass the name of a folder that holds the files, or a value of "
+            "a column 'split'"
         )
-    return files
+
+    def rows(batch: Batch) -> Batch:
+        return batch if column is None else rows_of(batch, column, split)
+
+    return chosen or files, [(file, rows(batch)) for file, batch in sampled], rows
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
@@ -225,6 +248,7 @@ def _collect(
     columns: Columns,
     skip_bad_rows: bool,
     file_steps: dict[Path, int],
+    rows_of_split: Callable[[Batch], Batch],
     progress: Progress | None,
 ) -> Collector:
     skip = Skip(skip_bad_rows=skip_bad_rows)
@@ -239,7 +263,7 @@ def _collect(
                 if not useful:
                     skip.notes[f"{file}: there is no reward in it, it was left out."] = None
                     break
-            collector.add(whole)
+            collector.add(rows_of_split(whole))
             if progress is not None:
                 progress((done + share * file.stat().st_size) / total)
         done += file.stat().st_size

@@ -60,14 +60,14 @@ def guess_reward_range(
 
 
 def _range_without_outliers(seen: Float64[np.ndarray, " n"]) -> tuple[float, float] | None:
-    """The range of 99 % of the rewards, if all others are more than ten times as far away."""
+    """The range of 98 % of the rewards, if all others are more than ten times as far away."""
     if len(seen) < 100:
         return None
-    least, most = np.quantile(seen, [0.005, 0.995], method="nearest")
+    least, most = np.quantile(seen, [0.01, 0.99], method="nearest")
     for low, high in (*_USUAL, (float(least), float(most))):
         width, far = high - low, np.maximum(low - seen, seen - high)
         outside = far > 0
-        if width > 0 and 0 < outside.mean() <= 0.01 and far[outside].min() > 10 * width:
+        if width > 0 and 0 < outside.mean() <= 0.02 and far[outside].min() > 10 * width:
             return low, high
     return None
 

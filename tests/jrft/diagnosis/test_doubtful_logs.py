@@ -10,6 +10,7 @@ from jrft.cli import main
 from jrft.cli.arguments import parser
 from jrft.cli.diagnose import _columns
 from jrft.diagnosis.log.reading import read_rewards
+from jrft.diagnosis.log.reward_range import guess_reward_range
 from tests.jrft.diagnosis.small_run import GROUP, PROMPTS, TRUE, check, row, write
 
 
@@ -71,7 +72,7 @@ STOPS = {
             {"step": s, "input_prompt": f"q{p}", "output_response": f"{s}{p}{i}"}
             | {"score": [0, 0, r]}
         ),
-        "score is a list in each row",
+        "score is a list, and output_response is one text",
         "--lists last",
     ),
     "lists and an unknown text": (
@@ -93,6 +94,25 @@ STOPS = {
         lambda s, p, i, r: {"step": s, "prompt": f"q{p}", "expected_reward": 0.3, "ok": r},
         "name it",
         "--reward ok",
+    ),
+}
+
+
+STOPS |= {
+    "rates of a prompt in all its rows": (
+        lambda s, p, i, r: {"step": s, "prompt": f"q{p}", "pass_rate": 0.5, "n": 4, "good": r},
+        "pass_rate is the same in all rows",
+        "--reward good",
+    ),
+    "a step of samples": (
+        lambda s, p, i, r: {"step": i, "iteration": s, "prompt": f"q{p}", "reward": r},
+        "step or iteration is the training step",
+        "--step iteration",
+    ),
+    "lists of one completion": (
+        lambda s, p, i, r: {"id": p, "step": s, "output": "o", "rewards": [0, r]},
+        "output is one text",
+        "--lists sum",
     ),
 }
 
@@ -207,3 +227,39 @@ def test_names_of_trajectories_with_several_rows(tmp_path, capsys):
     assert "by trajectory_id, a row is a turn" in capsys.readouterr().err
     named = [row(*one) | {"step": one[0], "trajectory_id": i} for i, one in enumerate(TRUE)]
     check(read(write(tmp_path / "b.jsonl", named)))
+
+
+def test_copies_of_files_are_left_out(tmp_path):
+    rows = [{"step": s, "prompt": f"q{p}", "reward": r} for s, p, _, r in TRUE]
+    for name in ("a.jsonl", "a (1).jsonl"):
+        write(tmp_path / name, rows)
+    file = read(tmp_path)
+    check(file)
+    assert "it is a copy of" in " ".join(file.notes)
+
+
+@pytest.mark.parametrize(
+    ("column", "train", "validation"),
+    [("split", "train", "test"), ("mode", "train", "eval"), ("is_eval", False, True)],
+)
+def test_rows_of_splits_by_a_column(column, train, validation, tmp_path):
+    rows = [row(*one) | {"step": one[0], column: train} for one in TRUE]
+    rows += [row(9, 0, i, 1.0) | {"step": 2, column: validation} for i in range(5)]
+    path = write(tmp_path / "a.jsonl", rows)
+    assert "pass --split train" in " ".join(read(path).notes)
+    check(read_rewards([path], split="train"))
+
+
+def test_names_of_files_that_say_a_split(tmp_path):
+    for step in (1, 2):
+        rows = [row(*one) for one in TRUE if one[0] == step]
+        write(tmp_path / f"step_{step}.jsonl", rows)
+        write(tmp_path / f"eval_step_{step}.jsonl", [row(step, 0, 9, 1.0)])
+    assert "pass --split train" in " ".join(read(tmp_path).notes)
+    check(read_rewards([tmp_path], split="train"))
+
+
+def test_one_reward_in_sixty_far_outside_is_an_outlier():
+    rewards = np.tile([0.0, 1.0], 300)
+    rewards[::60] = -1000
+    assert guess_reward_range(rewards, None)[:2] == (0, 1)
