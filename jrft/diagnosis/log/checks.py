@@ -49,7 +49,20 @@ def checked(
         )
         log = replace(log, steps=None)
     _check_groups(log, columns)
-    return log, notes + _left_out(log)
+    return log, notes + _left_out(log) + _doubled(log)
+
+
+def _doubled(log: RewardLog) -> list[str]:
+    """A note where some groups are twice as large as all others."""
+    if log.steps is None:
+        return []
+    sizes, counts = np.unique(_group_sizes(log), return_counts=True)
+    if len(sizes) != 2 or sizes[1] != 2 * sizes[0] or counts.min() < 0.05 * counts.sum():
+        return []
+    return [
+        f"{counts[1]:,} groups have {sizes[1]} completions, {counts[0]:,} have {sizes[0]}: a step "
+        "that was logged twice looks so, and so do groups whose completions say different steps."
+    ]
 
 
 def _once(log: RewardLog, completions: Int64[np.ndarray, " m"], notes: list[str]) -> RewardLog:
@@ -131,14 +144,19 @@ def _copied(log: RewardLog, completions: Int64[np.ndarray, " m"]) -> Bool[np.nda
     itself.
     """
     bits = np.where(np.isnan(log.rewards), -1.0, log.rewards).view(np.int64)
-    steps, at = np.unique(
-        np.zeros_like(completions) if log.steps is None else log.steps, return_inverse=True
-    )
-    visits = log.prompts.astype(np.int64) * len(steps) + at
+    of_steps = np.zeros_like(completions) if log.steps is None else log.steps
     # One number for a row: products wrap around, as in a hash.
-    rows = completions + bits * 0x2545F4914F6CDD1D + visits * 0x369DEA0F31A53F85
+    rows = (
+        completions + bits * 0x2545F4914F6CDD1D + log.prompts.astype(np.int64) * 0x369DEA0F31A53F85
+    )
+    rows += of_steps * 0x1B873593CC9E2D51
     order = np.argsort(rows, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(rows[order]) != 0])
+    copied = np.zeros(len(rows), bool)
+    if len(starts) == len(rows):
+        return copied
+    steps, at = np.unique(of_steps, return_inverse=True)
+    visits = log.prompts.astype(np.int64) * len(steps) + at
     counts = np.diff(np.r_[starts, len(rows)])
     step = at[order[starts]]
     copies = np.zeros(len(steps), np.int64)
@@ -147,7 +165,6 @@ def _copied(log: RewardLog, completions: Int64[np.ndarray, " m"]) -> Bool[np.nda
     different = np.bincount(step, minlength=len(steps))
     copies[different < np.maximum(8, 2 * num_visits)] = 1
     place = np.arange(len(rows)) - np.repeat(starts, counts)
-    copied = np.zeros(len(rows), bool)
     copied[order] = place >= np.repeat(counts // copies[step], counts)
     return copied
 
@@ -155,14 +172,14 @@ def _copied(log: RewardLog, completions: Int64[np.ndarray, " m"]) -> Bool[np.nda
 def _step_restarts(log: RewardLog) -> bool:
     """Whether most prompts have a step in several places, and the step falls only now and then."""
     assert log.steps is not None
-    changes = np.diff(log.steps)
-    distinct, at = np.unique(log.steps, return_inverse=True)
-    if len(distinct) < 2 or np.sum(changes != 0) + 1 > 4 * len(distinct):
+    starts = np.r_[True, np.diff(log.steps) != 0]
+    num_steps = len(np.unique(log.steps[starts]))
+    if not 1 < num_steps < starts.sum() <= 4 * num_steps:
         return False
-    blocks = np.r_[0, np.cumsum(changes != 0)]
-    visits = log.prompts.astype(np.int64) * len(distinct) + at
-    parts = np.unique(np.stack([visits, blocks]), axis=1).shape[1]
-    return bool(parts > 1.5 * len(np.unique(visits)))
+    at = np.unique(log.steps, return_inverse=True)[1]
+    visits = log.prompts.astype(np.int64) * num_steps + at
+    parts = np.unique(visits * int(starts.sum()) + np.cumsum(starts) - 1)
+    return len(parts) > 1.5 * len(np.unique(visits))
 
 
 def _sorted(rows: Int64[np.ndarray, "m 3"]) -> Int64[np.ndarray, "m 3"]:
@@ -192,8 +209,9 @@ def _check_rows_of_batch(log: RewardLog, columns: Columns) -> None:
     name = " + ".join(columns.prompt) or "the row"
     raise ValueError(
         f"nearly every prompt by {name} has one completion at each {columns.step}. Is {name} a "
-        "place in the batch? Pass --prompt NAME, or --group-size N if the N completions of a "
-        f"prompt follow each other, or --trust-columns if {columns.step} is no training step"
+        "place in the batch, or the reward a mean over rollouts? Pass --prompt NAME, or "
+        "--group-size N if the N completions of a prompt follow each other, or "
+        f"--trust-columns if {columns.step} is no training step"
     )
 
 

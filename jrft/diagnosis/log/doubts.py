@@ -143,9 +143,12 @@ def check_lists(columns: Columns, table: Table) -> None:
     if columns.trusted or not columns.prompt:
         return
     texts = table.get(columns.completion or "", ())
-    if 2 * sum(long) > len(long) and str in set(map(type, texts)):
+    one = f"{columns.completion} is one text" if str in set(map(type, texts)) else ""
+    if columns.prompt == ("uid",) and singles(table["uid"]) >= MANY_SINGLES and len(long) > 8:
+        one = one or "each uid has one row"
+    if 2 * sum(long) > len(long) and one:
         raise ValueError(
-            f"{name} is a list, and {columns.completion} is one text: pass --lists sum (or last, "
+            f"{name} is a list, and {one}: pass --lists sum (or last, "
             "or mean) to make one reward of a list, or --trust-columns if each list is a group of "
             "completions"
         )
@@ -200,7 +203,7 @@ def check_text(text: str, columns: Columns, table: Table) -> None:
         same = len(set(texts)) == 1 and singles(ids) < MANY_SINGLES
         if nested and singles(ids) < MANY_SINGLES and (comes_back or same):
             raise ValueError(
-                f"a {text} has several {name}: pass --prompt {name}, or --prompt {text} if "
+                f"one {text} has several {name}: pass --prompt {name}, or --prompt {text} if "
                 f"{name} does not name prompts"
             )
 
@@ -221,7 +224,7 @@ def check_sources(name: str, columns: Columns, table: Table) -> None:
         right = right and len(set(zip(ids, steps, values, strict=True))) == visits
         if source or right:
             raise ValueError(
-                f"a {name} has several {other}, so it may stand for several prompts: pass "
+                f"one {name} has several {other}, so it may stand for several prompts: pass "
                 f"--prompt {name} --prompt {other}, or --prompt {name} if it names prompts alone"
             )
 
@@ -237,7 +240,7 @@ def check_rates(columns: Columns, table: Table) -> None:
     if len(visits) > 1.5 * len(set(visits)) and len(rates) == len(set(visits)):
         raise ValueError(
             f"{name} is the same in all rows of a prompt, as a mean over its rows is: pass "
-            "--reward NAME with the reward of each row, or --trust-columns if each row is another rate"
+            "--reward NAME with the reward of each row, or --trust-columns if rows are other rates"
         )
 
 

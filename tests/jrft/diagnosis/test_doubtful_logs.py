@@ -29,22 +29,22 @@ def read(path, options=""):
 STOPS = {
     "one text, ids": (
         lambda s, p, i, r: {"step": s, "question": "Play.", "question_id": p, "reward": r},
-        "a question has several question_id",
+        "one question has several question_id",
         "--prompt question_id",
     ),
     "one instruction, inputs": (
         lambda s, p, i, r: {"prompt": "Solve.", "input": f"q{p}", "reward": r},
-        "a prompt has several input",
+        "one prompt has several input",
         "--prompt input",
     ),
     "two texts, ids that come back": (
         lambda s, p, i, r: {"step": s, "prompt": f"Play {p % 2}", "task_id": p, "reward": r},
-        "a prompt has several task_id",
+        "one prompt has several task_id",
         "--prompt task_id",
     ),
     "ids of two data sets": (
         lambda s, p, i, r: {"dataset": "ab"[p % 2], "prompt_id": p // 2, "step": s, "reward": r},
-        "a prompt_id has several dataset",
+        "one prompt_id has several dataset",
         "--prompt prompt_id --prompt dataset",
     ),
     "a place in the batch": (
@@ -108,6 +108,11 @@ STOPS |= {
         lambda s, p, i, r: {"step": i, "iteration": s, "prompt": f"q{p}", "reward": r},
         "step or iteration is the training step",
         "--step iteration",
+    ),
+    "lists, and an id a row": (
+        lambda s, p, i, r: {"uid": f"{s}-{p}-{i}", "by": p, "step": s, "rewards": [0, r]},
+        "each uid has one row",
+        "--lists sum --prompt by",
     ),
     "lists of one completion": (
         lambda s, p, i, r: {"id": p, "step": s, "output": "o", "rewards": [0, r]},
@@ -175,7 +180,7 @@ def test_logs_with_misleading_columns_are_read_rightly(name, tmp_path):
 def test_restarted_ids_have_several_answers(tmp_path):
     rows = [{"step": s, "prompt_id": p, "solution": f"{s}-{p}", "reward": r} for s, p, _, r in TRUE]
     path = write(tmp_path / "a.jsonl", rows)
-    with pytest.raises(ValueError, match="a prompt_id has several solution"):
+    with pytest.raises(ValueError, match="one prompt_id has several solution"):
         read(path)
     assert len(read(path, "--prompt prompt_id --prompt solution").prompts) == 2 * PROMPTS
 
@@ -215,6 +220,14 @@ def test_restarted_steps_are_said(tmp_path):
     again = [one | {"completion": one["completion"] + "!"} for one in rows]
     assert "restarts" in " ".join(read(write(tmp_path / "a.jsonl", rows + again)).notes)
     assert "restarts" not in " ".join(read(write(tmp_path / "b.jsonl", rows)).notes)
+
+
+def test_groups_of_double_size_are_said(tmp_path):
+    rows = [{"prompt": f"q{p}", "step": s, "reward": r} for s, p, _, r in TRUE]
+    twice = rows + rows[len(rows) // 2 :]  # without texts these may be other completions
+    for name, some in (("a.jsonl", twice), ("b.jsonl", rows)):
+        notes = " ".join(read(write(tmp_path / name, some)).notes)
+        assert ("10 groups have 8 completions, 10 have 4" in notes) == (some is twice)
 
 
 def test_names_of_trajectories_with_several_rows(tmp_path, capsys):
