@@ -93,11 +93,15 @@ NO_REWARD = re.compile(
 # Words that make a number about rewards of a name with "reward" in it.
 NO_TERM = re.compile(
     r"(?:^|[_./])(?:time|latency|seconds|ms|baseline|ceiling|max|min|mean|avg|average|std|var"
-    r"|expected|normali[sz]ed|count|id|idx|weight|version|advantage)(?:$|[_./])"
+    r"|expected|normali[sz]ed|prev|previous|ref|reference|best|running|ema|median|threshold"
+    r"|target|scale|cost|count|id|idx|weight|version|advantage)(?:$|[_./])"
 )
 # Columns that number the turns of one completion, and columns that name completions.
-TURNS = ("turn", "turn_idx", "turn_index", "turn_id", "turn_number")
-TRAJECTORIES = ("trajectory_id", "traj_id", "traj_uid", "trajectory", "episode_id", "rollout_id")
+TURNS = ("turn", "turn_idx", "turn_index", "turn_id", "turn_number", "env_step", "episode_step")
+TRAJECTORIES = (
+    *("trajectory_id", "traj_id", "traj_uid", "trajectory", "episode_id", "episode"),
+    *("rollout_id", "rollout_idx", "sample_idx", "completion_id", "response_id"),
+)
 # Columns that say which data set an id belongs to.
 SOURCES = ("env", "env_id", "env_name", "environment", "dataset", "data_source", "source", "domain")
 # Columns that say the right answer: prompts may share one.

@@ -90,6 +90,14 @@ STOPS = {
         "several columns look like the reward",
         "--reward student.outcome",
     ),
+    "terms that are not named rewards": (
+        lambda s, p, i, r: (
+            row(s, p, i, 0)
+            | {"step": s, "advantage": 0.0, "accuracy": r, "format": 0.0, "reward": None}
+        ),
+        "name it, or all that add up",
+        "--reward accuracy --reward format",
+    ),
     "an expected reward": (
         lambda s, p, i, r: {"step": s, "prompt": f"q{p}", "expected_reward": 0.3, "ok": r},
         "name it",

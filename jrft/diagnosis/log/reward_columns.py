@@ -1,0 +1,170 @@
+"""Which columns add up to the reward."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from jrft.diagnosis.log.column_names import (
+    ADVANTAGES,
+    COMPLETIONS,
+    NUMBERS,
+    OUTCOMES,
+    RATES,
+    REWARDS,
+    STEPS,
+    TEXTS,
+    is_term,
+)
+from jrft.diagnosis.log.columns import FILE_STEP, Columns
+from jrft.diagnosis.log.doubts import Table, present
+from jrft.diagnosis.log.values import ABSENT, are_numbers, is_number
+
+
+def guess_reward(table: Table, notes: list[str]) -> dict[str, float]:
+    """The columns that add up to the reward, with weights."""
+    known = [
+        name for one in REWARDS if (name := first_of([one], table)) and numeric(table[name], 0.5)
+    ]
+    if known:
+        # A column that only some files have is not the reward of all.
+        most = max(_coverage(table[name]) for name in known)
+        return {next(name for name in known if _coverage(table[name]) >= 0.9 * most): 1.0}
+    if weighted := _scores_with_weights(table):
+        return weighted
+    inner = [n for n in table if n.rpartition(".")[2] in REWARDS and numeric(table[n])]
+    if inner:
+        return {_only(inner, table): 1.0}
+    return _by_elimination(table, notes)
+
+
+def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
+    """The reward where no column has a usual name: terms, the only number, or the outcome."""
+    numbers = [n for n in table if numeric(table[n]) and is_term(n)]
+    named = [name for name in numbers if "reward" in name.lower()]
+    trainer = first_of(ADVANTAGES, table) is not None and first_of(COMPLETIONS, table) is not None
+    if len(named) == 1 or (named and trainer):
+        return dict.fromkeys(named, 1.0)
+    known_parts = {*STEPS, *OUTCOMES, *NUMBERS, *COMPLETIONS, *TEXTS}
+    others = [name for name in numbers if name.lower() not in known_parts]
+    outcome = first_of(OUTCOMES, {name: table[name] for name in numbers})
+    if trainer and not named and outcome is None and len(others) == 1:
+        return {others[0]: 1.0}
+    for candidates in (OUTCOMES, RATES):
+        found = first_of(candidates, table)
+        # A trainer's other numbers may be terms of the reward as well.
+        if named or (trainer and others) or found is None or not numeric(table[found]):
+            continue
+        if rest := [name for name in others if name.lower() not in RATES and name != found]:
+            notes.append(
+                f"{found} was taken as the reward. If {', '.join(rest[:3])} counts, too, pass "
+                f"--reward {found} --reward {rest[0]}."
+            )
+        return {found: 1.0}
+    choice = (
+        named
+        or ([outcome] if outcome and trainer else []) + others
+        or [n for n in table if "reward" in n.lower()]
+    )
+    remedy = " ".join(f"--reward {name}" for name in choice[:3]) or "--reward NAME"
+    raise ValueError(
+        f"no column of {shown(table)} looks like the reward: name it, or "
+        f"all that add up to it ({remedy})"
+    )
+
+
+def _only(inner: Sequence[str], table: Table) -> str:
+    """The one field that is named like a reward, if no other object holds a reward or outcome."""
+    fields = [n for n in table if n.rpartition(".")[2] in {*REWARDS, *OUTCOMES} and "." in n]
+    rivals = [n for n in fields if numeric(table[n])]
+    if len(inner) > 1 or len({name.rpartition(".")[0] for name in rivals}) > 1:
+        flags = " or ".join(f"--reward {name}" for name in rivals)
+        raise ValueError(f"several columns look like the reward: pass {flags}")
+    return inner[0]
+
+
+def _coverage(values: Sequence[Any]) -> float:
+    """The share of the rows that have the column."""
+    return sum(value is not ABSENT for value in values) / max(len(values), 1)
+
+
+def _scores_with_weights(table: Table) -> dict[str, float]:
+    """Columns `….rewards.NAME.score` with one weight each beside them."""
+    found = {}
+    for name in table:
+        stem, _, last = name.rpartition(".")
+        weight = table.get(f"{stem}.weight")
+        if last == "score" and ".rewards." in f".{stem}." and weight is not None:
+            flat = {
+                float(each)
+                for value in present(weight)
+                for each in (value if isinstance(value, list) else [value])
+            }
+            if len(flat) == 1:
+                found[name] = flat.pop()
+    return found
+
+
+def with_number(columns: Columns, table: Table, notes: list[str]) -> Columns:
+    """Rates of success need the number of rollouts behind them: means are not rewards."""
+    (name, *others) = columns.reward
+    if others or name.lower() not in RATES or columns.trusted:
+        return columns
+    count = columns.number or first_of(NUMBERS, table)
+    if count is None:
+        raise ValueError(
+            f"{name} is a mean over rollouts, and means are not rewards: log a row a completion, "
+            "or add a column n that says how many rollouts are behind each mean"
+        )
+    notes.append(f"{name} was taken as the rate of success of {count} rollouts each.")
+    return replace(columns, number=count)
+
+
+def outcome_term(columns: Columns) -> str | None:
+    """The term of a reward of several that is named like an outcome."""
+    terms = [name for name in columns.reward if {*name.lower().split(".")} & {*OUTCOMES}]
+    return terms[0] if len(terms) == 1 and len(columns.reward) > 1 else None
+
+
+def unused_rewards(columns: Columns, table: Table) -> list[str]:
+    """A note where other columns look like rewards, too."""
+    unused = [
+        name
+        for name in table
+        if name not in columns.names()
+        and "." not in name
+        and numeric(table[name])
+        and ("reward" in name.lower() or name.lower() in REWARDS)
+        and is_term(name)
+    ]
+    notes = []
+    if unused:
+        flags = " ".join(f"--reward {name}" for name in [*columns.reward, *unused])
+        notes.append(
+            f"Not part of the reward: {', '.join(unused)}. If all of these are terms of one sum, "
+            f"pass {flags}."
+        )
+    return notes
+
+
+def first_of(candidates: Sequence[str], table: Table) -> str | None:
+    """The first candidate that names a column, in any case."""
+    lower = {name.lower(): name for name in reversed(list(table))}
+    return next((lower[name] for name in candidates if name in lower), None)
+
+
+def shown(table: Table) -> str:
+    """Names of columns, for messages."""
+    return ", ".join(name for name in table if name != FILE_STEP)
+
+
+def numeric(values: Sequence[Any], share: float = 1.0) -> bool:
+    """Whether at least this share of the cells hold numbers or lists of them; not all are empty."""
+    flat = [each for each in _flat(present(values)) if each is not None and each != ""]
+    return bool(flat) and (are_numbers(flat) or sum(map(is_number, flat)) >= share * len(flat))
+
+
+def _flat(values: Sequence[Any]) -> list[Any]:
+    """Cells, and what lists of cells hold."""
+    return [
+        each for value in values for each in (_flat(value) if isinstance(value, list) else [value])
+    ]
