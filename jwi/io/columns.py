@@ -103,6 +103,11 @@ def guessed_columns(table: Table) -> tuple[int, int]:
         ends = ends_of(names)
         if ends is not None:
             return ends.columns
+        if len(names) == 2 and is_attribute(names[1]):
+            raise ValueError(
+                f"{table.path} has the columns {names[0]!r} and {names[1]!r}, a table of vertices:"
+                " pass a file of edges, or --columns 1,2 if both are ends"
+            )
     if len(table.rows) < 1 or table.width < 3:
         return 0, 1
     return _around_arrow(table) or (_by_names(table) if table.named else _by_integers(table))

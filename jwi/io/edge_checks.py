@@ -42,7 +42,7 @@ def refuse_blocks(path: Path, table: Table, columns: Columns) -> None:
     """
     # A row of sizes or names may be above, and names of rows to the left.
     head = table.rows[0] if table.rows else []
-    rows = table.rows[len(head) < 3 or not all(map(is_number, filter(None, head[1:]))) :]
+    rows = table.rows[len(head) < 3 or not all(map(_ENTRY.fullmatch, head[1:])) :]
     width = min(map(len, rows), default=0)
     entries = [all(_ENTRY.fullmatch(row[place]) for row in rows) for place in range(width)]
     if width < 3 or len(rows) < 3 or not all(entries[1:]) or max(columns[:2]) >= width:
@@ -152,6 +152,13 @@ def refuse_phantoms(
         # It is the sizes of the graph.
         return
     first = [table.rows[0][column] for column in columns[:2]]
+    heads_of = [cell.decode("utf-8", "replace") for cell in table.rows[0]]
+    if table.named and table.rows[0] in table.rows[1:] and ends_of(heads_of) is not None:
+        row = printable(b" ".join(first))
+        raise ValueError(
+            f"{sheet.path}: the first row, {row!r}, comes again, as names of columns do where files"
+            " are joined: leave out its copies, or pass --no-header if all are edges"
+        )
     stems = [set(map(stem, table.column(column)[1:])) - {None} for column in columns[:2]]
     if any(stem(name) in others for name, others in zip(first, stems, strict=True)):
         return
@@ -184,8 +191,13 @@ def check_promise(path: Path, words: Words, num_rows: int) -> None:
         )
 
 
-def check_sides(path: Path, table: Table, columns: Columns, shared: str) -> None:
-    """Raises ValueError if the header calls ends two kinds of vertices, and they share ids."""
+def check_sides(path: Path, table: Table, columns: Columns, words: Words, shared: str) -> None:
+    """Raises ValueError if ends are two kinds of vertices by the file's words, and share ids."""
+    if words.of_sides:
+        raise ValueError(
+            f"{path}: a comment says bipartite, and {shared} is on both sides: --bipartite takes"
+            " them for two vertices, --no-bipartite for one"
+        )
     ends = ends_of(table.names) if table.names is not None else None
     if ends is None or not ends.sides or set(ends.columns) != set(columns[:2]):
         return

@@ -77,6 +77,8 @@ def read_edge_list(source: Source, wanted: str) -> Content:
     text = decoded(path, source.content, options.encoding)
     refuse_other_files(path, text.content)
     sheet = lines_of(path, text.content, options.named, options.comment)
+    if options.comment is None:
+        refuse_parts(sheet)
     sheet, separator = _without_excel(sheet, options.separator)
     layout = find_layout(sheet, options, separator)
     if not source.told and is_block(sheet, layout, options):
@@ -87,8 +89,6 @@ def read_edge_list(source: Source, wanted: str) -> Content:
     columns = find_columns(layout.table, options)
     if not source.told and options.columns is None:
         refuse_blocks(path, layout.table, columns)
-    if options.comment is None:
-        refuse_parts(sheet)
     entries = _entries(sheet, layout, columns, options, wanted)
     check_promise(path, words, len(entries.ends))
     entries = _in_sides(path, entries, layout, columns, options.bipartite, words)
@@ -237,7 +237,7 @@ def _in_sides(
     if bipartite is None:
         bipartite = words.bipartite
         if not bipartite and shared.size:
-            check_sides(path, layout.table, columns, str(entries.labels[shared[0]]))
+            check_sides(path, layout.table, columns, words, str(entries.labels[shared[0]]))
     if not bipartite:
         return entries
     places = [np.searchsorted(side, end) for side, end in zip(sides, entries.ends.T, strict=True)]

@@ -237,7 +237,7 @@ def _format_of(path: Path, raw: Raw) -> str:
     if name is None and path == STANDARD:
         return "edge-list"
     if name is None:
-        suffixes = " ".join(suffix for entry in FORMATS.values() for suffix in entry.suffixes)
+        suffixes = " ".join(dict.fromkeys(s for entry in FORMATS.values() for s in entry.suffixes))
         raise ValueError(
             f"{path}: its suffix says no format: --format edge-list reads rows of text; known"
             f" suffixes are {suffixes}, and any of them with .gz, .bz2, .xz, .zst or .zip"

@@ -80,7 +80,7 @@ def _dialect(source: Source, held: Any) -> _Dialect:
             lambda graph: nx.node_link_data(graph, edges=links),
         )
     if "elements" in keys:
-        return _Dialect(nx.cytoscape_graph, nx.cytoscape_data)
+        return _Dialect(lambda data: nx.cytoscape_graph(_spelled_out(data)), nx.cytoscape_data)
     if {"nodes", "adjacency"} <= keys:
         return _Dialect(nx.adjacency_graph, nx.adjacency_data)
     what = f"keys {', '.join(map(str, list(keys)[:9]))}" if keys else f"a {type(held).__name__}"
@@ -88,6 +88,15 @@ def _dialect(source: Source, held: Any) -> _Dialect:
         f"{path} holds {what}: pass an object with nodes and links, as networkx.node_link_data"
         " makes it, or with Cytoscape's elements"
     )
+
+
+def _spelled_out(held: dict) -> dict:
+    """Cytoscape's object with all that networkx asks for: Cytoscape leaves it out."""
+    nodes = [
+        {**node, "data": {"value": node["data"]["id"], "name": node["data"]["id"], **node["data"]}}
+        for node in held["elements"]["nodes"]
+    ]
+    return {"data": [], **held, "elements": {**held["elements"], "nodes": nodes}}
 
 
 def _check_nodes(source: Source, held: dict, graph: Any) -> None:

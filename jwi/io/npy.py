@@ -29,6 +29,11 @@ def read(source: Source) -> Content:
         raise ValueError(
             f"{path} is no array of numbers ({what}): save a matrix by numpy.save"
         ) from None
+    if array.shape == (3, 3) and array.dtype.kind in "iu" and _may_be_edges(array):
+        raise ValueError(
+            f"{path} has shape (3, 3), which may be a matrix or three edges with weights: save"
+            " it by scipy.sparse.save_npz, or by numpy.savez as senders and receivers"
+        )
     if array.ndim == 2 and array.shape[0] == array.shape[1] and array.shape != (2, 2):
         return dense_matrix_content(path, array, np.save)
     if array.ndim != 2 or 2 not in array.shape or array.dtype.kind not in "iu":
@@ -37,6 +42,10 @@ def read(source: Source) -> Content:
             " at least three vertices, or integers of shape (2, M) or (M, 2)"
         )
     return _pairs(source, array)
+
+
+def _may_be_edges(array: np.ndarray) -> bool:
+    return bool((array != array.T).any() and array.diagonal().any() and array.max() > 1)
 
 
 def _pairs(source: Source, array: np.ndarray) -> Content:

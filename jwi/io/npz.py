@@ -15,7 +15,7 @@ from jwi.io.content import Content, Source
 from jwi.io.matrix import matrix_content
 from jwi.io.refusals import check_num_vertices, reason
 
-_SIZES = ("num_vertices", "num_nodes")
+_SIZES = ("num_vertices", "num_nodes", "n_node")
 # The axis of the two ends, for each name under which arrays of edges are known.
 _PAIRS = {"edge_index": 0, "edges": 1, "edge_list": 1}
 
@@ -23,9 +23,10 @@ _PAIRS = {"edge_index": 0, "edges": 1, "edge_list": 1}
 def read(source: Source) -> Content:
     """Reads a sparse matrix, `senders` and `receivers`, `edge_index` (2, M), or `edges` (M, 2).
 
-    Vertices are 0, …, n − 1, with n the size of the matrix, or `num_vertices` or `num_nodes`, or
-    else as many as the edges tell. Rewritten, arrays of M entries are shortened with the edges; all
-    others, and arrays of n entries where n = M unless their name begins with "edge", stay.
+    Vertices are 0, …, n − 1, with n the size of the matrix, or `num_vertices`, `num_nodes` or
+    `n_node`, or else as many as the edges tell. Rewritten, arrays of M entries are shortened with
+    the edges; all others, and arrays of n entries where n = M unless their name begins with "edge",
+    stay.
 
     Args:
         source: The file and the user's options.
@@ -122,6 +123,12 @@ def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:
     if size is None and not len(senders):
         raise ValueError(
             f"{path}: {' and '.join(names)} have no edges: pass some, or add {_SIZES[0]}"
+        )
+    features = arrays.get("x")
+    if size is None and features is not None and features.ndim > 1 and len(features) > largest + 1:
+        raise ValueError(
+            f"{path}: x has {len(features)} rows, and the largest vertex is {largest}: add"
+            f" {_SIZES[1]}, the number of vertices"
         )
     what, n = size or (f"the largest of {' and '.join(names)}", largest + 1)
     if smallest < 0 or largest >= n:

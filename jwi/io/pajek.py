@@ -16,6 +16,7 @@ from jwi.io.refusals import check_num_vertices
 
 _EDGES = ("*arcs", "*edges", "*matrix")
 _LISTS = {"*arcslist": "*Arcs", "*edgeslist": "*Edges"}
+_TWO_MODES = re.compile(r"^\s*\*vertices\s+\d+\s+\d+", re.IGNORECASE | re.MULTILINE)
 _REMEDY = (
     "pass *Vertices and their number, and after *Edges a row of two such numbers for each edge"
 )
@@ -34,8 +35,16 @@ def read(source: Source) -> Content:
     source.options.only(path, source.format, "encoding", "weights")
     nx = networkx(path, source.format)
     text = decoded(path, source.content, source.options.encoding)
-    with refusing(path, source.format, _REMEDY):
+    try:
         content = text.content.decode()
+    except UnicodeDecodeError:
+        raise ValueError(
+            f"{path} is not UTF-8: pass its encoding, for instance --encoding latin-1"
+        ) from None
+    notes = text.notes
+    if _TWO_MODES.search(content):
+        notes = (*notes, "a network of two modes: it is written as one of one mode")
+    with refusing(path, source.format, _REMEDY):
         lines = _spelled_out(path, content.splitlines())
         graph = nx.parse_pajek("\n".join(lines))
         difference = _difference(lines, graph)
@@ -45,7 +54,7 @@ def read(source: Source) -> Content:
     def write(pruned: Any, file: io.BufferedIOBase) -> None:
         nx.write_pajek(pruned, file)
 
-    return network_content(path, graph, write, graph.is_directed(), notes=text.notes)
+    return network_content(path, graph, write, graph.is_directed(), notes=notes)
 
 
 def _spelled_out(path: Path, lines: list[str]) -> list[str]:
@@ -63,6 +72,8 @@ def _spelled_out(path: Path, lines: list[str]) -> list[str]:
             if section == "*vertices":
                 count = int(words[1])
                 check_num_vertices(path, "*Vertices", count, len(lines))
+                # The second number is of the vertices of the first mode.
+                line = " ".join(words[:2])
                 missing = {vertex: f'{vertex} "{vertex}"' for vertex in range(1, count + 1)}
             found.append(_LISTS.get(section, line))
         elif section == "*vertices":

@@ -39,6 +39,7 @@ class Words(NamedTuple):
         bipartite: Whether it says that left and right ids are different vertices.
         num_rows: How many rows it promises; None if it does not.
         konect: Whether it is KONECT's, whose first two columns are the ends.
+        of_sides: Whether a comment has the word bipartite.
         unclear: A comment that speaks of direction in words that may mean either.
     """
 
@@ -47,6 +48,7 @@ class Words(NamedTuple):
     bipartite: bool = False
     num_rows: int | None = None
     konect: bool = False
+    of_sides: bool = False
     unclear: str | None = None
 
 
@@ -73,7 +75,8 @@ def words_of(sheet: Sheet, table: Table, directed: bool | None) -> Words:
             int(sizes[1]) if sizes else None,
             konect=True,
         )
-    return _of_rows(sheet, table, directed) or _of_comments(comments)
+    words = _of_rows(sheet, table, directed) or _of_comments(comments)
+    return words._replace(of_sides=any(b"bipartite" in comment.lower() for comment in comments))
 
 
 def _of_rows(sheet: Sheet, table: Table, directed: bool | None) -> Words | None:

@@ -1,5 +1,6 @@
 """Files that look like others: read as they are meant, or refused with a remedy that works."""
 
+import json
 import re
 import shlex
 
@@ -8,6 +9,7 @@ import pytest
 
 from jwi.cli.arguments import parser
 from jwi.cli.terminal import read as read_as_told
+from jwi.io import read_graph
 
 
 def read(folder, text, *options, name="graph.txt"):
@@ -86,6 +88,7 @@ def test_comments_that_speak_of_direction(tmp_path, comment, directed):
         ("1 <- 2\n3 <- 1\n", "a.txt", "", "backward", ["--columns 3,1"]),
         ("3\n0 0 1\n0 0 1\n1 1 0\n", "a.txt", "", "zeros and ones", ["--format dense"]),
         ("0 1 1 0\n1 0 0 1\n1 0 1 1\n", "a.txt", "", "zeros", ["--format edge-list"]),
+        ("True,False,True\n" * 3, "a.csv", "--labels", "zeros and ones", ["--format edge-list"]),
         ("1,0,1,\n0,0,1,\n1,1,0,\n", "a.csv", "", "zeros", ["--format edge-list"]),
         (",p,q,r\np,0,1,0\nr,0,1,0\nq,1,0,1\n", "a.csv", "--labels", "zeros", []),
         (",x1,x2\nu,0,1\nv,1,0\nw,1,1\n", "a.csv", "--labels", "zeros", []),
@@ -93,6 +96,9 @@ def test_comments_that_speak_of_direction(tmp_path, comment, directed):
         ("8 x\n9 y\n#\n8 9\n", "a.tgf", "--format edge-list --labels", "TGF", ["--comment '#'"]),
         ("v 0 3\nv 1 3\ne 0 1 2\n", "a.txt", "--labels", "gSpan", ["--comment ''"]),
         ("p q r\nq p\nr p q s\n", "a.txt", "--labels", "2 to 4 names", ["--format adjlist"]),
+        ("from,to\np,q\nfrom,to\nq,r\n", "a.csv", "--labels", "again", ["--no-header"]),
+        ("vertex,score\n0,2\n1,3\n2,1\n", "a.csv", "", "of vertices", ["--columns 1,2"]),
+        ("# Bipartite: pupils\n4 4\n5 4\n", "a.txt", "", "both", ["--bipartite", "--no-bipartite"]),
         ("p cnf 3 2\n1 -3 0\n2 3 -1 0\n", "a.gr", "", "is of no graph", []),
         ("p edge 3 2\n1 2\n", "a.gr", "", "promises 2 edges .*has 1 rows", []),
         ('{"directed": "false", "nodes": [], "links": []}', "a.json", "", "write true", []),
@@ -123,6 +129,37 @@ def test_doubts_stop_and_their_remedies_work(tmp_path, text, name, options, mess
 )
 def test_headers_and_ends(tmp_path, text, options, expected):
     assert size(read(tmp_path, text, *shlex.split(options))) == expected
+
+
+def test_networks_of_two_modes_and_of_cytoscape(tmp_path):
+    rows = "".join(f'{vertex} "v{vertex}"\n' for vertex in range(1, 6))
+    file = read(tmp_path, f"*Vertices 5 2\n{rows}*Edges\n1 3\n2 5\n", name="a.net")
+    assert size(file) == (5, 2)
+    assert any("two modes" in note for note in file.notes)
+    path = tmp_path / "b.net"
+    path.write_bytes('*Vertices 2\n1 "Zoë"\n2 "Bo"\n*Edges\n1 2\n'.encode("latin-1"))
+    with pytest.raises(ValueError, match="for instance --encoding latin-1"):
+        read_graph(path)
+    assert read_graph(path, encoding="latin-1").content.labels == ["Zoë", "Bo"]
+    nodes = [{"data": {"id": name}} for name in "pqr"]
+    elements = {"nodes": nodes, "edges": [{"data": {"source": "p", "target": "q"}}]}
+    assert size(read(tmp_path, json.dumps({"elements": elements}), name="c.json")) == (3, 1)
+
+
+def test_arrays_that_leave_vertices_or_their_meaning_open(tmp_path):
+    ends, path = np.array([[0, 1], [1, 2]]), tmp_path / "a.npz"
+    np.savez(path, edge_index=ends, x=np.ones((5, 2)))
+    with pytest.raises(ValueError, match=r"x has 5 rows, .*: add num_nodes"):
+        read_graph(path)
+    np.savez(path, edge_index=ends, x=np.ones((5, 2)), num_nodes=5)
+    assert size(read_graph(path)) == (5, 2)
+    np.savez(path, senders=ends[0], receivers=ends[1], n_node=[4])
+    assert size(read_graph(path)) == (4, 2)
+    np.save(tmp_path / "b.npy", np.array([[0, 1, 7], [1, 2, 8], [3, 0, 9]]))
+    with pytest.raises(ValueError, match="may be a matrix or three edges"):
+        read_graph(tmp_path / "b.npy")
+    np.savez(path, senders=[0, 1, 3], receivers=[1, 2, 0], weight=[7, 8, 9])
+    assert size(read_graph(path)) == (4, 3)
 
 
 def test_a_row_of_sizes_without_edges_is_no_edge(tmp_path):
