@@ -11,7 +11,7 @@ from jwi.io import text as rows_of_text
 from jwi.io.columns import Table, is_number
 from jwi.io.dialect import is_integer
 from jwi.io.header import ends_of
-from jwi.io.layout import Columns, Layout, stem
+from jwi.io.layout import Columns, Layout, are_heads, stem
 from jwi.io.refusals import printable
 from jwi.io.sheet import Sheet
 from jwi.io.text import Rows, columns_of
@@ -152,16 +152,10 @@ def refuse_phantoms(
         # It is the sizes of the graph.
         return
     first = [table.rows[0][column] for column in columns[:2]]
-    heads_of = [cell.decode("utf-8", "replace") for cell in table.rows[0]]
-    if table.named and table.rows[0] in table.rows[1:] and ends_of(heads_of) is not None:
-        row = printable(b" ".join(first))
-        raise ValueError(
-            f"{sheet.path}: the first row, {row!r}, comes again, as names of columns do where files"
-            " are joined: leave out its copies, or pass --no-header if all are edges"
-        )
     stems = [set(map(stem, table.column(column)[1:])) - {None} for column in columns[:2]]
     if any(stem(name) in others for name, others in zip(first, stems, strict=True)):
         return
+    _refuse_joined(sheet, table)
     # Names of columns that data frames number themselves.
     numbered = table.rows[0] == [b"%d" % place for place in range(len(table.rows[0]))]
     if len(ends) < 3 or not (table.named or numbered):
@@ -175,6 +169,20 @@ def refuse_phantoms(
         row = printable(b" ".join(first))
         raise ValueError(
             f"{sheet.path}: no other row has a vertex of the first one, {row!r}: {hint}"
+        )
+
+
+def _refuse_joined(sheet: Sheet, table: Table) -> None:
+    """Raises ValueError for the header of a table that comes again, where tables are joined."""
+    heads = [cell.decode("utf-8", "replace") for cell in table.rows[0]]
+    ends = ends_of(heads)
+    if not table.named or ends is None or table.rows[0] not in table.rows[1:]:
+        return
+    if are_heads([heads[column] for column in ends.columns]):
+        row = printable(b" ".join(table.rows[0]))
+        raise ValueError(
+            f"{sheet.path}: the first row, {row!r}, comes again, as names of columns do where files"
+            " are joined: leave out its copies, or pass --no-header if all are edges"
         )
 
 

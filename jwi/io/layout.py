@@ -128,6 +128,11 @@ def stem(name: bytes) -> bytes | None:
     return rest if rest != name and rest else None
 
 
+def are_heads(names: list[str]) -> bool:
+    """Whether two names may head columns: single letters and self-loops are vertices, too."""
+    return names[0] != names[1] and any(len(name.strip(":")) > 1 for name in names)
+
+
 def is_header(first: list[bytes], rest: list[list[bytes]], named: bool) -> bool:
     """Whether a first row is the names of columns.
 
@@ -155,8 +160,7 @@ def _is_header_of_names(first: list[bytes], below: list[list[bytes]]) -> bool:
     if any(len(cells) > 1 and all(map(is_number, cells)) for cells in below):
         return True
     ends = ends_of(words)
-    if ends is None or all(len(words[column].strip(":")) < 2 for column in ends.columns):
-        # Single letters are names of vertices, too.
+    if ends is None or not are_heads([words[column] for column in ends.columns]):
         return False
     # As `user_1` above `user_2`.
     if any(stem(first[i]) in map(stem, below[i]) for i in ends.columns if stem(first[i])):

@@ -123,6 +123,9 @@ def test_doubts_stop_and_their_remedies_work(tmp_path, text, name, options, mess
         ("start,end,node_a,node_b\n1,5,11,12\n2,6,12,13\n3,7,13,14\n", "", (4, 3)),
         ("buyer,price,seller\n1,30,5\n2,40,5\n3,50,6\n", "", (5, 3)),
         ("0 1 1\n1 0 1\n0 1 0\n", "--format edge-list", (2, 1)),
+        # A self-loop, and an edge that comes again, head no columns.
+        ("meg meg\nann tim\ntim meg\n", "--labels", (3, 2)),
+        ("a b\nb c\na b\n", "--labels", (3, 2)),
         # Stars with a weight are no matrices.
         ("2 1 1\n5 1 1\n4 1 1\n", "", (4, 3)),
     ],
