@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from jrft.cli import OK
 from jrft.cli.files import write_atomically
-from jrft.policies.policy import Policy
+from jrft.completions import PAD
 from jrft.policies.pretrained.load import Pretrained, from_pretrained
 from jrft.policies.pretrained.smollm import smollm2
 from jrft.policies.pretrained.tokenizer import Tokenizer
@@ -46,26 +46,13 @@ def run(parsed: argparse.Namespace) -> int:
             f"{parsed.output}: {len(done)} of {len(rows)} prompts are there, going on", flush=True
         )
     model, tokenizer = _load(parsed)
-    policy = warped_policy(
-        model.policy,
-        temperature=parsed.temperature,
-        top_k=parsed.top_k,
-        top_p=parsed.top_p,
-    )
     prompts = {i: _tokens(tokenizer, row, i) for i, row in enumerate(rows) if i not in done}
-    drawn = sample_many(
-        jax.random.key(parsed.seed),
-        policy,
-        model.params,
-        prompts,
-        parsed.samples,
-        batch_size=parsed.batch,
-    )
     failures: list[str] = []
     with parsed.output.open("a", encoding="utf-8") as file:
+        drawn = _drawn(parsed, model, prompts)
         bar = tqdm(drawn, total=len(rows), initial=len(done), unit="prompt", disable=None)
-        for place, samples in bar:
-            texts = [tokenizer.decode(_without_end(y, policy)) for y in samples.completions]
+        for place, completions in bar:
+            texts = [tokenizer.decode(tokens) for tokens in completions]
             rewards = [_score(reward, rows[place], text, failures) for text in texts]
             done[place] = rewards
             for text, value in zip(texts, rewards, strict=True):
@@ -79,6 +66,19 @@ def run(parsed: argparse.Namespace) -> int:
         )
     print(_summary(done, parsed.output))
     return OK
+
+
+def _drawn(
+    parsed: argparse.Namespace, model: Pretrained, prompts: dict[int, np.ndarray]
+) -> Iterator[tuple[int, list[list[int]]]]:
+    """Completions of each prompt, by its number: tokens without padding and end of sequence."""
+    warping = {name: getattr(parsed, name) for name in ("temperature", "top_k", "top_p")}
+    policy = warped_policy(model.policy, **warping)
+    key = jax.random.key(parsed.seed)
+    counts = {"n": parsed.samples, "batch_size": parsed.batch}
+    for place, samples in sample_many(key, policy, model.params, prompts, **counts):
+        left_out = (PAD, policy.eos)
+        yield place, [[t for t in y.tolist() if t not in left_out] for y in samples.completions]
 
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:
@@ -195,10 +195,6 @@ def _tokens(tokenizer: Tokenizer, row: dict[str, Any], place: int) -> np.ndarray
     if not tokens.size:
         raise ValueError(f"prompt {place} is empty: leave its row out")
     return tokens
-
-
-def _without_end(tokens: np.ndarray, policy: Policy) -> Iterator[int]:
-    return (int(token) for token in tokens if token not in (-1, policy.eos))
 
 
 def _summary(done: dict[int, list[float | None]], path: Path) -> str:
