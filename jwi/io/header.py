@@ -118,7 +118,7 @@ def is_attribute(name: str) -> bool:
 
     Example:
         >>> [is_attribute(name) for name in ("timestamp", "rating", "edge weight", "author", "x")]
-        [True, True, False, False]
+        [True, True, True, False, False]
     """
     words = _words(name)
     return bool(words) and words[-1] in _ATTRIBUTES - {"x", "y", "z"}
