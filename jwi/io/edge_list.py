@@ -108,11 +108,12 @@ def read_edge_list(source: Source, wanted: str) -> Content:
         file.write(text.encode(body))
 
     senders, receivers = entries.ends.T
+    unclear = words.unclear if source.directed is None else None
     notes = (
         *text.notes,
         *columns.notes(layout.table),
         *entries.notes,
-        *comment_notes(sheet, words.unclear),
+        *comment_notes(sheet, unclear),
     )
     weights = _weights(path, sheet, entries.rows) if columns.weight >= 0 else None
     return Content(

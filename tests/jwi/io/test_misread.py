@@ -68,6 +68,8 @@ def test_comments_that_speak_of_direction(tmp_path, comment, directed):
     file = read(tmp_path, f"{comment}\n1 2\n2 3\n")
     assert file.content.directed == directed
     assert any("leaves the direction open" in note for note in file.notes) == (directed is None)
+    told = read(tmp_path, f"{comment}\n1 2\n2 3\n", "--directed")
+    assert not any("leaves the direction open" in note for note in told.notes)
 
 
 @pytest.mark.parametrize(
