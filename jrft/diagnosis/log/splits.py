@@ -41,8 +41,10 @@ def split_column(batches: Sequence[Batch]) -> str | None:
     """The column that says rows of several splits, if there is one."""
     for name in _COLUMNS:
         values = [value for batch in batches for value in batch.column(name)]
+        if ABSENT in values:
+            continue
         kinds = {_kind(name, value) for value in values if value is not None}
-        if ABSENT not in values and len(kinds) > 1 and None not in kinds:
+        if len(kinds) > 1 and None not in kinds:
             return name
     return None
 
