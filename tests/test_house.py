@@ -20,7 +20,7 @@ MOST_PARAMETERS = 8
 MOST_FILES_AT_A_ROOT = 6
 # British spellings, and headings that have another name here.
 OTHER_DIALECT = re.compile(
-    r"neighbour|colour|initialis|normalis|summaris|behaviour|(?<!num_)labell|minimis|maximis|learnt|"
+    r"neighbour|colour|initialis|normalis|summaris|behaviour|(?<!num_)labell(?!ed_prompt)|minimis|maximis|learnt|"
     r"grey|centred|optimis(?!tix)|^\s*(Examples|Source|Sources):$",
     re.MULTILINE,
 )

@@ -226,7 +226,7 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
         (PRUNE, "no amount is given: pass --keep, --keep-edges, --num-removed or --max-degree"),
         ([*PRUNE, "--keep-edges", "16"], "--keep-edges is 16: pass how many of the 15 edges stay"),
         ([*PRUNE, "--keep", "1", "--rows", "-"], "--rows is -, and only the graph goes to stdout"),
-        ([*PRUNE, "--keep", "1", "--mask", "m.mtx"], "m.mtx, which would be mtx by its name: give"),
+        ([*PRUNE, "--keep", "1", "--mask", "m.mtx"], "m.mtx, which would be mtx by its name: pass"),
         (
             [*PRUNE, "--keep", "1", "--scores", "s.npy"],
             "would be a NumPy array by its name",
