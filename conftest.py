@@ -22,7 +22,10 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_DATA_DIR = os.environ.pop("DATA_DIR", None)
+# Under a name of its own, which the workers of a run with several processes inherit.
+_DATA_DIR = os.environ.pop("DATA_DIR", None) or os.environ.get("DATA_DIR_OF_TESTS")
+if _DATA_DIR is not None:
+    os.environ["DATA_DIR_OF_TESTS"] = _DATA_DIR
 os.environ["EXPERIMENTS_CACHE"] = tempfile.mkdtemp(prefix="no-downloads-")
 atexit.register(shutil.rmtree, os.environ["EXPERIMENTS_CACHE"], ignore_errors=True)
 
