@@ -9,9 +9,10 @@ References:
 
 import re
 from io import BufferedIOBase
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from jwi.io import text as rows_of_text
 from jwi.io.content import Content, Source
@@ -58,19 +59,7 @@ def read(source: Source) -> Content:
         line += int(np.argmax(is_row[line:]))
         row = text[line_starts[line] : line_starts[line + 1]].tobytes()
         raise ValueError(f"{path}, line {line + 1}: {printable(row)!r} is no edge: pass e U V")
-    if size[1] in _NO_GRAPHS:
-        raise ValueError(f"{path}: {printable(size[0])!r} is of no graph: pass `p edge` and edges")
-    if bare and len(rows.ends) != promised:
-        raise ValueError(
-            f"{path} promises {promised:,} edges by {printable(size[0])!r}, and has"
-            f" {len(rows.ends):,} rows of edges: pass a row e U V for each edge"
-        )
-    check_num_vertices(path, "its line of sizes", num_vertices, len(rows.ends))
-    if ((rows.ends < 1) | (rows.ends > num_vertices)).any():
-        raise ValueError(
-            f"{path} has an edge outside its {num_vertices} vertices, which are counted from 1:"
-            " correct the line of sizes"
-        )
+    _check(path, size, rows.ends, bare)
     notes = list(body.notes)
     if len(rows.ends) != promised:
         # Files of the coloring challenge often promise each edge twice.
@@ -95,3 +84,21 @@ def read(source: Source) -> Content:
         tuple(notes),
         says=says,
     )
+
+
+def _check(path: Path, size: re.Match[bytes], ends: Int[np.ndarray, "M 2"], bare: bool) -> None:
+    """Refuses edges that the line of sizes contradicts."""
+    num_vertices, promised = int(size[2]), int(size[3])
+    if size[1] in _NO_GRAPHS:
+        raise ValueError(f"{path}: {printable(size[0])!r} is of no graph: pass `p edge` and edges")
+    if bare and len(ends) != promised:
+        raise ValueError(
+            f"{path} promises {promised:,} edges by {printable(size[0])!r}, and has"
+            f" {len(ends):,} rows of edges: pass a row e U V for each edge"
+        )
+    check_num_vertices(path, "its line of sizes", num_vertices, len(ends))
+    if ((ends < 1) | (ends > num_vertices)).any():
+        raise ValueError(
+            f"{path} has an edge outside its {num_vertices} vertices, which are counted from 1:"
+            " correct the line of sizes"
+        )
