@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from jwi._checks import checked_integer
 from jwi.graph.building import build_host_graph
 from jwi.graph.host import check_undirected, host_graph
-from jwi.graph.info import Graph, info_of
+from jwi.graph.info import Graph
 
 Scores = Callable[[np.ndarray, int], np.ndarray]
 
@@ -57,9 +57,11 @@ def by_scores(graph: Graph, method: str, scores: Scores) -> Int32[np.ndarray, " 
         >>> by_scores(graph, "length", lambda edges, n: edges[:, 0] % 2).tolist()
         [0, 2, 1]
     """
-    check_undirected(graph, method)
-    kept, edges = kept_edges(graph)
-    return kept[np.argsort(scores(edges, info_of(graph).num_vertices), kind="stable")]
+    # Reading checks every arc: once is enough, and a graph that is read is returned as it is.
+    read = host_graph(graph)
+    check_undirected(read, method)
+    kept, edges = kept_edges(read)
+    return kept[np.argsort(scores(edges, read.num_vertices), kind="stable")]
 
 
 def end_degrees(edges: np.ndarray) -> Int64[np.ndarray, "K 2"]:
