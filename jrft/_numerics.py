@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, UInt
 
 LARGE_VOCABULARY = 4096
 """From so many tokens on, functions work block by block."""
@@ -70,6 +70,50 @@ def kth_largest(values: Float[Array, " K"], k: int) -> Float[Array, ""]:
         _, chosen = jax.lax.top_k(jnp.max(blocks, axis=1), k)
         values = blocks[chosen].reshape(-1)
     return jax.lax.top_k(values, k)[0][-1]
+
+
+def nucleus(logits: Float[Array, " K"], top_p: float) -> Bool[Array, " K"]:
+    """The fewest likeliest tokens whose probabilities sum to `top_p` at least.
+
+    Of equal tokens the first ones stay. It sorts nothing: it finds the smallest logit that stays
+    bit by bit, and each bit takes one sum over the tokens.
+
+    Example:
+        >>> nucleus(jnp.log(jnp.array([0.1, 0.6, 0.3])), 0.8).tolist()
+        [False, True, True]
+    """
+    logits = jax.lax.stop_gradient(logits)
+    probs = jax.nn.softmax(logits)
+    rank = _ordered_integers(logits)
+    num_bits = jnp.iinfo(rank.dtype).bits
+
+    def set_bit(i: Int[Array, ""], last: UInt[Array, ""]) -> UInt[Array, ""]:
+        with_bit = last | (jnp.ones((), rank.dtype) << (num_bits - 1 - i).astype(rank.dtype))
+        enough = jnp.sum(jnp.where(rank >= with_bit, probs, 0)) >= top_p
+        return jnp.where(enough, with_bit, last)
+
+    # The largest integer with enough probability at it and above: the rank of the last token.
+    last = jax.lax.fori_loop(0, num_bits, set_bit, jnp.zeros((), rank.dtype))
+    missing = top_p - jnp.sum(jnp.where(rank > last, probs, 0))
+    tied = rank == last
+    return (rank > last) | (tied & (_number_before(tied) * probs < missing))
+
+
+def _ordered_integers(values: Float[Array, " K"]) -> UInt[Array, " K"]:
+    """Unsigned integers in the order of floating-point numbers. Both zeros are equal."""
+    integer = jnp.uint64 if values.dtype == jnp.float64 else jnp.uint32
+    bits = jax.lax.bitcast_convert_type(jnp.where(values == 0, 0, values), integer)
+    sign = jnp.ones((), integer) << (jnp.iinfo(integer).bits - 1)
+    # The magnitude of a negative number orders it backwards.
+    return jnp.where(bits >= sign, ~bits, bits | sign)
+
+
+def _number_before(chosen: Bool[Array, " K"]) -> Int[Array, " K"]:
+    """How many are chosen before each place. Sums of blocks: one long cumulative sum is slow."""
+    blocks = jnp.pad(chosen, (0, -chosen.size % _BLOCK)).reshape(-1, _BLOCK).astype(jnp.int32)
+    by_block = jnp.sum(blocks, axis=1)
+    before = (jnp.cumsum(by_block) - by_block)[:, None] + jnp.cumsum(blocks, axis=1) - blocks
+    return before.reshape(-1)[: chosen.size]
 
 
 def draw(key: PRNGKeyArray, log_probs: Float[Array, " K"]) -> Int[Array, ""]:

@@ -119,6 +119,16 @@ def _add_stats(commands: Any) -> None:
     group.add_argument("--temperature", type=float, default=1.0, help="default 1")
     group.add_argument("--top-k", type=int, metavar="K", help="keep the K likeliest tokens")
     group.add_argument("--top-p", type=float, metavar="P", help="keep the likeliest share P")
+    group.add_argument(
+        "--min-length", type=int, default=0, metavar="N", help="no end before N tokens (default 0)"
+    )
+    group.add_argument(
+        "--stop",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="cut a completion where this text begins; several may be given",
+    )
     group.add_argument("--batch", type=int, default=8, help="prompts at a time (default 8)")
     group.add_argument("--dtype", choices=("float32", "bfloat16"), help="of matrix products")
     group.add_argument("--seed", type=int, default=0, help="of the random numbers (default 0)")

@@ -1,6 +1,7 @@
 """`jrft stats`."""
 
 import argparse
+import contextlib
 import functools
 import json
 import math
@@ -39,12 +40,26 @@ def run(parsed: argparse.Namespace) -> int:
         "temperature": parsed.temperature,
         "top_k": parsed.top_k,
         "top_p": parsed.top_p,
+        "min_length": parsed.min_length,
+        "stop": parsed.stop,
     }
     done = _finished(parsed.output, parsed.samples, settings, len(rows))
     if done:
         print(
             f"{parsed.output}: {len(done)} of {len(rows)} prompts are there, going on", flush=True
         )
+    with _memory_error(parsed):
+        return _log_rewards(parsed, rows, reward, settings, done)
+
+
+def _log_rewards(
+    parsed: argparse.Namespace,
+    rows: list[dict[str, Any]],
+    reward: RewardOfText,
+    settings: dict[str, Any],
+    done: dict[int, list[float | None]],
+) -> int:
+    """Samples and scores the prompts that are left."""
     model, tokenizer = _load(parsed)
     prompts = {i: _tokens(tokenizer, row, i) for i, row in enumerate(rows) if i not in done}
     failures: list[str] = []
@@ -52,7 +67,7 @@ def run(parsed: argparse.Namespace) -> int:
         drawn = _drawn(parsed, model, prompts)
         bar = tqdm(drawn, total=len(rows), initial=len(done), unit="prompt", disable=None)
         for place, completions in bar:
-            texts = [tokenizer.decode(tokens) for tokens in completions]
+            texts = [_cut(tokenizer.decode(tokens), parsed.stop) for tokens in completions]
             rewards = [_score(reward, rows[place], text, failures) for text in texts]
             done[place] = rewards
             for text, value in zip(texts, rewards, strict=True):
@@ -72,13 +87,34 @@ def _drawn(
     parsed: argparse.Namespace, model: Pretrained, prompts: dict[int, np.ndarray]
 ) -> Iterator[tuple[int, list[list[int]]]]:
     """Completions of each prompt, by its number: tokens without padding and end of sequence."""
-    warping = {name: getattr(parsed, name) for name in ("temperature", "top_k", "top_p")}
+    names = ("temperature", "top_k", "top_p", "min_length")
+    warping = {name: getattr(parsed, name) for name in names}
     policy = warped_policy(model.policy, **warping)
     key = jax.random.key(parsed.seed)
     counts = {"n": parsed.samples, "batch_size": parsed.batch}
     for place, samples in sample_many(key, policy, model.params, prompts, **counts):
         left_out = (PAD, policy.eos)
         yield place, [[t for t in y.tolist() if t not in left_out] for y in samples.completions]
+
+
+def _cut(text: str, stops: list[str]) -> str:
+    """The text before the first stop. What was drawn after it counts for nothing."""
+    return text[: min((text.find(stop) for stop in stops if stop in text), default=len(text))]
+
+
+@contextlib.contextmanager
+def _memory_error(parsed: argparse.Namespace) -> Iterator[None]:
+    """Tells what to lower when memory runs out."""
+    try:
+        yield
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXH" not in str(error):
+            raise
+        raise ValueError(
+            f"the memory is too small: lower --batch, which is {parsed.batch}, --samples, which is "
+            f"{parsed.samples}, or --length, which is {parsed.length}, or pass a smaller model; "
+            "the same command goes on where it stopped"
+        ) from error
 
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:

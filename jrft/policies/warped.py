@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_settings
-from jrft._numerics import kth_largest
+from jrft._numerics import kth_largest, nucleus
 from jrft.policies.policy import Cache, Params, Policy
 
 
@@ -134,17 +134,8 @@ class Warped(Policy):
         if self.top_k is not None:
             logits = jnp.where(logits < kth_largest(logits, self.top_k), -jnp.inf, logits)
         if self.top_p is not None and self.top_p < 1:
-            logits = jnp.where(_nucleus(logits, self.top_p), logits, -jnp.inf)
+            logits = jnp.where(nucleus(logits, self.top_p), logits, -jnp.inf)
         return logits
-
-
-def _nucleus(logits: Float[Array, " K"], top_p: float) -> Array:
-    """The fewest likeliest tokens whose probabilities sum to `top_p` at least, bool[K]."""
-    order = jnp.argsort(-logits)
-    probs = jax.nn.softmax(logits)[order]
-    # The probability of all likelier tokens; 0 for the likeliest, which therefore always stays.
-    likelier = jnp.cumsum(probs) - probs
-    return jnp.zeros(logits.size, bool).at[order].set(likelier < top_p)
 
 
 def warped_policy(

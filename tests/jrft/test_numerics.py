@@ -21,6 +21,42 @@ def test_kth_largest_equals_sorting(k):
     np.testing.assert_array_equal(found, np.sort(values, axis=1)[:, -k])
 
 
+def sorted_nucleus(logits, top_p):
+    """The fewest tokens, likeliest first, in float64."""
+    probs = np.exp(logits.astype(np.float64) - logits.max())
+    probs /= probs.sum()
+    order = np.argsort(-logits, kind="stable")
+    before = np.cumsum(probs[order]) - probs[order]
+    kept = np.zeros(logits.size, bool)
+    kept[order[before < top_p]] = True
+    return kept
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("top_p", [0.05, 0.613, 0.95])
+def test_nucleus_equals_sorting(top_p, dtype):
+    rng = np.random.default_rng(0)
+    logits = (rng.normal(size=(4, SIZE)) * 3).astype(dtype)
+    logits[1] = np.round(logits[1])  # many tie, and of those at the edge some stay
+    logits[2, rng.integers(SIZE, size=SIZE)] = -np.inf
+    logits[3] = np.where(rng.random(SIZE) < 0.5, 0.0, -0.0)
+    with jax.enable_x64(dtype is np.float64):
+        nucleus = jax.jit(jax.vmap(lambda row: numerics.nucleus(row, top_p)))
+        found = np.asarray(nucleus(jnp.asarray(logits)))
+    expected = np.stack([sorted_nucleus(row, top_p) for row in logits])
+    # A sum of float32 numbers may end up on the other side of top_p for the last token.
+    allowed = 1 if dtype is np.float32 else 0
+    assert (found != expected).sum(axis=1).max() <= allowed
+    assert 0 < expected[1].sum() < SIZE
+
+
+def test_nucleus_of_all_probability_and_of_nan():
+    logits = jnp.array([1.0, 0.0, -jnp.inf])
+    assert numerics.nucleus(logits, 0.9999999)[:2].all()
+    # A NaN must reach the log-probabilities, not vanish with its token.
+    assert numerics.nucleus(logits.at[1].set(jnp.nan), 0.5)[1]
+
+
 def test_draws_follow_the_distribution(key):
     logits = np.full(SIZE, -np.inf)
     likely = [0, 1, 63, 64, 2000, SIZE - 1]

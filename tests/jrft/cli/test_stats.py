@@ -106,3 +106,24 @@ def test_prompts_that_are_none_are_refused(call, tmp_path, capsys):
     (tmp_path / "prompts.jsonl").write_text('{"question": "so?"}\n')
     assert call() == 2
     assert 'prompts.jsonl:1: no "prompt"' in capsys.readouterr().err
+
+
+def test_completions_are_cut_at_stops_and_end_no_earlier_than_asked(call, tmp_path):
+    assert call("--stop", "no", "--stop", "it", "--min-length", "2") == 0
+    cut = [row["completion"] for row in log(tmp_path)]
+    assert call("--min-length", "2", "-o", "whole.jsonl") == 0
+    lines = (tmp_path / "whole.jsonl").read_text().splitlines()
+    whole = [json.loads(line)["completion"] for line in lines]
+    assert all(len(text.split()) == 2 for text in whole)
+    assert any("no" in text or "it" in text for text in whole)
+    assert cut == [text.split("no")[0].split("it")[0] for text in whole]
+
+
+def test_too_little_memory_says_what_to_lower(call, capsys, monkeypatch):
+    def exhausted(*_, **__):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")
+
+    monkeypatch.setattr("jrft.cli.stats.sample_many", exhausted)
+    assert call("--batch", "3") == 2
+    message = capsys.readouterr().err
+    assert "lower --batch, which is 3, --samples, which is 4, or --length, which is 2" in message
