@@ -174,6 +174,11 @@ def _add_columns(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--last-steps", type=int, metavar="N", help="keep the last N steps only")
     group.add_argument(
+        "--last-run",
+        action="store_true",
+        help="where the steps begin anew, keep the rows after the last beginning only",
+    )
+    group.add_argument(
         "--trust-columns",
         action="store_true",
         help="use the columns although they look doubtful (the message says why)",

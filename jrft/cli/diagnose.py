@@ -50,6 +50,7 @@ def run(parsed: argparse.Namespace) -> int:
             skip_bad_rows=parsed.skip_bad_rows,
             split=parsed.split,
             last_steps=parsed.last_steps,
+            last_run=parsed.last_run,
             progress=progress,
         )
     diagnosis = diagnose_log(

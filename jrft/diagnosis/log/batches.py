@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from jrft.diagnosis.log.columns import FILE_STEP
-from jrft.diagnosis.log.values import ABSENT
+from jrft.diagnosis.log.values import ABSENT, question
 
 ROWS = 1024
 
@@ -51,7 +51,10 @@ class Batch(NamedTuple):
         return Batch(self.source, self.lines[start:stop], columns)
 
     def column(self, name: str) -> Sequence[Any]:
-        """The values of a column. `a.b` is field b of the objects, or lists of objects, in a."""
+        """The values of a column. `a.b` is field b of the objects, or lists of objects, in a.
+
+        `chat.prompt` is the messages of a chat before the first answer.
+        """
         if name in self.columns:
             return self.columns[name]
         parts = name.split(".")
@@ -64,7 +67,9 @@ class Batch(NamedTuple):
 
 def _inner(value: Any, keys: Sequence[str]) -> Any:
     for depth, key in enumerate(keys):
-        if isinstance(value, dict):
+        if key == "prompt" and (asked := question(value)) is not None:
+            value = asked
+        elif isinstance(value, dict):
             value = value.get(key, ABSENT)
         elif isinstance(value, list) and key.isdigit():
             value = value[int(key)] if int(key) < len(value) else ABSENT

@@ -6,14 +6,19 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
-from jrft.diagnosis.log.log import RewardLog
+from jrft.diagnosis.log.log import RewardLog, selected
+from jrft.diagnosis.log.restarts import without_replaced, without_versions
 
 _MANY = 0.9
 _FEW_PROMPTS = 8
 
 
 def checked(
-    log: RewardLog, completions: Int64[np.ndarray, " m"] | None, columns: Columns
+    log: RewardLog,
+    completions: Int64[np.ndarray, " m"] | None,
+    columns: Columns,
+    *,
+    last_run: bool = False,
 ) -> tuple[RewardLog, list[str]]:
     """The log without false outcomes, false steps and repeated generations, and notes on these.
 
@@ -21,9 +26,10 @@ def checked(
         log: All rows.
         completions: int64[m], a hash of each completion, or None.
         columns: Their names.
+        last_run: Of a run that begins anew, keep only the rows after its last beginning.
 
     Raises:
-        ValueError: Nearly every prompt has one completion.
+        ValueError: Nearly every prompt has one completion, or the log holds several runs.
     """
     notes: list[str] = []
     if log.outcomes is not None and "outcome" in columns.guessed and not _zeros_and_ones(log):
@@ -34,12 +40,8 @@ def checked(
         log = replace(log, outcomes=None)
     if completions is not None and len(completions):
         log = _once(log, completions, notes)
-    if log.steps is not None and _step_restarts(log):
-        notes.append(
-            f"The step, {columns.step}, restarts, and prompts come back at the same step: their "
-            "completions were taken as one group. If a run was resumed or begun anew, read its "
-            "parts one by one."
-        )
+    log = without_replaced(log, columns, notes, last_run=last_run)
+    log = without_versions(log, columns, notes)
     if log.steps is not None and "step" in columns.guessed and _step_splits_groups(log):
         _check_rows_of_batch(log, columns)
         said = f"Pass --step {columns.step} if it is the training step."
@@ -91,19 +93,6 @@ def _left_out(log: RewardLog) -> list[str]:
         return []
     first = ", ".join(map(str, steps[:3].tolist()))
     return [f"Steps {first}, … are logged, one in {every}: the samples between them are not here."]
-
-
-def selected(log: RewardLog, rows: Bool[np.ndarray, " m"]) -> RewardLog:
-    """The log with some rows, and with the prompts that still have any."""
-    present, codes = np.unique(log.prompts[rows], return_inverse=True)
-    return RewardLog(
-        rewards=log.rewards[rows],
-        prompts=codes.astype(np.int32),
-        prompt_ids=[log.prompt_ids[i] for i in present],
-        outcomes=None if log.outcomes is None else log.outcomes[rows],
-        components={name: values[rows] for name, values in log.components.items()},
-        steps=None if log.steps is None else log.steps[rows],
-    )
 
 
 def _zeros_and_ones(log: RewardLog) -> bool:
@@ -167,19 +156,6 @@ def _copied(log: RewardLog, completions: Int64[np.ndarray, " m"]) -> Bool[np.nda
     place = np.arange(len(rows)) - np.repeat(starts, counts)
     copied[order] = place >= np.repeat(counts // copies[step], counts)
     return copied
-
-
-def _step_restarts(log: RewardLog) -> bool:
-    """Whether most prompts have a step in several places, and the step falls only now and then."""
-    assert log.steps is not None
-    starts = np.r_[True, np.diff(log.steps) != 0]
-    num_steps = len(np.unique(log.steps[starts]))
-    if not 1 < num_steps < starts.sum() <= 4 * num_steps:
-        return False
-    at = np.unique(log.steps, return_inverse=True)[1]
-    visits = log.prompts.astype(np.int64) * num_steps + at
-    parts = np.unique(visits * int(starts.sum()) + np.cumsum(starts) - 1)
-    return len(parts) > 1.5 * len(np.unique(visits))
 
 
 def _sorted(rows: Int64[np.ndarray, "m 3"]) -> Int64[np.ndarray, "m 3"]:

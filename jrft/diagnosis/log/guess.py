@@ -8,10 +8,12 @@ from jrft.diagnosis.log.column_names import (
     COMPLETIONS,
     IDS,
     OUTCOMES,
+    REWARDS,
     STEPS,
     TEXTS,
 )
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
+from jrft.diagnosis.log.consistency import check_advantages, restarts_each_step
 from jrft.diagnosis.log.doubts import (
     MANY_SINGLES,
     Table,
@@ -37,7 +39,7 @@ from jrft.diagnosis.log.reward_columns import (
     unused_rewards,
     with_number,
 )
-from jrft.diagnosis.log.values import ABSENT, step_number
+from jrft.diagnosis.log.values import ABSENT, question, step_number
 
 
 def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
@@ -75,12 +77,32 @@ def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
     check_lists(found, table)
     check_turns(found, table)
     check_rates(found, table)
+    notes += _check_places(given, found, table)
+    if not given.reward and not {*found.reward} & {*REWARDS}:
+        check_advantages(found, table)
     notes += unused_rewards(found, table)
     open_ = {"prompt": given.prompt, "outcome": given.outcome, "step": given.step}
     guessed = {part for part, name in open_.items() if not name}
     return replace(
         found, guessed=frozenset(guessed if given.reward else guessed | {"reward"})
     ), notes
+
+
+def _check_places(given: Columns, found: Columns, table: Table) -> list[str]:
+    """An id that restarts at each step may be a place in the batch: a guess stops, else a note."""
+    if len(found.prompt) != 1 or found.text is not None or found.trusted:
+        return []
+    (name,) = found.prompt
+    if not restarts_each_step(name, found, table):
+        return []
+    both = f"--prompt {name}" + (f" --prompt {found.step}" if found.step != FILE_STEP else "")
+    said = (
+        f"{name} has the same numbers at each step, and rewards at one step do not tell those at "
+        f"another: it may be a place in the batch. "
+    )
+    if given.prompt:
+        return [f"{said}Then pass {both}."]
+    raise ValueError(f"{said}Pass {both} if it is, or --prompt {name} if it names prompts")
 
 
 def _without(table: Table, names: Sequence[str]) -> dict[str, Sequence[Any]]:
@@ -187,6 +209,8 @@ def _fields(value: Any, depth: int) -> list[str]:
             for key, inner in value.items()
             for path in (key, *(f"{key}.{deeper}" for deeper in _fields(inner, depth - 1)))
         ]
+    if question(value) or (isinstance(value, list) and value and question(value[0])):
+        return ["prompt"]
     if isinstance(value, list) and value and isinstance(value[0], dict) and "role" not in value[0]:
         return list(dict.fromkeys(name for each in value[:8] for name in _fields(each, depth)))
     if isinstance(value, list) and len(value) > 1 and all(isinstance(v, str) for v in value):

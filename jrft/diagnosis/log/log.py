@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
 from numpy.typing import ArrayLike
 
 
@@ -28,6 +28,19 @@ class RewardLog:
     outcomes: Float64[np.ndarray, " m"] | None = None
     components: Mapping[str, Float64[np.ndarray, " m"]] = field(default_factory=dict)
     steps: Int64[np.ndarray, " m"] | None = None
+
+
+def selected(log: RewardLog, rows: Bool[np.ndarray, " m"]) -> RewardLog:
+    """The log with some rows, and with the prompts that still have any."""
+    present, codes = np.unique(log.prompts[rows], return_inverse=True)
+    return RewardLog(
+        rewards=log.rewards[rows],
+        prompts=codes.astype(np.int32),
+        prompt_ids=[log.prompt_ids[i] for i in present],
+        outcomes=None if log.outcomes is None else log.outcomes[rows],
+        components={name: values[rows] for name, values in log.components.items()},
+        steps=None if log.steps is None else log.steps[rows],
+    )
 
 
 def reward_log(

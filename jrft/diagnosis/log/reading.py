@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jrft.diagnosis.log.batches import Batch, Skip, with_file_step
-from jrft.diagnosis.log.checks import checked, selected
+from jrft.diagnosis.log.checks import checked
 from jrft.diagnosis.log.collector import AmbiguousPromptError, Collector
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
 from jrft.diagnosis.log.guess import guess_columns, sample_table
-from jrft.diagnosis.log.log import RewardLog
+from jrft.diagnosis.log.log import RewardLog, selected
 from jrft.diagnosis.log.names import short_names
 from jrft.diagnosis.log.readers import COMPRESSED, known_suffixes, reader_of
 from jrft.diagnosis.log.splits import files_of, notes_of, rows_of, split_column
@@ -55,6 +55,7 @@ def read_rewards(
     skip_bad_rows: bool = False,
     split: str | None = None,
     last_steps: int | None = None,
+    last_run: bool = False,
     progress: Progress | None = None,
 ) -> RewardFile:
     """Reads rewards from files, and from all files of known kinds in directories.
@@ -69,6 +70,7 @@ def read_rewards(
         split: Read only rows of this split, such as `train`: of files in a folder, or with a name,
             that says it, or by a column.
         last_steps: Keep only the rewards of so many last steps.
+        last_run: Where the steps begin anew, keep only the rows after the last beginning.
         progress: Called now and then with the share of the files that is read.
 
     Raises:
@@ -100,7 +102,7 @@ def read_rewards(
             f"--group-size is {found.group_size}, which does not divide the {len(log.rewards):,} "
             "completions: pass the number of completions of each prompt"
         )
-    log, more = checked(log, completions, found)
+    log, more = checked(log, completions, found, last_run=last_run)
     if last_steps is not None:
         log = _last_steps(log, last_steps)
     notes += [*guesses, *collector.skip.notes, *more]

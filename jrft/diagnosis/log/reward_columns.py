@@ -6,6 +6,7 @@ from typing import Any
 
 from jrft.diagnosis.log.column_names import (
     ADVANTAGES,
+    ANSWERS,
     COMPLETIONS,
     NUMBERS,
     OUTCOMES,
@@ -16,6 +17,7 @@ from jrft.diagnosis.log.column_names import (
     is_term,
 )
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
+from jrft.diagnosis.log.consistency import total_of
 from jrft.diagnosis.log.doubts import Table, present
 from jrft.diagnosis.log.values import ABSENT, are_numbers, is_number
 
@@ -39,9 +41,18 @@ def guess_reward(table: Table, notes: list[str]) -> dict[str, float]:
 
 def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
     """The reward where no column has a usual name: terms, the only number, or the outcome."""
-    numbers = [n for n in table if numeric(table[n]) and is_term(n)]
+    numbers = [
+        name
+        for name in table
+        if numeric(table[name])
+        and is_term(name)
+        and not ({*name.lower().split(".")} & {*ANSWERS} or name.endswith(".0"))
+    ]
     named = [name for name in numbers if "reward" in name.lower()]
     trainer = first_of(ADVANTAGES, table) is not None and first_of(COMPLETIONS, table) is not None
+    if total := total_of(named, table):
+        notes.append(f"{total} was taken as the reward, as it is the sum of other columns.")
+        return {total: 1.0}
     if len(named) == 1 or (named and trainer):
         return dict.fromkeys(named, 1.0)
     known_parts = {*STEPS, *OUTCOMES, *NUMBERS, *COMPLETIONS, *TEXTS}

@@ -10,6 +10,7 @@ from jaxtyping import Float64, Int64
 _MISSING = {"", "nan", "none", "null", "na", "n/a"}
 _TRUTH = {"true": 1.0, "false": 0.0}
 _TENSOR = re.compile(r"(?:tensor|array)\(\s*\[?\s*([-+\w.]+)\s*\]?\s*(?:,.*)?\)", re.DOTALL)
+_ANSWERING = ("assistant", "gpt", "model")
 _LAST_NUMBER = re.compile(r"^[A-Za-z_ :=/-]*?(\d+)$")
 
 
@@ -86,6 +87,20 @@ def is_parallel(value: Any, size: int) -> bool:
     if not isinstance(value, list) or len(value) != size or not value:
         return False
     return all(isinstance(each, str | list) for each in value) and size > 1
+
+
+def question(chat: Any) -> list[Any] | None:
+    """The messages before the first answer; None if this is no chat that holds an answer.
+
+    Example:
+        >>> question([{"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "2"}])
+        [{'role': 'user', 'content': '1 + 1?'}]
+    """
+    if not isinstance(chat, list) or not all(isinstance(one, dict) for one in chat):
+        return None
+    roles = [one.get("role", one.get("from")) for one in chat]
+    answers = [place for place, role in enumerate(roles) if role in _ANSWERING]
+    return chat[: answers[0]] if answers and answers[0] > 0 else None
 
 
 def step_number(value: Any, name: str) -> int:

@@ -223,13 +223,6 @@ def test_copies_count_once(tmp_path):
     assert len(read(write(tmp_path / "a.jsonl", same)).log.rewards) == len(same)
 
 
-def test_restarted_steps_are_said(tmp_path):
-    rows = [row(*one) | {"step": one[0]} for one in TRUE]
-    again = [one | {"completion": one["completion"] + "!"} for one in rows]
-    assert "restarts" in " ".join(read(write(tmp_path / "a.jsonl", rows + again)).notes)
-    assert "restarts" not in " ".join(read(write(tmp_path / "b.jsonl", rows)).notes)
-
-
 def test_groups_of_double_size_are_said(tmp_path):
     rows = [{"prompt": f"q{p}", "step": s, "reward": r} for s, p, _, r in TRUE]
     twice = rows + rows[len(rows) // 2 :]  # without texts these may be other completions
