@@ -123,6 +123,9 @@ def _add_stats(commands: Any) -> None:
         "--min-length", type=int, default=0, metavar="N", help="no end before N tokens (default 0)"
     )
     group.add_argument(
+        "--eos", type=int, metavar="TOKEN", help="the token that ends a completion (the model's)"
+    )
+    group.add_argument(
         "--stop",
         action="append",
         default=[],

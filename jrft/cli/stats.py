@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import functools
 import json
 import math
 import sys
@@ -37,6 +36,7 @@ def run(parsed: argparse.Namespace) -> int:
         "reward": parsed.reward,
         "seed": parsed.seed,
         "length": parsed.length,
+        "eos": parsed.eos,
         "temperature": parsed.temperature,
         "top_k": parsed.top_k,
         "top_p": parsed.top_p,
@@ -214,10 +214,11 @@ def _finished(
 
 
 def _load(parsed: argparse.Namespace) -> tuple[Pretrained, Tokenizer]:
-    load = (
-        smollm2 if parsed.model == "smollm2" else functools.partial(from_pretrained, parsed.model)
-    )
-    model = load(length=parsed.length, dtype=parsed.dtype)
+    if parsed.model == "smollm2":
+        model = smollm2(length=parsed.length, dtype=parsed.dtype)
+    else:
+        settings = {"eos": parsed.eos, "dtype": parsed.dtype}
+        model = from_pretrained(parsed.model, length=parsed.length, **settings)
     if model.tokenizer is None:
         raise ValueError(
             f"{parsed.model} has no tokenizer: put its tokenizer.json beside the weights"

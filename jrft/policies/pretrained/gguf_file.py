@@ -59,7 +59,10 @@ def read_gguf(path: Path) -> tuple[dict[str, Any], Mapping[str, np.ndarray], Tok
         gguf = import_module("gguf")
     except ImportError as error:
         raise ImportError("gguf is not installed: pip install 'jwi-jrft[lm]'") from error
-    reader = gguf.GGUFReader(path)
+    try:
+        reader = gguf.GGUFReader(path)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): download it again") from error
 
     def setting(name: str) -> Any:
         field = reader.get_field(name)
@@ -68,7 +71,8 @@ def read_gguf(path: Path) -> tuple[dict[str, Any], Mapping[str, np.ndarray], Tok
     kind = setting("general.architecture")
     if kind not in _KNOWN:
         raise ValueError(
-            f"general.architecture is {kind!r} in {path.name}: pass one of {', '.join(_KNOWN)}"
+            f"general.architecture is {kind!r} in {path.name}: pass a model of one of these, "
+            f"{', '.join(_KNOWN)}"
         )
     tensors = _Tensors(reader.tensors, gguf.quants.dequantize)
     config = _config(setting, kind)

@@ -65,7 +65,8 @@ def from_pretrained(
         path_or_name: A folder, a .gguf file, or a name on the Hugging Face hub, from which it is
             downloaded if `huggingface_hub` is installed.
         length: Tokens of a completion, the end of sequence counted.
-        eos: The token that ends a completion; the checkpoint's if None.
+        eos: The token that ends a completion; the checkpoint's if None. Of several, the one that is
+            the tokenizer's own.
         dtype: As in `jrft.language_model`.
         param_dtype: The type to keep the parameters in: "float32" or "bfloat16".
         remat: As in `jrft.language_model`.
@@ -84,9 +85,12 @@ def from_pretrained(
         Traceback (most recent call last):
         ValueError: path_or_name is 'no/such-model': no such folder, and ...
     """
+    if param_dtype not in ("float32", "bfloat16", "float64"):
+        raise ValueError(f"param_dtype is {param_dtype!r}: pass 'float32' or 'bfloat16'")
     path = Path(path_or_name)
     if path.suffix == ".gguf":
         config, tensors, tokenizer = read_gguf(path)
+        tokenizer = tokenizer or load_tokenizer(path.parent, missing_is_none=True)
     else:
         folder = path if path.is_dir() else _download(str(path_or_name))
         config, tensors = _read_config(folder), _Safetensors(folder)
@@ -95,7 +99,7 @@ def from_pretrained(
     policy = language_model(
         sizes,
         length=length,
-        eos=_end_token(config) if eos is None else eos,
+        eos=_end_token(config, tokenizer) if eos is None else eos,
         start=_start_token(config),
         dtype=dtype,
         remat=remat,
@@ -149,8 +153,13 @@ class _Safetensors(Mapping[str, np.ndarray]):
         self._open = package("safetensors").safe_open
         self._files: dict[str, Path] = {}
         for file in _weight_files(folder):
-            with self._open(file, framework="numpy") as tensors:
-                self._files |= dict.fromkeys(tensors.keys(), file)
+            try:
+                with self._open(file, framework="numpy") as tensors:
+                    self._files |= dict.fromkeys(tensors.keys(), file)
+            except Exception as error:  # safetensors has an exception of its own
+                raise ValueError(
+                    f"{file} is damaged ({error}): download or save it again"
+                ) from error
 
     def __getitem__(self, name: str) -> np.ndarray:
         with self._open(self._files[name], framework="numpy") as tensors:
@@ -166,7 +175,7 @@ class _Safetensors(Mapping[str, np.ndarray]):
 def _weight_files(folder: Path) -> list[Path]:
     index = folder / _INDEX
     if index.exists():
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        names = sorted(set(_read_json(index)["weight_map"].values()))
         files = [folder / Path(name).name for name in names]
     else:
         files = [folder / "model.safetensors"]
@@ -187,31 +196,46 @@ def _read_config(folder: Path) -> dict[str, Any]:
             f"path_or_name is {str(folder)!r}, which has no config.json: pass a folder with "
             "config.json and .safetensors files, or a .gguf file"
         )
-    config = json.loads(file.read_text())
+    config = _read_json(file)
     generation = folder / "generation_config.json"
     if config.get("eos_token_id") is None and generation.exists():
-        config["eos_token_id"] = json.loads(generation.read_text()).get("eos_token_id")
+        config["eos_token_id"] = _read_json(generation).get("eos_token_id")
     return config
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged ({error}): download or save it again") from error
 
 
 def _sizes(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> Any:
     kind = config.get("model_type")
     if kind not in ARCHITECTURES:
         raise ValueError(
-            f"model_type is {kind!r} in the checkpoint: pass one of {', '.join(ARCHITECTURES)}"
+            f"model_type is {kind!r} in the checkpoint: pass a model of one of these, "
+            f"{', '.join(ARCHITECTURES)}"
         )
-    return ARCHITECTURES[kind].from_json({**config, "has_head": "lm_head.weight" in tensors})
+    try:
+        return ARCHITECTURES[kind].from_json({**config, "has_head": "lm_head.weight" in tensors})
+    except KeyError as error:
+        raise ValueError(
+            f"the configuration of the checkpoint has no {error.args[0]}: pass one that was saved "
+            "with its config.json"
+        ) from error
 
 
-def _end_token(config: Mapping[str, Any]) -> int | None:
+def _end_token(config: Mapping[str, Any], tokenizer: Tokenizer | None) -> int | None:
     ends = config.get("eos_token_id")
-    if isinstance(ends, list):
-        if len(ends) > 1:
-            raise ValueError(
-                f"eos is None, and the checkpoint has {ends}: pass the one that ends a completion"
-            )
-        return ends[0] if ends else None
-    return ends
+    if not isinstance(ends, list):
+        return ends
+    own = None if tokenizer is None else tokenizer.id_of(tokenizer.special.get("eos_token"))
+    if own in ends or len(ends) < 2:
+        return own if own in ends else next(iter(ends), None)
+    raise ValueError(
+        f"eos is None, and the checkpoint has {ends}: pass the one that ends a completion"
+    )
 
 
 def _start_token(config: Mapping[str, Any]) -> int | None:
@@ -220,8 +244,8 @@ def _start_token(config: Mapping[str, Any]) -> int | None:
 
 
 def _download(name: str) -> Path:
-    files = "config.json, the .safetensors files and tokenizer.json"
-    remedy = f"pass a folder with the model's {files}"
+    files = "config.json, .safetensors files and tokenizer.json"
+    remedy = f"put the model's {files} into a folder, and pass the folder"
     try:
         hub = import_module("huggingface_hub")
     except ImportError as error:

@@ -31,6 +31,10 @@ class Tokenizer:
         """The text of tokens, without padding (−1) and special tokens."""
         return self.model.decode([int(token) for token in tokens if token != PAD])
 
+    def id_of(self, token: str | None) -> int | None:
+        """The number of a token that is written like this; None if there is none."""
+        return None if token is None else self.model.token_to_id(token)
+
     def chat(self, messages: Sequence[Mapping[str, str]]) -> Int[np.ndarray, " P"]:
         """The prompt, int32[P], for the answer to messages such as {"role": …, "content": …}.
 
@@ -131,18 +135,13 @@ def tokenizer_from_gguf(setting: Callable[[str], Any]) -> Tokenizer | None:
     """
     tokens = setting("tokenizer.ggml.tokens")
     split = setting("tokenizer.ggml.pre")
-    if setting("tokenizer.ggml.model") != "gpt2" or split not in ("smollm", "gpt-2", "default"):
+    if setting("tokenizer.ggml.model") != "gpt2" or split not in _SPLITS:
         return None
     tokenizers = package("tokenizers")
     merges = [tuple(pair.split(" ")) for pair in setting("tokenizer.ggml.merges")]
     vocabulary = {token: i for i, token in enumerate(tokens)}
     model = tokenizers.Tokenizer(tokenizers.models.BPE(vocabulary, merges))
-    by_bytes = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    if split == "smollm":
-        digits = tokenizers.pre_tokenizers.Digits(individual_digits=True)
-        model.pre_tokenizer = tokenizers.pre_tokenizers.Sequence([digits, by_bytes])
-    else:
-        model.pre_tokenizer = by_bytes
+    _split_words(tokenizers, model, split)
     model.decoder = tokenizers.decoders.ByteLevel()
     control = 3  # GGUF's number for tokens that stand for no text
     kinds = setting("tokenizer.ggml.token_type")
@@ -153,6 +152,32 @@ def tokenizer_from_gguf(setting: Callable[[str], Any]) -> Tokenizer | None:
         if token is not None:
             special[f"{name}_token"] = tokens[token]
     return Tokenizer(model, setting("tokenizer.chat_template"), special)
+
+
+_DIGITS = {"qwen2": 1, "llama-bpe": 3}
+"""Families whose words are split by a pattern, and the most digits of a word."""
+
+_SPLITS = ("smollm", "gpt-2", "default", *_DIGITS)
+"""GGUF's names of ways to split a text into words that are known here."""
+
+_PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,DIGITS}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def _split_words(tokenizers: Any, model: Any, split: str) -> None:
+    """Has the tokenizer split words as the family does, before it merges bytes."""
+    pieces = tokenizers.pre_tokenizers
+    steps = [pieces.ByteLevel(add_prefix_space=False, use_regex=split not in _DIGITS)]
+    if split in _DIGITS:
+        pattern = _PATTERN.replace("DIGITS", str(_DIGITS[split]))
+        steps.insert(0, pieces.Split(tokenizers.Regex(pattern), "isolated"))
+    elif split == "smollm":
+        steps.insert(0, pieces.Digits(individual_digits=True))
+    model.pre_tokenizer = pieces.Sequence(steps)
+    if split == "qwen2":
+        model.normalizer = tokenizers.normalizers.NFC()
 
 
 def _special(settings: Mapping[str, Any]) -> dict[str, str]:
