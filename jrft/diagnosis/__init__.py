@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jrft.diagnosis.diagnosis import Diagnosis, diagnose, diagnose_log
+    from jrft.diagnosis.frame import diagnose_frame
     from jrft.diagnosis.log.log import RewardLog, reward_log
     from jrft.diagnosis.log.statistics import GroupStatistics, group_statistics
     from jrft.diagnosis.model.posterior import Posterior
@@ -27,6 +28,7 @@ _MODULES = {
     "PromptClass": "verdict.classes",
     "RewardLog": "log.log",
     "diagnose": "diagnosis",
+    "diagnose_frame": "frame",
     "diagnose_log": "diagnosis",
     "group_statistics": "log.statistics",
     "reward_log": "log.log",
@@ -44,6 +46,7 @@ __all__ = [
     "PromptClass",
     "RewardLog",
     "diagnose",
+    "diagnose_frame",
     "diagnose_log",
     "group_statistics",
     "reward_log",

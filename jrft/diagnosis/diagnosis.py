@@ -148,18 +148,19 @@ def diagnose_log(
     settings = settings or DiagnosisSettings()
     if log.rewards.size == 0:
         raise ValueError("rewards is empty: pass at least one completion, NaN if it has no score")
-    low, high, note = guess_reward_range(log.rewards, reward_range)
+    low, high, note = guess_reward_range(log.rewards, reward_range, log.counts)
     seen, num_prompts = visits(log.prompts, log.steps), len(log.prompt_ids)
-    groups = group_statistics(log.rewards, seen.visit, len(seen.prompts))
-    judged = _judge(unit_rewards(log.rewards, low, high), seen, num_prompts, settings)
+    groups = group_statistics(log.rewards, seen.visit, len(seen.prompts), log.counts)
+    x = unit_rewards(log.rewards, low, high)
+    judged = _judge(x, seen, num_prompts, settings, log.counts)
     evidence = _evidence(log, seen, judged, settings)
     labels = classify(evidence)
-    shares = component_shares(log.rewards, log.components, seen.visit, len(seen.prompts))
+    shares = component_shares(log, seen.visit, len(seen.prompts))
     return Diagnosis(
         prompt_ids=log.prompt_ids,
         labels=labels,
         evidence=evidence,
-        batch=summarize(evidence, labels, groups, log.rewards, high - low, shares),
+        batch=summarize(evidence, labels, groups, high - low, shares),
         advice=advise(evidence, labels, groups),
         over_time=over_time(
             judged.population,
@@ -191,11 +192,16 @@ class _Judged(NamedTuple):
 
 
 def _judge(
-    x: Float64[np.ndarray, " m"], seen: Visits, num_prompts: int, settings: DiagnosisSettings
+    x: Float64[np.ndarray, " m"],
+    seen: Visits,
+    num_prompts: int,
+    settings: DiagnosisSettings,
+    times: Int64[np.ndarray, " m"] | None,
 ) -> _Judged:
     """Learns the population from all visits, then judges each prompt by its discounted visits."""
-    sums = reward_sums(x, seen.visit, seen.prompts)
-    population = fit_population(x[~np.isnan(x)], sums)
+    sums = reward_sums(x, seen.visit, seen.prompts, times)
+    scored = ~np.isnan(x)
+    population = fit_population(x[scored], sums, None if times is None else times[scored])
     discount = if_equal = settings.discount
     if discount is None or if_equal is None:
         discount = population.discount(sums, seen.prompts)
@@ -203,11 +209,13 @@ def _judge(
         # and set the discount, would throw its old rewards away, so such prompts have their own. It
         # is learned from prompts with equal rewards before the last visit, whatever came then.
         past = visits_after(seen.prompts)[seen.visit] > 0
-        steady = _equal(x[past], seen.prompts[seen.visit[past]], num_prompts)[seen.prompts]
+        before = x[past], seen.prompts[seen.visit[past]], num_prompts
+        steady = _equal(*before, None if times is None else times[past])[seen.prompts]
         if_equal = population.discount(
             sums.each(lambda values: values[steady]), seen.prompts[steady]
         )
-    rates = np.where(_equal(x, seen.prompts[seen.visit], num_prompts), if_equal, discount)
+    equal = _equal(x, seen.prompts[seen.visit], num_prompts, times)
+    rates = np.where(equal, if_equal, discount)
     return _Judged(
         population,
         sums,
@@ -219,17 +227,20 @@ def _judge(
 
 
 def _equal(
-    x: Float64[np.ndarray, " n"], prompts: Int32[np.ndarray, " n"], num_prompts: int
+    x: Float64[np.ndarray, " n"],
+    prompts: Int32[np.ndarray, " n"],
+    num_prompts: int,
+    times: Int64[np.ndarray, " n"] | None,
 ) -> Bool[np.ndarray, " p"]:
     """Whether a prompt has two rewards or more, and all are equal."""
-    return group_statistics(x, prompts, num_prompts).all_equal
+    return group_statistics(x, prompts, num_prompts, times).all_equal
 
 
 def _evidence(
     log: RewardLog, seen: Visits, judged: _Judged, settings: DiagnosisSettings
 ) -> Evidence:
     num_prompts = len(log.prompt_ids)
-    observed = group_statistics(log.rewards, log.prompts, num_prompts)
+    observed = group_statistics(log.rewards, log.prompts, num_prompts, log.counts)
     outcomes = outcome = None
     if log.outcomes is not None:
         odd = log.outcomes[~np.isnan(log.outcomes) & (log.outcomes != 0) & (log.outcomes != 1)]
@@ -237,6 +248,6 @@ def _evidence(
             raise ValueError(
                 f"outcomes holds {odd[0]:g}: pass 1 (solved), 0 (not solved) or NaN (unknown)"
             )
-        outcomes = group_statistics(log.outcomes, log.prompts, num_prompts)
-        outcome = _judge(log.outcomes, seen, num_prompts, settings).posterior
+        outcomes = group_statistics(log.outcomes, log.prompts, num_prompts, log.counts)
+        outcome = _judge(log.outcomes, seen, num_prompts, settings, log.counts).posterior
     return Evidence(observed, judged.posterior, outcomes, outcome, judged.weight, settings)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True)
 class RewardLog:
-    """One row a completion, m rows of p prompts.
+    """One row a completion, or a row for several that are alike: m rows of p prompts.
 
     Attributes:
         rewards: float64[m], finite or NaN; NaN is a completion without a score.
@@ -20,6 +20,7 @@ class RewardLog:
         outcomes: float64[m] or None: whether the task was solved, before any shaping.
         components: Name of a reward term → float64[m], its part in the reward.
         steps: int64[m] or None: the training step the completion was sampled at.
+        counts: int64[m] or None: how many completions a row stands for; None for one each.
     """
 
     rewards: Float64[np.ndarray, " m"]
@@ -28,6 +29,7 @@ class RewardLog:
     outcomes: Float64[np.ndarray, " m"] | None = None
     components: Mapping[str, Float64[np.ndarray, " m"]] = field(default_factory=dict)
     steps: Int64[np.ndarray, " m"] | None = None
+    counts: Int64[np.ndarray, " m"] | None = None
 
 
 def selected(log: RewardLog, rows: Bool[np.ndarray, " m"]) -> RewardLog:

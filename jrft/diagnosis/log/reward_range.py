@@ -1,13 +1,15 @@
 """The range rewards can take, given or guessed, and rewards in units of it."""
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 _USUAL = ((0.0, 1.0), (-1.0, 1.0))
 
 
 def guess_reward_range(
-    rewards: Float64[np.ndarray, " m"], reward_range: tuple[float | int, float | int] | None
+    rewards: Float64[np.ndarray, " m"],
+    reward_range: tuple[float | int, float | int] | None,
+    counts: Int64[np.ndarray, " m"] | None = None,
 ) -> tuple[float, float, str]:
     """The range of the rewards, and a note if it was guessed.
 
@@ -17,6 +19,7 @@ def guess_reward_range(
     Args:
         rewards: float64[m], NaN where there is none.
         reward_range: What the caller says, or None.
+        counts: int64[m], how many completions each reward stands for; None for one each.
 
     Raises:
         ValueError: The range is empty, or a reward is outside it.
@@ -26,7 +29,9 @@ def guess_reward_range(
         >>> guess_reward_range(np.array([-1.0, 1.0]), None)[:2]
         (-1.0, 1.0)
     """
-    seen = rewards[~np.isnan(rewards)]
+    scored = ~np.isnan(rewards)
+    seen = rewards[scored]
+    times = np.ones(len(seen), np.int64) if counts is None else counts[scored]
     least, most = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 1.0)
     if reward_range is not None:
         low, high = (float(end) for end in reward_range)
@@ -38,11 +43,11 @@ def guess_reward_range(
                 "it, or clip the rewards"
             )
         return low, high, ""
-    if robust := _range_without_outliers(seen):
+    if robust := _range_without_outliers(seen, times):
         low, high = robust
-        outside = int(np.sum((seen < low) | (seen > high)))
+        outside = int(times[(seen < low) | (seen > high)].sum())
         note = (
-            f"{outside:,} of {len(seen):,} rewards are far outside of ({low:g}, {high:g}), as "
+            f"{outside:,} of {times.sum():,} rewards are far outside of ({low:g}, {high:g}), as "
             f"{least:g} or {most:g}: they were judged as the nearest end. If they are real, pass "
             "the range."
         )
@@ -59,15 +64,22 @@ def guess_reward_range(
     return low, high, note
 
 
-def _range_without_outliers(seen: Float64[np.ndarray, " n"]) -> tuple[float, float] | None:
+def _range_without_outliers(
+    seen: Float64[np.ndarray, " n"], times: Int64[np.ndarray, " n"]
+) -> tuple[float, float] | None:
     """The range of 98 % of the rewards, if all others are more than ten times as far away."""
-    if len(seen) < 100:
+    total = int(times.sum())
+    if total < 100:
         return None
-    least, most = np.quantile(seen, [0.01, 0.99], method="nearest")
+    order = np.argsort(seen, kind="stable")
+    # The completions in ascending order: the reward of the one nearest to each quantile.
+    ranks = np.round(np.array([0.01, 0.99]) * (total - 1))
+    least, most = seen[order][np.searchsorted(np.cumsum(times[order]), ranks, side="right")]
     for low, high in (*_USUAL, (float(least), float(most))):
         width, far = high - low, np.maximum(low - seen, seen - high)
         outside = far > 0
-        if width > 0 and 0 < outside.mean() <= 0.02 and far[outside].min() > 10 * width:
+        few = 0 < times[outside].sum() <= 0.02 * total
+        if width > 0 and few and far[outside].min() > 10 * width:
             return low, high
     return None
 

@@ -45,7 +45,10 @@ class GroupStatistics:
 
 
 def group_statistics(
-    rewards: Float64[np.ndarray, " m"], groups: Integer[np.ndarray, " m"], num_groups: int
+    rewards: Float64[np.ndarray, " m"],
+    groups: Integer[np.ndarray, " m"],
+    num_groups: int,
+    counts: Int64[np.ndarray, " m"] | None = None,
 ) -> GroupStatistics:
     """Mean and std of each group, in two passes.
 
@@ -57,6 +60,7 @@ def group_statistics(
         rewards: float64[m], NaN where a completion has no score.
         groups: int[m], the group of each, in [0, num_groups).
         num_groups: g.
+        counts: int64[m], how many completions each reward stands for; None for one each.
 
     Example:
         >>> import numpy as np
@@ -66,15 +70,34 @@ def group_statistics(
     """
     scored = ~np.isnan(rewards)
     values, members = rewards[scored], groups[scored]
-    count = np.bincount(members, minlength=num_groups)
-    missing = np.bincount(groups, minlength=num_groups) - count
+    times = None if counts is None else counts[scored]
+    count = _counted(members, times, num_groups)
+    missing = _counted(groups, counts, num_groups) - count
     with np.errstate(invalid="ignore"):
-        mean = np.bincount(members, values, minlength=num_groups) / count
-        squares = np.bincount(members, (values - mean[members]) ** 2, minlength=num_groups)
+        mean = added(values, members, num_groups, times) / count
+        squares = added((values - mean[members]) ** 2, members, num_groups, times)
         std = np.sqrt(squares / count)
     low, high = _extremes(values, members, num_groups)
     equal = high - low <= EQUAL_RTOL * np.maximum(np.abs(low), np.abs(high))
     return GroupStatistics(count, missing, mean, np.where(equal, 0.0, std), low, high)
+
+
+def added(
+    values: Float64[np.ndarray, " m"],
+    groups: Integer[np.ndarray, " m"],
+    num_groups: int,
+    counts: Int64[np.ndarray, " m"] | None = None,
+) -> Float64[np.ndarray, " g"]:
+    """Adds up the values of each group, each as often as its count says."""
+    values = values if counts is None else values * counts
+    return np.bincount(groups, values, minlength=num_groups).astype(np.float64)
+
+
+def _counted(
+    groups: Integer[np.ndarray, " m"], counts: Int64[np.ndarray, " m"] | None, num_groups: int
+) -> Int64[np.ndarray, " g"]:
+    # Sums of float64 are exact integers below 2^53.
+    return np.bincount(groups, counts, minlength=num_groups).astype(np.int64)
 
 
 def _extremes(

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from scipy.linalg import block_diag
 
 from jrft.diagnosis.model.departures import (
@@ -83,9 +83,13 @@ class Candidates(NamedTuple):
         return block_diag(bumps, more), np.r_[(1 - share) * start, share * start_of_more]
 
 
-def fit_candidates(x: Float64[np.ndarray, " m"], sums: RewardSums) -> Candidates:
-    """Candidates for rewards float64[m] in [0, 1], given the sums of their groups."""
-    tilts = tilted_family(*reward_levels(x))
+def fit_candidates(
+    x: Float64[np.ndarray, " m"],
+    sums: RewardSums,
+    times: Int64[np.ndarray, " m"] | None = None,
+) -> Candidates:
+    """Candidates for rewards in [0, 1], each seen some times, given the sums of their groups."""
+    tilts = tilted_family(*reward_levels(x, times))
     ties = sums.ties is not None and not tilts.saturated
     return Candidates(tilts, fit_departures(sums) if ties else None)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Integer, Shaped
+from jaxtyping import Float64, Int64, Integer, Shaped
 
 from jrft.diagnosis.model.alike import average_of_alike, distinct_sums
 from jrft.diagnosis.model.candidates import Candidates, fit_candidates
@@ -91,14 +91,19 @@ class Population:
         return np.array(scores)
 
 
-def fit_population(x: Float64[np.ndarray, " m"], sums: RewardSums) -> Population:
+def fit_population(
+    x: Float64[np.ndarray, " m"],
+    sums: RewardSums,
+    times: Int64[np.ndarray, " m"] | None = None,
+) -> Population:
     """Learns from all prompts how frequent each reward distribution is.
 
     Args:
         x: float64[m], all scored rewards, in [0, 1].
         sums: `reward_sums` of the groups.
+        times: int64[m], how often each was seen; None for once.
     """
-    candidates = fit_candidates(x, sums)
+    candidates = fit_candidates(x, sums, times)
     if candidates.tilts.saturated:
         sums, found = distinct_sums(sums)
         return Population(candidates, fit_prior(candidates, sums, found.counts))

@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, Integer, Shaped
 from scipy.special import gammaln
 
+from jrft.diagnosis.log.statistics import added
+
 # Rewards this near to each other, as a share of the range, are equal: rounding to float32 moves
 # rewards by less.
 TIE = 1e-6
@@ -116,6 +118,7 @@ def reward_sums(
     x: Float64[np.ndarray, " m"],
     groups: Integer[np.ndarray, " m"],
     prompts: Integer[np.ndarray, " g"],
+    times: Int64[np.ndarray, " m"] | None = None,
 ) -> RewardSums:
     """Sums of each group of a whole log.
 
@@ -123,25 +126,31 @@ def reward_sums(
         x: float64[m], rewards in [0, 1]; NaN is left out.
         groups: int[m], the group of each reward.
         prompts: int[g], the prompt of each group, ascending.
+        times: int64[m], how often each reward was seen in its group; None for once.
     """
     scored = ~np.isnan(x)
     if not scored.all():
         x, groups = x[scored], groups[scored]
-    sums = power_sums(x, groups, len(prompts))
-    if _few_levels(x) or not _ties_occur(x, groups, len(prompts)):
+        times = None if times is None else times[scored]
+    sums = power_sums(x, groups, len(prompts), times)
+    if _few_levels(x) or not _ties_occur(x, groups, len(prompts), times):
         return sums
     owners = np.cumsum(np.r_[False, prompts[1:] != prompts[:-1]])[: len(prompts)]
-    runs = _runs(x, groups)
+    runs = _runs(x, groups, times)
     alone = len(owners) == owners[-1] + 1
-    reference = _reference(x, owners[groups], runs if alone else _runs(x, owners[groups]))
+    by_prompt = runs if alone else _runs(x, owners[groups], times)
+    reference = _reference(x, owners[groups], by_prompt, times)
     return sums._replace(ties=_ties(runs, reference, owners, sums.size))
 
 
 def power_sums(
-    x: Float64[np.ndarray, " m"], groups: Integer[np.ndarray, " m"], num_groups: int
+    x: Float64[np.ndarray, " m"],
+    groups: Integer[np.ndarray, " m"],
+    num_groups: int,
+    times: Int64[np.ndarray, " m"] | None = None,
 ) -> RewardSums:
     """Count and sums of powers of each group, without ties: float64[m] and int[m]."""
-    columns, power = [], np.ones_like(x)
+    columns, power = [], np.ones_like(x) if times is None else times.astype(np.float64)
     for _ in range(5):
         columns.append(_added(power, groups, num_groups))
         power = power * x
@@ -213,17 +222,20 @@ def _added(
     values: Float64[np.ndarray, "n ..."], groups: Integer[np.ndarray, " n"], num_groups: int
 ) -> Float64[np.ndarray, "g ..."]:
     if values.ndim == 2:
-        return np.stack([_added(column, groups, num_groups) for column in values.T], axis=1)
-    return np.bincount(groups, values, minlength=num_groups).astype(np.float64)
+        return np.stack([added(column, groups, num_groups) for column in values.T], axis=1)
+    return added(values, groups, num_groups)
 
 
 def _reference(
-    x: Float64[np.ndarray, " m"], owners: Integer[np.ndarray, " m"], runs: _Runs
+    x: Float64[np.ndarray, " m"],
+    owners: Integer[np.ndarray, " m"],
+    runs: _Runs,
+    times: Int64[np.ndarray, " m"] | None = None,
 ) -> TieReference:
     num_prompts = int(owners.max(initial=-1)) + 1
-    count = np.bincount(owners, minlength=num_prompts)
-    mean = np.bincount(owners, x, minlength=num_prompts) / np.maximum(count, 1)
-    frequency = np.bincount(_cells(x), minlength=_CELLS) / max(len(x), 1)
+    count = np.bincount(owners, times, minlength=num_prompts)
+    mean = added(x, owners, num_prompts, times) / np.maximum(count, 1)
+    frequency = np.bincount(_cells(x), times, minlength=_CELLS) / max(count.sum(), 1)
     # A cell that no reward fell into is never looked up.
     return TieReference(_modes(runs, mean), np.log(np.maximum(frequency, 1e-300)))
 
@@ -260,7 +272,10 @@ def _few_levels(x: Float64[np.ndarray, " m"]) -> bool:
 
 
 def _ties_occur(
-    x: Float64[np.ndarray, " m"], groups: Integer[np.ndarray, " m"], num_groups: int
+    x: Float64[np.ndarray, " m"],
+    groups: Integer[np.ndarray, " m"],
+    num_groups: int,
+    times: Int64[np.ndarray, " m"] | None,
 ) -> bool:
     """Whether more than one in 100 groups has two equal rewards, by a sample of 2000 groups."""
     chosen = np.ones(num_groups, bool)
@@ -268,16 +283,21 @@ def _ties_occur(
         chosen = np.zeros(num_groups, bool)
         chosen[np.random.default_rng(0).choice(num_groups, _SAMPLED, replace=False)] = True
     member = chosen[groups]
-    runs = _runs(x[member], groups[member])
+    runs = _runs(x[member], groups[member], None if times is None else times[member])
     tied = len(np.unique(runs.group[runs.length > 1]))
     return tied > _CHANCE * min(num_groups, _SAMPLED)
 
 
-def _runs(x: Float64[np.ndarray, " m"], groups: Integer[np.ndarray, " m"]) -> _Runs:
+def _runs(
+    x: Float64[np.ndarray, " m"],
+    groups: Integer[np.ndarray, " m"],
+    times: Int64[np.ndarray, " m"] | None = None,
+) -> _Runs:
     order = np.lexsort((x, groups))
     group, value = groups[order], x[order]
     starts = np.flatnonzero(_starts(group) | np.r_[True, np.diff(value) > TIE][: len(order)])
-    return _Runs(group[starts], value[starts], np.diff(np.r_[starts, len(order)]))
+    seen = np.r_[0, np.arange(1, len(order) + 1) if times is None else np.cumsum(times[order])]
+    return _Runs(group[starts], value[starts], np.diff(seen[np.r_[starts, len(order)]]))
 
 
 def _starts(group: Integer[np.ndarray, " u"]) -> Bool[np.ndarray, " u"]:

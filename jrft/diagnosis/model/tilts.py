@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from jrft.diagnosis.log.statistics import added
 from jrft.diagnosis.model.alike import STD_RESOLUTION, distinct_rows
 
 # Group sizes at which the probability of a mixed group is tabulated.
@@ -48,12 +49,13 @@ class TiltedFamily(NamedTuple):
 
 
 def reward_levels(
-    x: Float64[np.ndarray, " m"],
+    x: Float64[np.ndarray, " m"], times: Int64[np.ndarray, " m"] | None = None
 ) -> tuple[Float64[np.ndarray, " b"], Float64[np.ndarray, " b"]]:
     """The pooled distribution: distinct levels, or 256 cells if there are more.
 
     Args:
         x: float64[m], rewards in [0, 1].
+        times: int64[m], how often each was seen; None for once.
 
     Returns:
         float64[b] levels, ascending, 0 and 1 among them; float64[b] probabilities, positive.
@@ -63,8 +65,8 @@ def reward_levels(
         >>> reward_levels(np.array([0.0, 0.0, 1.0]))[0].tolist()
         [0.0, 1.0]
     """
-    levels, counts = np.unique(np.round(x, 9), return_counts=True)
-    counts = counts.astype(np.float64)
+    levels, at = np.unique(np.round(x, 9), return_inverse=True)
+    counts = added(np.ones(len(x)), at, len(levels), times)
     if len(levels) > _MAX_LEVELS:
         cells = np.minimum((levels * _MAX_LEVELS).astype(int), _MAX_LEVELS - 1)
         mass = np.bincount(cells, counts)

@@ -1,12 +1,12 @@
 """The batch in numbers: the paper's statistics, under the names that trainers use."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Integer, Shaped
 
-from jrft.diagnosis.log.statistics import GroupStatistics
+from jrft.diagnosis.log.log import RewardLog
+from jrft.diagnosis.log.statistics import GroupStatistics, group_statistics
 from jrft.diagnosis.verdict.classes import LOW_MEAN, Evidence, PromptClass
 
 
@@ -58,7 +58,6 @@ def summarize(
     evidence: Evidence,
     labels: Shaped[np.ndarray, " p"],
     groups: GroupStatistics,
-    rewards: Float64[np.ndarray, " m"],
     width: float,
     shares: dict[str, float],
 ) -> BatchSummary:
@@ -68,7 +67,6 @@ def summarize(
         evidence: Of p prompts.
         labels: Their classes.
         groups: Statistics of the groups.
-        rewards: float64[m].
         width: Width of the reward range, in the reward's own units.
         shares: The `component_shares`.
     """
@@ -83,7 +81,7 @@ def summarize(
         reward=_mean(groups.mean),
         reward_std=_mean(groups.sample_std),
         frac_reward_zero_std=_mean(groups.all_equal[groups.count > 1]),
-        batch_reward_std=_std(rewards),
+        batch_reward_std=_std_of_all(groups),
         std_p10=width * _percentile(stds, 10.0),
         observed_std_p10=_percentile(evidence.observed.std[scored], 10.0),
         share_low_std=_mean(low),
@@ -95,46 +93,43 @@ def summarize(
 
 
 def component_shares(
-    rewards: Float64[np.ndarray, " m"],
-    components: Mapping[str, Float64[np.ndarray, " m"]],
-    groups: Integer[np.ndarray, " m"],
-    num_groups: int,
+    log: RewardLog, groups: Integer[np.ndarray, " m"], num_groups: int
 ) -> dict[str, float]:
     """Each reward term's share of the variance of the reward within groups.
 
     Args:
-        rewards: float64[m].
-        components: Name → float64[m].
-        groups: int[m].
+        log: m rows.
+        groups: int[m], the group of each.
         num_groups: g.
     """
-    centered = _centered(rewards, groups, num_groups)
-    total = np.nansum(centered**2)
+    times = 1 if log.counts is None else log.counts
+
+    def centered(values: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+        return values - group_statistics(values, groups, num_groups, log.counts).mean[groups]
+
+    rewards = centered(log.rewards)
+    total = np.nansum(times * rewards**2)
     return {
-        name: float(np.nansum(_centered(values, groups, num_groups) * centered) / total)
+        name: float(np.nansum(times * centered(values) * rewards) / total)
         if total > 0
         else float("nan")
-        for name, values in components.items()
+        for name, values in log.components.items()
     }
 
 
-def _centered(
-    values: Float64[np.ndarray, " m"], groups: Integer[np.ndarray, " m"], num_groups: int
-) -> Float64[np.ndarray, " m"]:
-    scored = ~np.isnan(values)
-    count = np.bincount(groups[scored], minlength=num_groups)
-    total = np.bincount(groups[scored], values[scored], minlength=num_groups)
-    return values - (total / np.maximum(count, 1))[groups]
+def _std_of_all(groups: GroupStatistics) -> float:
+    """The std of all rewards together, ddof 0: the variance within groups and between them."""
+    some = groups.count > 0
+    if not some.any():
+        return float("nan")
+    count, mean, std = groups.count[some], groups.mean[some], groups.std[some]
+    middle = np.average(mean, weights=count)
+    return float(np.sqrt(np.average(std**2 + (mean - middle) ** 2, weights=count)))
 
 
 def _mean(values: Shaped[np.ndarray, " n"]) -> float:
     known = values[~np.isnan(values.astype(np.float64))]
     return float(known.mean()) if known.size else float("nan")
-
-
-def _std(values: Float64[np.ndarray, " n"]) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.std()) if known.size else float("nan")
 
 
 def _percentile(values: Float64[np.ndarray, " n"], percent: float) -> float:

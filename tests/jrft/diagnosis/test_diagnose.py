@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jrft.diagnosis import DiagnosisSettings, PromptClass, diagnose
+from jrft.diagnosis import DiagnosisSettings, PromptClass, diagnose, reward_log
 from jrft.diagnosis.verdict.summary import component_shares
 
 
@@ -88,7 +88,8 @@ def test_component_shares_against_covariances():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 40))
     groups = np.repeat(np.arange(5), 8)
-    found = component_shares(a + b, {"a": a, "b": b}, groups, 5)
+    log = reward_log(a + b, prompt_ids=groups, components={"a": a, "b": b})
+    found = component_shares(log, groups, 5)
     total, of_a = 0.0, 0.0
     for g in range(5):
         x, r = a[groups == g], (a + b)[groups == g]
