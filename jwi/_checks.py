@@ -1,8 +1,7 @@
 """Checks of arguments that several functions share."""
 
+from numbers import Integral
 from typing import Any
-
-import numpy as np
 
 # Compiled loops count steps in int64, and no computer takes this many.
 MOST_STEPS = 2**31 - 1
@@ -31,7 +30,8 @@ def checked_integer(
         Traceback (most recent call last):
         ValueError: length is -1: pass the number of steps, an integer ≥ 0
     """
-    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    # NumPy's integers are such numbers, too, and its booleans are none.
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
     if is_integer and low <= value and (high is None or value <= high):  # type: ignore[operator]
         return int(value)  # type: ignore[call-overload]
     limits = f"≥ {low}" if high is None else f"from {low} to {high}"
@@ -77,6 +77,7 @@ def check_subset(subset: Any, num_vertices: int | None) -> None:
         ValueError: If `subset` is not bool[n].
 
     Example:
+        >>> import numpy as np
         >>> check_subset(np.array([0, 2]), 3)
         Traceback (most recent call last):
         ValueError: subset is int64[2]: pass one boolean a vertex, bool[3]

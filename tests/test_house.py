@@ -17,7 +17,7 @@ FILES = sorted(
 )
 MOST_LINES = 330
 MOST_PARAMETERS = 8
-MOST_FILES_AT_A_ROOT = 6
+MOST_FILES_AT_A_ROOT = 5
 # British spellings, and headings that have another name here.
 OTHER_DIALECT = re.compile(
     r"neighbour|colour|initialis|normalis|summaris|behaviour|(?<!num_)labell(?!ed_prompt)|minimis|maximis|learnt|"
@@ -58,7 +58,8 @@ def test_a_file_has_one_subject():
 
 def test_few_files_stand_at_a_root():
     for floor in ("jwi", "jrft", "experiments"):
-        assert len(list((ROOT / floor).glob("*.py"))) <= MOST_FILES_AT_A_ROOT
+        files = [file for file in (ROOT / floor).glob("*.py") if not file.stem.startswith("__")]
+        assert len(files) <= MOST_FILES_AT_A_ROOT
 
 
 def test_functions_take_few_parameters():

@@ -8,12 +8,12 @@ Exit codes: 0 fine; 1 the share of prompts without a useful gradient reaches `--
 2 the input or the arguments cannot be read; 130 interrupted (Ctrl-C).
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from jrft.cli.arguments import parser
+from jrft.cli.checks import check
 
 OK, DEAD, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -27,9 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     try:
         # Before anything heavy is imported.
-        for path in getattr(parsed, "paths", ()):
-            if path != "-" and not os.path.lexists(path):
-                raise ValueError(f"{path}: there is no such file")
+        check(parsed)
         return import_module(f"jrft.cli.{parsed.command}").run(parsed)
     except KeyboardInterrupt:
         print("jrft: interrupted", file=sys.stderr)

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from jrft._files import write_atomically
 from jrft.cli import DEAD, OK
-from jrft.cli.files import write_atomically
+from jrft.cli.checks import settings_of
 from jrft.diagnosis.diagnosis import Diagnosis, diagnose_log
 from jrft.diagnosis.log.columns import Columns
 from jrft.diagnosis.log.reading import RewardFile, read_rewards
 from jrft.diagnosis.report.export import as_dict
 from jrft.diagnosis.report.html import html_report
 from jrft.diagnosis.report.text import text_report
-from jrft.diagnosis.settings import DiagnosisSettings
 from jrft.diagnosis.verdict.classes import PromptClass
 
 _LISTS: dict[str, Callable[[list[float]], float]] = {
@@ -33,16 +33,6 @@ _LISTS: dict[str, Callable[[list[float]], float]] = {
 
 def run(parsed: argparse.Namespace) -> int:
     """Prints the diagnosis of a log, and writes the reports that the arguments ask for."""
-    if parsed.fail_if_dead is not None and not 0 < parsed.fail_if_dead <= 1:
-        raise ValueError(f"--fail-if-dead is {parsed.fail_if_dead}: pass a share in (0, 1]")
-    # Said before a large log is read, not after.
-    for option, path in (
-        ("--report", parsed.report),
-        ("--json", parsed.json),
-        ("--ids", parsed.ids),
-    ):
-        if path is not None and not path.parent.is_dir():
-            raise ValueError(f"{option} {path}: there is no folder {path.parent}, make it first")
     with _bar("reading") as progress, _without_stdin(parsed.paths) as paths:
         file = read_rewards(
             paths,
@@ -56,7 +46,7 @@ def run(parsed: argparse.Namespace) -> int:
     diagnosis = diagnose_log(
         file.log,
         reward_range=None if parsed.range is None else tuple(parsed.range),
-        settings=DiagnosisSettings(parsed.threshold, parsed.level, parsed.confidence),
+        settings=settings_of(parsed),
     )
     print(_source(parsed.paths, file) + "\n")
     print(text_report(diagnosis), end="")

@@ -14,8 +14,8 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from jrft._files import write_atomically
 from jrft.cli import OK
-from jrft.cli.files import write_atomically
 from jrft.completions import PAD
 from jrft.policies.pretrained.load import Pretrained, from_pretrained
 from jrft.policies.pretrained.smollm import smollm2

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from jwi.cli.arguments import parser
+from jwi.cli.checks import check
 
 OK, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if as_process:
             _prepare_process()
         parsed = parser().parse_args(arguments)
-        _check_input(parsed)
+        # Before anything heavy is imported.
+        check(parsed)
         if as_process:
             _stay_on_the_host()
         _run(parsed)
@@ -70,14 +72,6 @@ def _prepare_process() -> None:
     # By default it ends the process at once, and half a file stays.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.unraisablehook = _signalling_again(sys.unraisablehook)
-
-
-def _check_input(parsed: argparse.Namespace) -> None:
-    """Refuses a missing file before anything heavy is imported."""
-    others = (getattr(parsed, name, None) for name in ("partition", "protect"))
-    for path in (parsed.graph, *others):
-        if path is not None and str(path) != "-" and not os.path.lexists(path):
-            raise ValueError(f"{path}: there is no such file")
 
 
 def _run(parsed: argparse.Namespace) -> None:

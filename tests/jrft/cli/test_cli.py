@@ -59,7 +59,7 @@ def test_exit_code_for_dead_prompts(rollouts, capsys, allowed, code):
         (["missing.jsonl"], "missing.jsonl: there is no such file"),
         (["ROLLOUTS", "--reward", "score"], "there is no column 'score'"),
         (["ROLLOUTS", "--fail-if-dead", "50"], "--fail-if-dead is 50.0: pass a share"),
-        (["ROLLOUTS", "--threshold", "2"], "threshold is 2.0"),
+        (["ROLLOUTS", "--threshold", "2"], "--threshold is 2.0"),
         (["ROLLOUTS", "--range", "0", "0.5"], "leave reward_range (0, 0.5)"),
         (["ROLLOUTS", "--report", "/no/such/folder/x.html"], "no folder /no/such/folder,"),
         (["ROLLOUTS", "--json", "/no/such/folder/x.json"], "no folder /no/such/folder,"),

@@ -189,9 +189,9 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
     [
         (["info", "none.txt"], "none.txt: there is no such file"),
         (["info", "words.txt"], "words.txt, line 2: 'cy' is not an integer: --labels takes names"),
-        (["info", "graph.txt", "--format", "xls"], "format is 'xls': pass one of edge-list, "),
-        ([*PRUNE, "--keep", "50"], "keep is 50.0: pass the share of edges that stays"),
-        ([*PRUNE, "--num-removed", "16"], "num_removed is 16: pass how many edges go, an integer"),
+        (["info", "graph.txt", "--format", "xls"], "--format is 'xls': pass one of edge-list, "),
+        ([*PRUNE, "--keep", "50"], "--keep is 50.0: pass the share of edges that stays"),
+        ([*PRUNE, "--num-removed", "16"], "--num-removed is 16: pass how many of the 15 edges go"),
         ([*PRUNE, "--keep", "0.5", "--depth", "3"], "one-walk-index is for depth 2: add --method"),
         (
             [*PRUNE, "--keep", "0.5", "--depth", "0"],
@@ -247,8 +247,8 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
         ([*PRUNE, "--keep", "1", "--protect", "empty.txt"], "rows: pass the two ends of each edge"),
         (
             [*PRUNE, "--keep", "0.1", "--keep-connected"],
-            "13 edges are to be removed and 6 may go: keep_connected holds the others, so remove at"
-            " most 6",
+            "13 edges are to be removed and 6 may go: --keep-connected holds the others, so remove"
+            " at most 6",
         ),
         ([*PRUNE, "--keep", "1", "--removed", "words.txt"], "words.txt exists: add --force"),
         ([*PRUNE, "--keep", "1", "--removed", "out.txt"], "--removed is out.txt, as is the output"),
