@@ -4,9 +4,11 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 
-# A folder with local copies of the public data sets is read before anything is downloaded.
-ifneq ($(wildcard ../shared/data),)
-export DATA_DIR ?= $(abspath ../shared/data)
+# Local copies of the public data sets are read before anything is downloaded: in the folder that
+# DATA_DIR names, or else in a folder `data` of a neighbor of this one.
+COPIES := $(firstword $(wildcard ../*/data/planetoid))
+ifneq ($(COPIES),)
+export DATA_DIR ?= $(abspath $(COPIES)/..)
 endif
 
 # Tests compile many small programs: one worker a core, and none of the compiler's optimizations,

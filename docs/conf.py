@@ -47,7 +47,6 @@ myst_heading_anchors = 3
 # Docstrings are Google's style. `name` in them is code, and a link where the site has such a name.
 default_role = "py:obj"
 napoleon_numpy_docstring = False
-napoleon_custom_sections = [("Reference", "References")]
 napoleon_attr_annotations = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False

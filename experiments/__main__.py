@@ -1,4 +1,4 @@
-"""``python -m experiments NAME [--smoke] [--out DIR] [--tag TAG] [--field-of-config VALUE]``."""
+"""`python -m experiments NAME [--smoke] [--out DIR] [--tag TAG] [--field-of-config VALUE]`."""
 
 import ast
 import sys

@@ -38,7 +38,7 @@ def execute(name: str, experiment: Experiment, config: Any, out: Path) -> Record
         name: The experiment's name, with a tag or without; of its result file and figure.
         experiment: Its module.
         config: Its configuration.
-        out: Directory of ``<name>.json`` and ``<name>.svg``; made if missing.
+        out: Directory of `<name>.json` and `<name>.svg`; made if missing.
     """
     start = time.monotonic()
     # A configuration has a directory of its own, so that no run resumes from another's checkpoint.
@@ -54,7 +54,7 @@ def execute(name: str, experiment: Experiment, config: Any, out: Path) -> Record
 
 
 def draw(experiment: Experiment, finished: Record, out: Path) -> Path:
-    """Draws ``out/<name>.svg`` from a record."""
+    """Draws `out/<name>.svg` from a record."""
     figure = experiment.figure(finished)
     path = figures.save(figure, out / f"{finished.name}.svg")
     plt.close(figure)

@@ -1,4 +1,4 @@
-"""``python -m jwi``."""
+"""`python -m jwi`."""
 
 import sys
 

@@ -18,10 +18,10 @@ FILES = sorted(
 MOST_LINES = 330
 MOST_PARAMETERS = 8
 MOST_FILES_AT_A_ROOT = 5
-# British spellings, and headings that have another name here.
+# British spellings, headings that have another name here, and double backticks.
 OTHER_DIALECT = re.compile(
     r"neighbour|colour|initialis|normalis|summaris|behaviour|(?<!num_)labell(?!ed_prompt)|minimis|maximis|learnt|"
-    r"grey|centred|optimis(?!tix)|^\s*(Examples|Source|Sources):$",
+    r"grey|centred|optimis(?!tix)|^\s*(Examples|Source|Sources|Reference):$|(?<!`)``(?!`)",
     re.MULTILINE,
 )
 

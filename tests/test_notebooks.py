@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom, and is stored without outputs."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -23,5 +24,7 @@ def test_notebook(path):
     assert not warnings
 
 
-def test_there_are_notebooks():
+def test_notebooks_use_public_names():
     assert NOTEBOOKS
+    for path in NOTEBOOKS:
+        assert not re.search(r"(?:from|import) j(?:wi|rft)\.", path.read_text("utf-8")), path

@@ -57,7 +57,7 @@ def test_paths_and_commands_named_exist():
 
 
 def test_demo_writes_a_self_contained_report(tmp_path):
-    """The command of ``make demo`` on its smoke configuration, from another directory."""
+    """The command of `make demo` on its smoke configuration, from another directory."""
     dry_run = subprocess.run(
         ["make", "--dry-run", "demo", "DEMO_ARGS=--smoke"],
         cwd=ROOT,

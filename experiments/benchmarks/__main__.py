@@ -1,4 +1,4 @@
-"""``python -m experiments.benchmarks [NAME ...] [--smoke] [--out DIR]``.
+"""`python -m experiments.benchmarks [NAME ...] [--smoke] [--out DIR]`.
 
 A benchmark is a file beside this one. Its docstring opens with its question. It has a `Config`, a
 `SMOKE`, and a function `run(config)` that returns a dictionary, whose entry `table` is for people:

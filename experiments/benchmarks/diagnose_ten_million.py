@@ -1,6 +1,6 @@
 """How much longer than NumPy's mean and std of ten million rewards does their diagnosis take?
 
-The peer is ``mean`` and ``std`` of the array over its groups, which is what trainers log; the limit
+The peer is `mean` and `std` of the array over its groups, which is what trainers log; the limit
 is one pass over memory, a copy. Binary rewards have few distinct groups, so the posterior costs
 next to nothing; continuous ones have a posterior each. The peak of the process's memory is that
 of NumPy and of the diagnosis together, rewards included; it never falls, so read it downwards.

@@ -1,6 +1,6 @@
 """What do exact orders cost on large graphs, of few triangles, of many, with a hub, and dense?
 
-Each order is timed against ``numpy.lexsort`` of two integer key columns of the same edges, in the
+Each order is timed against `numpy.lexsort` of two integer key columns of the same edges, in the
 same run. Memory is how far a process of its own grows during a call, against the edge list's (two
 int32 an edge); it is measured on Linux only. DBLP is real, the others are random.
 """

@@ -78,62 +78,61 @@ def run(config: Config) -> dict[str, Any]:
 
 
 def _quantities(graph: GraphsTuple, width: int) -> dict[str, Quantity]:
-    n, num_arcs = len(graph.nodes), len(graph.senders)
+    """All that is timed on a graph, by its label."""
+    n = len(graph.nodes)
     keys = jax.random.split(jax.random.key(0), 3)
     values, cotangent = (jax.random.normal(key, (n, width)) for key in keys[:2])
-    weight = jax.random.uniform(keys[2], (num_arcs,))
-    matrix = scipy.sparse.csr_array(
-        (np.array(weight), (np.array(graph.receivers), np.array(graph.senders))), shape=(n, n)
-    )
+    weight = jax.random.uniform(keys[2], (len(graph.senders),))
+    return _sums(graph, values, weight, cotangent) | _normalizations(values, cotangent)
+
+
+def _sums(graph: GraphsTuple, values: Any, weight: Any, cotangent: Any) -> dict[str, Quantity]:
+    n, num_arcs = values.shape[0], len(graph.senders)
+    ends = np.array(graph.receivers), np.array(graph.senders)
+    matrix, dense = scipy.sparse.csr_array((np.array(weight), ends), (n, n)), np.array(values)
 
     def segment_sum(graph: GraphsTuple, values: Any, weight: Any) -> Any:
         messages = values[graph.senders] * weight[:, None]
         return jax.ops.segment_sum(messages, graph.receivers, n)
 
-    def gradients(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda graph, *arguments: jax.vjp(
-            lambda *arguments: function(graph, *arguments), *arguments
-        )[1](cotangent)
+    by, given = (jwi.neighbor_sum, segment_sum), (graph, values, weight)
+    ours, peer = (_compiled(function, *given) for function in by)
+    ours_back, peer_back = (_compiled(_gradients(each, cotangent), *given) for each in by)
+    return {
+        "weighted sum": Quantity(ours, peer, lambda: matrix @ dense, num_arcs),
+        "its gradient in values and weights": Quantity(ours_back, peer_back, None, 2 * num_arcs),
+    }
 
-    def compiled(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
-        # As arguments: constants could be computed with by the compiler.
-        jitted = jax.jit(function)
-        return lambda: jitted(*arguments)
 
+def _normalizations(values: Any, cotangent: Any) -> dict[str, Quantity]:
     layers = LayerNorm(), nn.LayerNorm(epsilon=1e-5, use_fast_variance=False)
-    params = layers[0].init(jax.random.key(0), values)
+    given = None, layers[0].init(jax.random.key(0), values), values
 
     def normalized(layer: nn.Module) -> Callable[..., Any]:
         return lambda _, params, values: layer.apply(params, values)
 
-    sums, by_layer = (graph, values, weight), (None, params, values)
-    dense = np.array(values)
+    by = [normalized(layer) for layer in layers]
+    ours, peer = (_compiled(function, *given) for function in by)
+    ours_back, peer_back = (_compiled(_gradients(each, cotangent), *given) for each in by)
     return {
-        "weighted sum": Quantity(
-            compiled(jwi.neighbor_sum, *sums),
-            compiled(segment_sum, *sums),
-            lambda: matrix @ dense,
-            num_arcs,
-        ),
-        "its gradient in values and weights": Quantity(
-            compiled(gradients(jwi.neighbor_sum), *sums),
-            compiled(gradients(segment_sum), *sums),
-            None,
-            2 * num_arcs,
-        ),
-        "layer normalization": Quantity(
-            compiled(normalized(layers[0]), *by_layer),
-            compiled(normalized(layers[1]), *by_layer),
-            None,
-            n,
-        ),
+        "layer normalization": Quantity(ours, peer, None, len(values)),
         "its gradient in values and parameters": Quantity(
-            compiled(gradients(normalized(layers[0])), *by_layer),
-            compiled(gradients(normalized(layers[1])), *by_layer),
-            None,
-            2 * n,
+            ours_back, peer_back, None, 2 * len(values)
         ),
     }
+
+
+def _gradients(function: Callable[..., Any], cotangent: Any) -> Callable[..., Any]:
+    """The gradient in all arguments after the first."""
+    return lambda graph, *arguments: jax.vjp(
+        lambda *arguments: function(graph, *arguments), *arguments
+    )[1](cotangent)
+
+
+def _compiled(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+    # As arguments: constants could be computed with by the compiler.
+    jitted = jax.jit(function)
+    return lambda: jitted(*arguments)
 
 
 def _check_agreement(label: str, ours: Any, *peers: Any) -> None:

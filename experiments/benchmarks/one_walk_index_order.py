@@ -1,6 +1,6 @@
 """How much longer than sorting its edges does a graph's whole 1-WIS order take?
 
-The limit is ``numpy.lexsort`` of two integer key columns of the same edges, one pass of which any
+The limit is `numpy.lexsort` of two integer key columns of the same edges, one pass of which any
 ranking by degrees needs; the copy of the edge list is a pass over memory. Graphs are random with
 power-law degrees, so cost is shown as it grows.
 """

@@ -1,6 +1,6 @@
 """How much longer than sorting its edges does each order that sparsifies a graph take?
 
-The limit is ``numpy.lexsort`` of two integer key columns of the same edges. All methods of
+The limit is `numpy.lexsort` of two integer key columns of the same edges. All methods of
 `jwi.ORDERS` are timed, for networks of depth 2 (`large_orders` has others), and two orders that
 need more than a graph. The peers are the scores of networkit, where it is installed, and an argsort
 of them. Its graph, like ours, is built beforehand. Seconds are CPU time, of all cores together.

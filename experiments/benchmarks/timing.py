@@ -52,7 +52,7 @@ def compare(
         A timing for each name.
 
     Raises:
-        ValueError: ``repeats`` is not positive.
+        ValueError: `repeats` is not positive.
     """
     if repeats < 1:
         raise ValueError(f"repeats={repeats}: pass a positive number")

@@ -33,7 +33,7 @@ def verify(path: Path, name: str, content: bytes, sha256: str) -> None:
     """Checks that a member is the public data.
 
     Raises:
-        DataUnavailableError: The checksum of ``content``, read from ``name`` in ``path``, differs.
+        DataUnavailableError: The checksum of `content`, read from `name` in `path`, differs.
     """
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:

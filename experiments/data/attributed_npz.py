@@ -52,7 +52,7 @@ def amazon_computers() -> VertexClassification:
 
 
 def parse(name: str, path: Path) -> VertexClassification:
-    """Reads the arrays ``adj_*``, ``attr_*`` (CSR) and ``labels``; no object is unpickled.
+    """Reads the arrays `adj_*`, `attr_*` (CSR) and `labels`; no object is unpickled.
 
     Features are 1 where a word is present, whatever its weight in the file.
 

@@ -12,7 +12,7 @@ def digits(
 ) -> VertexClassification:
     """Graph of the 1 797 digits of 8 × 8 pixels, each seeing a few of its own pixels.
 
-    Two digits are adjacent if one is among the ``num_neighbors`` nearest of the other, over all
+    Two digits are adjacent if one is among the `num_neighbors` nearest of the other, over all
     64 pixels: 7 518 edges with 6 neighbors. With all pixels as features the edges would hardly
     matter, so each vertex keeps a random share of its own and has zeros elsewhere.
 

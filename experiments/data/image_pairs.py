@@ -31,7 +31,7 @@ def draw_pairs(labels: np.ndarray, num_pairs: int, seed: int) -> ImagePairs:
         seed: Seed of the draw.
 
     Raises:
-        ValueError: ``num_pairs`` is odd or not positive, there is one class only, or a class has
+        ValueError: `num_pairs` is odd or not positive, there is one class only, or a class has
             a single image.
     """
     if num_pairs < 2 or num_pairs % 2:

@@ -36,7 +36,7 @@ _IDX_DTYPES: dict[int, np.dtype[Any]] = {
 
 
 class Images(NamedTuple):
-    """Labeled images: ``pixels`` float32[n, height, width] in [0, 1], ``labels`` int32[n]."""
+    """Labeled images: `pixels` float32[n, height, width] in [0, 1], `labels` int32[n]."""
 
     pixels: np.ndarray
     labels: np.ndarray
@@ -109,7 +109,7 @@ def stratified(images: Images, num_examples: int, seed: int) -> Images:
     """A random sample with equally many images of each class.
 
     Raises:
-        ValueError: ``num_examples`` is no multiple of the classes, or a class has too few.
+        ValueError: `num_examples` is no multiple of the classes, or a class has too few.
     """
     classes = np.unique(images.labels)
     each, left = divmod(num_examples, len(classes))

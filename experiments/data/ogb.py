@@ -37,7 +37,7 @@ def ogbn_arxiv() -> VertexClassification:
 
 
 def parse(name: str, path: Path) -> VertexClassification:
-    """Reads ``*/raw/edge.csv.gz``, ``node-feat.csv.gz`` and ``node-label.csv.gz``."""
+    """Reads `*/raw/edge.csv.gz`, `node-feat.csv.gz` and `node-label.csv.gz`."""
     with zipfile.ZipFile(path) as archive:
         edges, features, labels = (
             _table(archive, part, dtype)

@@ -43,7 +43,7 @@ def layout(partition: str) -> np.ndarray:
     """int64[32]: the strip at each vertex, 0 to 15 being the first image's, 16 to 31 the second's.
 
     Args:
-        partition: Of ``low`` walk index, each image having a clique for itself; or of ``high``: the
+        partition: Of `low` walk index, each image having a clique for itself; or of `high`: the
             first clique has the first halves of both images, strip by strip in turns, the second
             the second halves.
     """
@@ -62,7 +62,7 @@ def samples(images: Images, num_pairs: int, seed: int, vertices: np.ndarray) -> 
         images: What to draw from.
         num_pairs: p, even: half of them are of one class.
         seed: Seed of the draw.
-        vertices: int[32], the strip at each vertex, as ``layout`` gives it.
+        vertices: int[32], the strip at each vertex, as `layout` gives it.
     """
     pairs = draw_pairs(images.labels, num_pairs, seed)
     strips = images.pixels.reshape(len(images.pixels), STRIPS, -1)

@@ -38,9 +38,9 @@ def cora() -> VertexClassification:
 
 
 def parse_planetoid(name: str, files: dict[str, Path]) -> VertexClassification:
-    """Reads a data set from its files ``allx, ally, tx, ty, graph, test.index``.
+    """Reads a data set from its files `allx, ally, tx, ty, graph, test.index`.
 
-    The last vertices are the test vertices, stored in the order of ``test.index``; one that is
+    The last vertices are the test vertices, stored in the order of `test.index`; one that is
     missing there has no features and belongs to class 0, as in the usual loaders.
     """
     allx, tx = (np.asarray(load_pickle(files[part]).todense()) for part in ("allx", "tx"))

@@ -2,9 +2,9 @@
 
 A file is looked for in three places, in this order:
 
-1. ``$DATA_DIR/<folder>/<name>``, a read-only folder of local copies (the Makefile sets it to
-   ``../shared/data`` when that exists);
-2. the cache, ``$EXPERIMENTS_CACHE`` or the user's cache directory;
+1. `$DATA_DIR/<folder>/<name>`, a read-only folder of local copies (the Makefile sets
+   it to a folder `data` of a neighbor of the checkout that has such copies);
+2. the cache, `$EXPERIMENTS_CACHE` or the user's cache directory;
 3. its public addresses, from which it is downloaded into the cache.
 """
 
@@ -20,7 +20,7 @@ class Source(NamedTuple):
     """One public file.
 
     Attributes:
-        folder: Name of the data set; the file's folder in ``DATA_DIR`` and in the cache.
+        folder: Name of the data set; the file's folder in `DATA_DIR` and in the cache.
         name: The file's canonical name.
         urls: Public addresses, tried in turn.
         sha256: Checksum of the file's bytes, in hexadecimal; None where mirrors write the same data
@@ -38,13 +38,13 @@ class DataUnavailableError(RuntimeError):
 
 
 def cache_dir() -> Path:
-    """Where downloads are kept: ``$EXPERIMENTS_CACHE``, else the user's cache directory."""
+    """Where downloads are kept: `$EXPERIMENTS_CACHE`, else the user's cache directory."""
     configured = os.environ.get("EXPERIMENTS_CACHE")
     return Path(configured) if configured else Path(pooch.os_cache("jwi-jrft"))
 
 
 def fetch(source: Source) -> Path:
-    """Path of a verified copy of ``source``, downloading it when there is none.
+    """Path of a verified copy of `source`, downloading it when there is none.
 
     Raises:
         DataUnavailableError: The file is not at hand and no address delivered it intact.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 PADDING, CLASSIFY, SEPARATE, UNKNOWN = range(4)
-"""The first tokens of every vocabulary; ``CLASSIFY`` opens a pair, ``SEPARATE`` ends a sentence."""
+"""The first tokens of every vocabulary; `CLASSIFY` opens a pair, `SEPARATE` ends a sentence."""
 _SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
 
 
@@ -37,9 +37,9 @@ def words(sentence: str) -> list[str]:
 
 
 def vocabulary(sentences: Iterable[str], size: int) -> dict[str, int]:
-    """Ids of the special tokens and of the most frequent words, ``size`` in all.
+    """Ids of the special tokens and of the most frequent words, `size` in all.
 
-    Words as frequent as each other come in alphabetical order. There may be fewer than ``size``.
+    Words as frequent as each other come in alphabetical order. There may be fewer than `size`.
 
     Raises:
         ValueError: There is no room for a word.
@@ -68,7 +68,7 @@ def encode_pairs(
 
     Args:
         pairs: n pairs of sentences.
-        vocabulary: Ids of words; a word that is not in it is ``UNKNOWN``.
+        vocabulary: Ids of words; a word that is not in it is `UNKNOWN`.
         length: Tokens of a pair, special ones and padding included.
 
     Raises:

@@ -11,7 +11,7 @@ class VertexClassification(NamedTuple):
     Attributes:
         name: Name of the data set.
         edges: int64[m, 2], vertex pairs as the source lists them; they may repeat and hold loops,
-            which ``jwi.from_edges`` drops.
+            which `jwi.from_edges` drops.
         features: float32[n, d], a row a vertex.
         labels: int32[n], in 0..num_classes - 1.
         num_classes: Number of classes.

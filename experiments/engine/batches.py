@@ -21,13 +21,13 @@ class Batch(NamedTuple):
 
 
 def epochs(batch_size: int, num_examples: int) -> tuple[BatchFn, int]:
-    """Shuffled passes over the data, for ``loop.fit``; the last batch of a pass is padded.
+    """Shuffled passes over the data, for `loop.fit`; the last batch of a pass is padded.
 
     Every step draws the pass's permutation anew, so a batch depends on key and step alone; for
     n examples that costs a sort of n numbers a step.
 
     Args:
-        batch_size: Examples a batch; a larger one than ``num_examples`` is the whole data.
+        batch_size: Examples a batch; a larger one than `num_examples` is the whole data.
         num_examples: n, the length of every array of the data.
 
     Returns:

@@ -19,7 +19,7 @@ class Checkpoints:
     """
 
     def __init__(self, directory: Path | None, state: PyTree, identity: dict[str, Any]) -> None:
-        """Opens ``directory``; with None nothing is ever saved.
+        """Opens `directory`; with None nothing is ever saved.
 
         Args:
             directory: Where the checkpoints are; made if missing.
@@ -66,7 +66,7 @@ class Checkpoints:
         )
 
     def save(self, row: int, state: PyTree) -> None:
-        """Saves the state after ``row`` logged rows, in the background."""
+        """Saves the state after `row` logged rows, in the background."""
         if self._manager:
             whole = {"state": state, "identity": self._identity}
             self._manager.save(row, args=ocp.args.StandardSave(whole))

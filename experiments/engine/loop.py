@@ -1,6 +1,6 @@
 """The one training loop: every study's networks and policies are trained here.
 
-``fit`` runs compiled chunks of steps (``steps.py``) inside a host loop. Checkpoints, the progress
+`fit` runs compiled chunks of steps (`steps.py`) inside a host loop. Checkpoints, the progress
 bar and other work of the host happen between chunks. A run is a pure function of its key,
 parameters and data: chunks, checkpoints and resumption do not change its numbers.
 """
@@ -32,12 +32,12 @@ class Fit(NamedTuple):
         params: The parameters after the last step.
         model_state: The model's state after the last step (batch statistics, say).
         best_params: The parameters at the best logged value of the early-stopping metric; without
-            early stopping, ``params``.
+            early stopping, `params`.
         best_model_state: Likewise.
-        best_step: int32[] or int32[R], the step of ``best_params``.
+        best_step: int32[] or int32[R], the step of `best_params`.
         last_step: int32[] or int32[R], the number of updates made.
         history: The logged values by name, as float32[T, ...] or float32[T, R, ...] host arrays;
-            row t describes the parameters after ``log_steps[t]`` updates. NaN after a run's stop.
+            row t describes the parameters after `log_steps[t]` updates. NaN after a run's stop.
         log_steps: int[T].
     """
 
@@ -54,7 +54,7 @@ class Fit(NamedTuple):
 class Host(NamedTuple):
     """The work of the host between compiled chunks.
 
-    No number depends on it, except through ``refresh``.
+    No number depends on it, except through `refresh`.
 
     Attributes:
         checkpoints: Directory to resume from and to save to. It must belong to one run alone.
@@ -62,7 +62,7 @@ class Host(NamedTuple):
         runs_at_once: How many runs a device vmaps at a time at the most, the others waiting for
             their turn; it must divide R. By default all, except on a CPU, where it is the number
             of cores for a device: their arrays stay in cache.
-        refresh: ``(key, params, data) → data``, called before each chunk; for data that need the
+        refresh: `(key, params, data) → data`, called before each chunk; for data that need the
             host, such as rewards computed by a program. It must not change any shape.
     """
 
@@ -85,7 +85,7 @@ def fit(
 ) -> Fit:
     """Trains one run, or many at once, and logs it.
 
-    With ``run_axes`` there is a leading axis R of runs on ``key``, ``params`` and both states:
+    With `run_axes` there is a leading axis R of runs on `key`, `params` and both states:
     seeds, masks or anything else that differs from run to run. The runs are spread over the
     devices and vmapped on each, and each run freezes when it stops. Arrays that are committed to
     devices (sharded over a mesh, say: runs over devices, or a batch) stay there, and the
@@ -98,19 +98,19 @@ def fit(
         data: Arrays that batches are made of. They are arguments of the compiled program.
         model_state: State of the model other than its parameters.
         opt_state: State of the optimizer to start from, where it differs from the optimizer's own
-            start; with ``optax.inject_hyperparams`` it gives each run a learning rate.
-        run_axes: Where the runs are in ``data``, as in ``jax.vmap``'s ``in_axes``: 0 for an entry
-            with a leading axis of runs, None for one they share. ``run_axes=None`` as a whole means
+            start; with `optax.inject_hyperparams` it gives each run a learning rate.
+        run_axes: Where the runs are in `data`, as in `jax.vmap`'s `in_axes`: 0 for an entry
+            with a leading axis of runs, None for one they share. `run_axes=None` as a whole means
             a single run; for many runs that share all data, give a tree of Nones.
         host: Checkpoints, and the size of compiled chunks.
 
     Returns:
-        The fitted parameters and the history. Row t of the history holds ``evaluate``'s metrics and
-        ``gradient_fn``'s info, both before the next update.
+        The fitted parameters and the history. Row t of the history holds `evaluate`'s metrics and
+        `gradient_fn`'s info, both before the next update.
 
     Raises:
-        ValueError: ``run_axes`` or ``runs_at_once`` does not fit, ``rows_per_chunk`` is not
-            positive, ``evaluate`` does not return the metric to stop at, or the checkpoints are
+        ValueError: `run_axes` or `runs_at_once` does not fit, `rows_per_chunk` is not
+            positive, `evaluate` does not return the metric to stop at, or the checkpoints are
             another run's.
     """
     if host.rows_per_chunk is not None and host.rows_per_chunk < 1:

@@ -31,7 +31,7 @@ class EarlyStopping(NamedTuple):
     """When to stop a run, and which of its parameters to keep.
 
     Attributes:
-        metric: Name of the metric to watch, which ``evaluate`` returns; larger is better.
+        metric: Name of the metric to watch, which `evaluate` returns; larger is better.
         patience: A run stops once its best value is this many steps old.
         min_delta: A value counts as better if it exceeds the best by more than this.
     """
@@ -49,19 +49,19 @@ class Phase:
 
     Attributes:
         name: The label of the progress bar.
-        gradient_fn: ``(key, params, model_state, batch) → (gradient, model_state, info)``, with
-            the gradient of the quantity to minimize. ``from_loss`` makes one from a loss. ``info``
+        gradient_fn: `(key, params, model_state, batch) → (gradient, model_state, info)`, with
+            the gradient of the quantity to minimize. `from_loss` makes one from a loss. `info`
             is a dictionary of arrays.
         optimizer: Turns gradients into updates.
         num_steps: Updates to make, at the most.
         log_every: Updates between two rows of the history; None logs the start and the end.
-        batch_fn: ``(key, step, data) → batch``, with the same key at every step of a run.
-        evaluate: ``(params, model_state, data) → metrics``, a dictionary of arrays; called at every
+        batch_fn: `(key, step, data) → batch`, with the same key at every step of a run.
+        evaluate: `(params, model_state, data) → metrics`, a dictionary of arrays; called at every
             logged row.
-        stopping: When a run stops early; without it, after ``num_steps``.
+        stopping: When a run stops early; without it, after `num_steps`.
 
     Raises:
-        ValueError: ``num_steps`` is negative, or no multiple of ``log_every``.
+        ValueError: `num_steps` is negative, or no multiple of `log_every`.
     """
 
     name: str = field(compare=False)
@@ -109,11 +109,11 @@ def from_loss(loss_fn: LossFn) -> GradientFn:
     """The gradient function of a loss to minimize.
 
     Args:
-        loss_fn: ``(key, params, model_state, batch) → (loss, (model_state, info))``.
+        loss_fn: `(key, params, model_state, batch) → (loss, (model_state, info))`.
 
     Returns:
-        ``(key, params, model_state, batch) → (gradient, model_state, info)`` with ``loss`` and
-        ``gradient_norm`` (Euclidean, over all parameters) added to ``info``.
+        `(key, params, model_state, batch) → (gradient, model_state, info)` with `loss` and
+        `gradient_norm` (Euclidean, over all parameters) added to `info`.
     """
 
     def gradient_fn(

@@ -19,8 +19,8 @@ def make_cores_devices() -> None:
 
     One run gains little from a second core, but two runs at the same time do: of four graph
     networks, two in turn on each of two cores took 0.6 (Cora) and 0.5 (DBLP) of the time of all
-    four vmapped on one device (the benchmark ``gcn_training``). A count that ``XLA_FLAGS`` or
-    ``JAX_NUM_CPU_DEVICES`` names is left as it is.
+    four vmapped on one device (the benchmark `gcn_training`). A count that `XLA_FLAGS` or
+    `JAX_NUM_CPU_DEVICES` names is left as it is.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if "host_platform_device_count" not in flags and "JAX_NUM_CPU_DEVICES" not in os.environ:
@@ -47,7 +47,7 @@ class Spread(NamedTuple):
         Args:
             num_runs: R.
             *placed: The arrays that the runs start from. If one is committed to devices (by
-                ``jax.device_put``, say), the runs stay there.
+                `jax.device_put`, say), the runs stay there.
 
         Raises:
             ValueError: There is no run.
@@ -79,7 +79,7 @@ class Spread(NamedTuple):
             asked: The number that the caller wants; None chooses one.
 
         Raises:
-            ValueError: R is no multiple of ``asked``.
+            ValueError: R is no multiple of `asked`.
         """
         if asked is not None and (asked < 1 or self.num_runs % asked):
             raise ValueError(
@@ -117,11 +117,11 @@ class Spread(NamedTuple):
         )
 
     def put_data(self, data: PyTree, axes: PyTree) -> PyTree:
-        """Data on the devices: all of it, or the part of a device's runs where ``axes`` is 0.
+        """Data on the devices: all of it, or the part of a device's runs where `axes` is 0.
 
         Args:
             data: Arrays.
-            axes: As ``jax.vmap``'s ``in_axes`` for ``data``, of 0 and None.
+            axes: As `jax.vmap`'s `in_axes` for `data`, of 0 and None.
         """
         if self.mesh is None:
             return data
@@ -134,7 +134,7 @@ class Spread(NamedTuple):
         )  # fmt: skip
 
     def take_runs(self, tree: PyTree) -> PyTree:
-        """Undoes ``put_runs``: the R runs, on the default device and not committed to it."""
+        """Undoes `put_runs`: the R runs, on the default device and not committed to it."""
         if self.mesh is None:
             return tree
         return jax.tree.map(lambda array: uncommitted(array[: self.num_runs]), tree)
@@ -146,7 +146,7 @@ class Spread(NamedTuple):
 
         Args:
             function: The work of one device on its runs.
-            axes: Where the runs are in the data; as for ``put_data``.
+            axes: Where the runs are in the data; as for `put_data`.
             out_specs: Where the runs are in its results; by default on the leading axis.
         """
         if self.mesh is None:
@@ -165,8 +165,8 @@ def run_many(
     """A function of one run, for many on one device.
 
     Args:
-        chunk: ``(key, run, data) → (run, rows)``.
-        axes: Where the runs are in the data; as for ``Spread.put_data``.
+        chunk: `(key, run, data) → (run, rows)`.
+        axes: Where the runs are in the data; as for `Spread.put_data`.
         at_once: How many are vmapped at a time; None for all. It divides their number.
         key: Keys of the runs.
         runs: Arrays with a leading axis of runs.

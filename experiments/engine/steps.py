@@ -59,7 +59,7 @@ class Program(NamedTuple):
             spread: How they are spread over devices.
 
         Raises:
-            ValueError: An axis is neither 0 nor None, or ``at_once`` does not fit.
+            ValueError: An axis is neither 0 nor None, or `at_once` does not fit.
         """
         leaves, structure = jax.tree.flatten(axes, is_leaf=is_none)
         if any(axis not in (None, 0) for axis in leaves):
@@ -77,7 +77,7 @@ class Program(NamedTuple):
 
 @partial(jax.jit, static_argnums=0)
 def start(program: Program, params: PyTree, model_state: PyTree, opt_state: PyTree) -> Run:
-    """The state before the first step; without ``opt_state`` the optimizer's own start."""
+    """The state before the first step; without `opt_state` the optimizer's own start."""
 
     def one(params: PyTree, model_state: PyTree, opt_state: PyTree) -> Run:
         return Run(
@@ -100,7 +100,7 @@ def start(program: Program, params: PyTree, model_state: PyTree, opt_state: PyTr
 def run_chunk(
     program: Program, num_rows: int, key: jax.Array, runs: Run, data: PyTree
 ) -> tuple[Run, dict[str, jax.Array]]:
-    """Makes ``num_rows`` rows of every run; they are the leading axis of the logged values."""
+    """Makes `num_rows` rows of every run; they are the leading axis of the logged values."""
     chunk = partial(_chunk_of_one, program.phase, num_rows)
     if program.flat_axes is None:
         return chunk(key, runs, data)

@@ -25,7 +25,7 @@ class Record:
     """Results of one experiment and all that is needed to repeat them.
 
     Attributes:
-        name: The experiment, as in ``python -m experiments NAME``.
+        name: The experiment, as in `python -m experiments NAME`.
         config: Its configuration, seeds included, as plain JSON values.
         results: Its findings, as plain JSON values; None where a value is undefined.
         provenance: Versions, commit, device, date and seconds.
@@ -47,7 +47,7 @@ def make_record(
         config: Its configuration, a dataclass.
         results: Nested dictionaries and lists of numbers, strings and arrays.
         seconds: Wall-clock time it took.
-        resumed: Whether ``seconds`` count from the last interrupt on.
+        resumed: Whether `seconds` count from the last interrupt on.
     """
     versions = {package: metadata.version(package) for package in _PACKAGES}
     provenance = {
@@ -64,7 +64,7 @@ def make_record(
 
 
 def write(record: Record, directory: Path) -> Path:
-    """Writes ``directory/<name>.json`` atomically and returns its path."""
+    """Writes `directory/<name>.json` atomically and returns its path."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{record.name}.json"
     with written(path) as file:
@@ -126,7 +126,7 @@ def _dumps(value: Any) -> str:
 
 
 def _commit() -> str:
-    """The commit the code is at, with ``+changes`` if the tree differs; else ``unknown``."""
+    """The commit the code is at, with `+changes` if the tree differs; else `unknown`."""
 
     def git(*arguments: str) -> str:
         root = Path(__file__).parent

@@ -24,7 +24,7 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def mean_and_std(values: np.ndarray, digits: int) -> str:
-    """``mean ± std`` of float[R], the sample std (ddof 1); of a single value the value alone."""
+    """`mean ± std` of float[R], the sample std (ddof 1); of a single value the value alone."""
     mean = f"{values.mean():z.{digits}f}"
     return f"{mean} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else mean
 

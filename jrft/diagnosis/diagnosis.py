@@ -61,11 +61,11 @@ class Diagnosis:
         return rollouts(self.evidence, self.labels)
 
     def reason(self, index: int) -> str:
-        """Why prompt ``index`` has its class."""
+        """Why prompt `index` has its class."""
         return reason(self.evidence, self.labels, index)
 
     def action(self, index: int) -> str:
-        """What to do about prompt ``index``, in a word or two."""
+        """What to do about prompt `index`, in a word or two."""
         return ACTIONS[PromptClass(self.labels[index])]
 
     @property

@@ -1,6 +1,6 @@
-"""The command line ``jwi``: graph files pruned, measured and described.
+"""The command line `jwi`: graph files pruned, measured and described.
 
-``jwi prune GRAPH --keep 0.5 -o OUT`` · ``jwi walk-index GRAPH --depth 3`` · ``jwi info GRAPH``
+`jwi prune GRAPH --keep 0.5 -o OUT` · `jwi walk-index GRAPH --depth 3` · `jwi info GRAPH`
 
 Exit codes: 0 fine; 2 the input or the arguments cannot be read; 130 interrupted (Ctrl-C).
 """
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code.
 
     Args:
-        arguments: The words after ``jwi``; None for the words that the process was started with.
+        arguments: The words after `jwi`; None for the words that the process was started with.
     """
     as_process = arguments is None
     try:

@@ -1,4 +1,4 @@
-"""``jwi info``."""
+"""`jwi info`."""
 
 import argparse
 import json

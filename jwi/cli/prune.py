@@ -1,4 +1,4 @@
-"""``jwi prune``."""
+"""`jwi prune`."""
 
 import argparse
 import time

@@ -1,4 +1,4 @@
-"""``jwi walk-index``."""
+"""`jwi walk-index`."""
 
 import argparse
 import json

@@ -1,6 +1,6 @@
 """DOT of Graphviz, through pydot and networkx.
 
-Reference:
+References:
     https://graphviz.org/doc/info/lang.html.
 """
 
@@ -10,8 +10,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 from jwi.io.content import Content, Source
-from jwi.io.encoding import decoded
-from jwi.io.networkx_files import network_content, networkx, refusing
+from jwi.io.networkx_files import network_content, opened, refusing
 
 _REMEDY = "let Graphviz write it plainly, by dot -Tcanon"
 
@@ -26,13 +25,11 @@ def read(source: Source) -> Content:
         ValueError: If networkx or pydot is not installed, or cannot read it.
     """
     path = source.path
-    source.options.only(path, source.format, "encoding", "weights")
-    nx = networkx(path, source.format)
+    nx, text = opened(source)
     try:
         import pydot
     except ModuleNotFoundError:
         raise ValueError(f"{path}: DOT files need pydot: pip install pydot") from None
-    text = decoded(path, source.content, source.options.encoding)
     with refusing(path, source.format, _REMEDY):
         # It prints the mistake, and returns None.
         said = io.StringIO()

@@ -1,6 +1,6 @@
 """GML through networkx, also as other programs write it.
 
-Reference:
+References:
     Himsolt, *GML: a portable graph file format*, University of Passau, 1997.
 """
 
@@ -9,8 +9,7 @@ import re
 from typing import Any
 
 from jwi.io.content import Content, Source
-from jwi.io.encoding import decoded
-from jwi.io.networkx_files import network_content, networkx, refusing
+from jwi.io.networkx_files import network_content, opened, refusing
 
 _GRAPH = re.compile(r"^(\s*)graph(\s*)\[", re.MULTILINE)
 _REMEDY = "correct it there, or save it from igraph or Gephi as GraphML"
@@ -26,9 +25,7 @@ def read(source: Source) -> Content:
         ValueError: If networkx is not installed, or cannot read it.
     """
     path = source.path
-    source.options.only(path, source.format, "encoding", "weights")
-    nx = networkx(path, source.format)
-    text = decoded(path, source.content, source.options.encoding)
+    nx, text = opened(source)
     notes = list(text.notes)
 
     def write(graph: Any, file: io.BufferedIOBase) -> None:

@@ -1,6 +1,6 @@
 """What scipy does not look at in a MATLAB file before it follows it out of its memory.
 
-Reference:
+References:
     *MAT-File Format*, The MathWorks, version 5.
 """
 

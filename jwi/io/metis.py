@@ -1,6 +1,6 @@
 """METIS graphs: a line for each vertex, its neighbors in it, each edge in two lines.
 
-Reference:
+References:
     Karypis, *METIS: a software package for partitioning unstructured graphs*, manual of 5.1.0,
     section 4.1.1.
 """

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from jwi.io.content import Content, Source
+from jwi.io.encoding import Text, decoded
 from jwi.io.networkx_checks import check_packed, difference_of_xml
 from jwi.io.refusals import reason, text_start
 
@@ -62,6 +63,20 @@ def read(source: Source) -> Content:
         raise ValueError(f"{path} holds {len(graph)} graphs: pass a file of one graph")
     directed = graph.is_directed() if format_.says_directed else None
     return network_content(path, graph, format_.write, directed)
+
+
+def opened(source: Source) -> tuple[Any, Text]:
+    """The package networkx and the text of a file, for formats of text with an encoding.
+
+    Args:
+        source: The file and the user's options.
+
+    Raises:
+        ValueError: If networkx is not installed, an option has no meaning, or there is no text.
+    """
+    source.options.only(source.path, source.format, "encoding", "weights")
+    nx = networkx(source.path, source.format)
+    return nx, decoded(source.path, source.content, source.options.encoding)
 
 
 def networkx(path: Path, name: str) -> Any:

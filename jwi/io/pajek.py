@@ -1,6 +1,6 @@
 """Pajek's networks through networkx, with all spelled out that Pajek allows to leave out.
 
-Reference:
+References:
     Batagelj and Mrvar, *Pajek: reference manual*, section 5.3.
 """
 
@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jwi.io.content import Content, Source
-from jwi.io.encoding import decoded
-from jwi.io.networkx_files import network_content, networkx, refusing
+from jwi.io.networkx_files import network_content, opened, refusing
 from jwi.io.refusals import check_num_vertices
 
 _EDGES = ("*arcs", "*edges", "*matrix")
@@ -32,9 +31,7 @@ def read(source: Source) -> Content:
         ValueError: If networkx is not installed, or cannot read it.
     """
     path = source.path
-    source.options.only(path, source.format, "encoding", "weights")
-    nx = networkx(path, source.format)
-    text = decoded(path, source.content, source.options.encoding)
+    nx, text = opened(source)
     try:
         content = text.content.decode()
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
 """Simple interaction format of Cytoscape: a node, a relation, and one or more nodes a line.
 
-Reference:
+References:
     Cytoscape user manual, *Supported network file formats*.
 """
 

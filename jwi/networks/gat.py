@@ -19,7 +19,7 @@ class GATConv(nn.Module):
     the scores over the neighbors of i and i itself. The outputs of the heads are concatenated. An
     arc weight multiplies the message along the arc, after the softmax.
 
-    Reference:
+    References:
         Veličković et al., "Graph attention networks", ICLR 2018: equations 3 to 5.
 
     Attributes:

@@ -62,7 +62,7 @@ class GCNConv(nn.Module):
     has the sums of the weights, 1 for each self-loop, as in PyTorch Geometric. There, and here, the
     factor of a vertex whose sum is 0 is 0, and a negative sum gives NaN.
 
-    Reference:
+    References:
         Kipf and Welling, "Semi-supervised classification with graph convolutional networks", ICLR
         2017: equation 2.
 

@@ -62,7 +62,7 @@ class MLP(nn.Module):
 class GINConv(nn.Module):
     """Graph isomorphism convolution: MLP((1 + ε) x[i] + Σ x[j] over neighbors j).
 
-    Reference:
+    References:
         Xu et al., "How powerful are graph neural networks?", ICLR 2019: equation 4.1.
 
     Attributes:

@@ -65,7 +65,7 @@ class LayerNorm(nn.Module):
     in reverse mode. As in Flax, mean and variance are at least float32, and the output has the
     common type of the parameters and x.
 
-    Reference:
+    References:
         Ba, Kiros and Hinton, "Layer normalization", 2016: equation 4.
 
     Attributes:

@@ -3,7 +3,7 @@
 h^(0)[i] = x[i];  h^(l)[i] = Π_{j ∈ N(i)} W^(l) h^(l−1)[j] elementwise, with i itself in N(i);
 vertex prediction f_t = W^(o) h^(L)[t], graph prediction f = W^(o) Π_i h^(L)[i].
 
-Reference:
+References:
     Razin, Verbin and Cohen, "On the ability of graph neural networks to model interactions between
     vertices", NeurIPS 2023: section 3.
 """

@@ -19,7 +19,7 @@ class GENConv(nn.Module):
     runs over the neighbors j of i, separately in each feature. The sum is the messages' mean at
     t = 0 and their maximum for large t. Input and messages have the width `features`.
 
-    Reference:
+    References:
         Li et al., "DeeperGCN: all you need to train deeper GCNs", 2020: section 3.
 
     Attributes:
@@ -79,7 +79,7 @@ class ResGCN(nn.Module):
     a block. Norm, ReLU and Dropout follow the last block. With batch normalization `init` returns
     `batch_stats` too. Training needs a key for dropout.
 
-    Reference:
+    References:
         Li et al., "DeeperGCN: all you need to train deeper GCNs", 2020: section 4.
 
     Attributes:

@@ -1,5 +1,6 @@
 """Which edges an order ranks, and how many of them."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -86,29 +87,32 @@ def checked_num_removed(num_removed: int | np.integer | None, num_edges: int) ->
 
 
 def checked_weights(
-    weights: ArrayLike | None, mask: Bool[np.ndarray, " E"]
+    weights: ArrayLike | None, mask: Bool[np.ndarray, " E"], above: float = 0.0
 ) -> Float64[np.ndarray, " E"]:
-    """One positive weight an edge, float64[E], 1 for None.
+    """One finite weight an edge, float64[E], 1 for None.
 
     Args:
-        weights: float[E] > 0, by edge id.
+        weights: float[E], by edge id.
         mask: bool[E], which edges are there; weights of the others are not looked at.
+        above: What weights are greater than; −∞ for weights of either sign.
 
     Raises:
-        ValueError: If there is not one positive number an edge.
+        ValueError: If there is not one such number an edge.
     """
     if weights is None:
         return np.ones(len(mask))
     values = np.asarray(weights)
+    kind = "positive" if above == 0 else "finite"
     if values.shape != mask.shape or (values.size and values.dtype.kind not in "iuf"):
         raise ValueError(
-            f"weights is {values.dtype}{list(values.shape)}: pass one positive number an edge, by"
+            f"weights is {values.dtype}{list(values.shape)}: pass one {kind} number an edge, by"
             f" edge id, here {len(mask)}"
         )
-    wrong = np.flatnonzero(mask & ~((values > 0) & np.isfinite(values)))
+    wrong = np.flatnonzero(mask & ~((values > above) & np.isfinite(values)))
     if wrong.size:
+        also = " and finite" if above == 0 else ""
         raise ValueError(
-            f"weights[{wrong[0]}] is {values[wrong[0]]}: weights are positive and finite;"
+            f"weights[{wrong[0]}] is {values[wrong[0]]}: weights are {kind}{also};"
             " remove an edge with jwi.with_edge_mask"
         )
     return values.astype(np.float64)
@@ -145,15 +149,8 @@ def lightest_first(
     """
     if weights is None:
         return rank(graph)
-    read, values = host_graph(graph), np.asarray(weights)
-    if values.shape != read.mask.shape or (values.size and values.dtype.kind not in "iuf"):
-        raise ValueError(
-            f"weights is {values.dtype}{list(values.shape)}: pass one number an edge, by edge id,"
-            f" here {len(read.mask)}"
-        )
-    wrong = np.flatnonzero(~np.isfinite(values))
-    if wrong.size:
-        raise ValueError(f"weights[{wrong[0]}] is {values[wrong[0]]}: pass finite numbers")
+    read = host_graph(graph)
+    values = checked_weights(weights, read.mask, above=-math.inf)
     rising = np.argsort(values, kind="stable").astype(np.int32)
     ends = read.edges[rising]
     renumbered = build_host_graph(

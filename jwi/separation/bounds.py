@@ -100,7 +100,7 @@ def separation_bounds(
         ValueError: For arguments out of range.
         OverflowError: For more than 2^63 − 1 walks of length L − 1 from one vertex.
 
-    Reference:
+    References:
         Razin, Verbin and Cohen, "On the ability of graph neural networks to model interactions
         between vertices", NeurIPS 2023: the upper and lower bounds by walk indices.
 

@@ -101,7 +101,7 @@ def separation_rank(
             rank that takes more memory than `max_bytes`.
         OverflowError: For more than 2^63 − 1 walks of length L from one vertex.
 
-    Reference:
+    References:
         Razin, Verbin and Cohen, "On the ability of graph neural networks to model interactions
         between vertices", NeurIPS 2023: separation rank of Section 2, networks of Section 3.
 

@@ -23,7 +23,7 @@ class TorchDecoder:
         )
 
     def policy_gradient(self, prompt: np.ndarray, rewards: np.ndarray, block: int) -> list[Any]:
-        """Gradient of the sum of p(y | x) r(x, y) over all completions, ``block`` at a time."""
+        """Gradient of the sum of p(y | x) r(x, y) over all completions, `block` at a time."""
         leaves = jax.tree.leaves(self.weights)
         for leaf in leaves:
             leaf.grad = None

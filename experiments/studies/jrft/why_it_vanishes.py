@@ -7,7 +7,7 @@ Claim: Razin et al. (ICLR 2024), Sections 3 and 6: the gradient of the expected 
 
 Command: python -m experiments jrft_why_it_vanishes
 
-Cost: see ``seconds`` in the result file; a minute of one core.
+Cost: see `seconds` in the result file; a minute of one core.
 
 Expected: of one and the same distribution over labels, the gradient in the logits goes with STD²
   for softmax and expected reward, and with its power 0 for softmax and log-likelihood and for

@@ -6,7 +6,7 @@ Claim: Razin et al. (NeurIPS 2023), Section 5: the cost of (L − 1)-WIS is why 
 
 Command: python -m experiments jwi_approximate_orders
 
-Cost: see ``seconds`` in the result file; under two minutes of one core.
+Cost: see `seconds` in the result file; under two minutes of one core.
 
 Expected: the smaller the chunks, and the nearer the lower depth, the larger the overlap; the more
   edges a graph has that are alike, the smaller it is. Which of the two is nearer is the question.

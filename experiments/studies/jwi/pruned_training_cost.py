@@ -7,7 +7,7 @@ Claim: derived here, from the paper's aim of pruning: on a graph that 1-WIS has 
 Command: python -m experiments jwi_pruned_training_cost --dataset computers --tag computers
   and once more with tolokers
 
-Cost: see ``seconds`` in the result file; some minutes on two cores.
+Cost: see `seconds` in the result file; some minutes on two cores.
 
 Expected: seconds and bytes fall with the share of edges kept, down to the cost of the layers that
   work on vertices alone.

@@ -7,7 +7,7 @@ Claim: Razin et al. (NeurIPS 2023), Section 4: for a graph network with product 
 
 Command: python -m experiments jwi_separation
 
-Cost: see ``seconds`` in the result file; minutes on 2 cores.
+Cost: see `seconds` in the result file; minutes on 2 cores.
 
 Expected: no violation in any case, directed graphs included; a separation rank that grows with the
   walk index.

@@ -15,7 +15,7 @@ class RewardLog:
 
     Attributes:
         rewards: float64[m], finite or NaN; NaN is a completion without a score.
-        prompts: int32[m], which prompt, an index into ``prompt_ids``.
+        prompts: int32[m], which prompt, an index into `prompt_ids`.
         prompt_ids: The p names, in order of first appearance.
         outcomes: float64[m] or None: whether the task was solved, before any shaping.
         components: Name of a reward term → float64[m], its part in the reward.
@@ -56,14 +56,14 @@ def reward_log(
     """Brings rewards into flat columns.
 
     Args:
-        rewards: One of: float[m] with ``prompt_ids`` of the same length; float[p, n], a row a
+        rewards: One of: float[m] with `prompt_ids` of the same length; float[p, n], a row a
             group; a sequence of p sequences of unequal lengths, a group each. NaN and None are
             completions without a score.
         prompt_ids: A name a reward (flat rewards) or a name a group; any hashable values. Groups
             of one name are groups of one prompt. Without it each row is a prompt, named by its
             index.
-        outcomes: Like ``rewards``: 1 where the task is solved, 0 where not; NaN where unknown.
-        components: Name → like ``rewards``: the terms the reward is made of.
+        outcomes: Like `rewards`: 1 where the task is solved, 0 where not; NaN where unknown.
+        components: Name → like `rewards`: the terms the reward is made of.
         steps: An integer a reward, or a group: the training step.
 
     Raises:

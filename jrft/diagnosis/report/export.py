@@ -13,7 +13,7 @@ from jrft.diagnosis.diagnosis import Diagnosis
 def as_dict(diagnosis: Diagnosis) -> dict[str, Any]:
     """Everything in a diagnosis, made of dicts, lists, numbers, strings and None.
 
-    ``["prompts"]`` holds a list a column, one value a prompt: a data frame in one call. Means and
+    `["prompts"]` holds a list a column, one value a prompt: a data frame in one call. Means and
     stds are in the reward's own units. Undefined values are None.
 
     Example:

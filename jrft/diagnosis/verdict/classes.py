@@ -152,7 +152,7 @@ def _outcomes_agree(evidence: Evidence) -> Bool[np.ndarray, " p"]:
 
 
 def reason(evidence: Evidence, labels: Shaped[np.ndarray, " p"], index: int) -> str:
-    """Why prompt ``index`` has its class, with the numbers."""
+    """Why prompt `index` has its class, with the numbers."""
     seen, posterior = evidence.observed, evidence.reward
     count = int(seen.count[index])
     threshold = evidence.settings.threshold

@@ -41,7 +41,7 @@ ARGUMENTS = ("model_state", "opt_state", "run_axes")
 
 
 def train(key, params, data, gradient_fn=GRADIENT, optimizer=OPTIMIZER, **settings):
-    """Sorts settings into those of the phase, of the host and of ``fit`` itself."""
+    """Sorts settings into those of the phase, of the host and of `fit` itself."""
     defaults = {"num_steps": 60, "log_every": 5, "evaluate": evaluate}
     settings = defaults | settings
     host = Host(**{name: settings.pop(name) for name in Host._fields if name in settings})

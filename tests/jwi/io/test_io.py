@@ -12,6 +12,7 @@ import scipy.sparse
 
 import jwi
 from jwi.io import FORMATS, read_graph
+from jwi.io.options import OptionNames, Options
 
 # A triangle with a tail, an isolated vertex, a self-loop at c.
 NETWORK = networkx.Graph([("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("c", "c")])
@@ -274,3 +275,9 @@ def test_progress_goes_up_to_one(tmp_path):
     assert shares == sorted(shares)
     assert len(shares) > 1
     assert shares[-1] == 1
+
+
+def test_options_and_their_names_as_arguments_agree():
+    assert OptionNames.__annotations__ == {
+        name: field.type for name, field in Options.__dataclass_fields__.items()
+    }

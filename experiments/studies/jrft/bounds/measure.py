@@ -28,7 +28,7 @@ _ROUNDING = 1e-9
 def measure(key: jax.Array, policy: jrft.Policy, cases: Cases) -> dict[str, np.ndarray]:
     """Gradients and bounds in float64: by name, float[cases].
 
-    ``tightness/B`` is the gradient's norm over bound B, and ``violated/B`` whether it is beyond it.
+    `tightness/B` is the gradient's norm over bound B, and `violated/B` whether it is beyond it.
     """
     with jax.enable_x64(True):
         exact = jax.tree.map(

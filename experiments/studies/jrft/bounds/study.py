@@ -6,7 +6,7 @@ Claim: Razin et al. (ICLR 2024), Theorem 1: ‖∇V‖ ≤ 6 · L · γ · STD^(
 
 Command: python -m experiments jrft_bounds
 
-Cost: see ``seconds`` in the result file; some minutes on 2 cores, most of it to compile.
+Cost: see `seconds` in the result file; some minutes on 2 cores, most of it to compile.
 
 Expected: no violation in any case, random, trained, or trained to come as close to a bound as it
   can; there √(L/2) · γ · STD is attained. In a batch with a large mean gradient, prompts with none.

@@ -27,10 +27,10 @@ def evaluate(
 ) -> dict[str, jax.Array]:
     """Exact quantities over all inputs, and by changed and unchanged label.
 
-    Named ``<split>/<quantity>``. Per input, then averaged over the split: ``reward``,
-    ``reward_std`` (over the labels of one input, whole distribution) and ``accuracy``. Per split:
-    ``gradient_norm`` of its mean reward, which is the quantity the theorem is about;
-    ``relative_gradient_norm``, that over the norm of the parameters; and ``loss_gradient_norm`` of
+    Named `<split>/<quantity>`. Per input, then averaged over the split: `reward`,
+    `reward_std` (over the labels of one input, whole distribution) and `accuracy`. Per split:
+    `gradient_norm` of its mean reward, which is the quantity the theorem is about;
+    `relative_gradient_norm`, that over the norm of the parameters; and `loss_gradient_norm` of
     its mean loss.
 
     Inputs are evaluated in blocks, whose activations are all that is in memory at a time.

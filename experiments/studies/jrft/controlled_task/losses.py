@@ -13,7 +13,7 @@ from experiments.engine.phases import LossFn
 from experiments.studies.jrft.controlled_task.task import Task
 
 InputLoss = Callable[[jax.Array, Task], jax.Array]
-"""(logits float[C], one input's ``Task``) → float[]."""
+"""(logits float[C], one input's `Task`) → float[]."""
 
 
 def pretraining(logits: jax.Array, one: Task) -> jax.Array:
@@ -35,7 +35,7 @@ FINETUNING: dict[str, InputLoss] = {"rft": rft, "sft": sft}
 
 
 def batch_loss(loss: InputLoss, model: Any) -> LossFn:
-    """The mean of a loss over the inputs of a ``Batch`` that count, for ``loop.from_loss``.
+    """The mean of a loss over the inputs of a `Batch` that count, for `loop.from_loss`.
 
     Args:
         loss: Of one input.
@@ -45,7 +45,7 @@ def batch_loss(loss: InputLoss, model: Any) -> LossFn:
 
 
 def weighted_mean(values: jax.Array, weights: jax.Array) -> jax.Array:
-    """Mean of ``values`` where ``weights`` is 1; 0 where it is 1 nowhere."""
+    """Mean of `values` where `weights` is 1; 0 where it is 1 nowhere."""
     return jnp.sum(values * weights) / jnp.maximum(jnp.sum(weights), 1)
 
 

@@ -47,7 +47,7 @@ class Completions:
 
 
 def small_transformer(vocab_size: int, length: int, width: int) -> jrft.Policy:
-    """A transformer of one layer and two heads, for the prompts of ``shift_task``."""
+    """A transformer of one layer and two heads, for the prompts of `shift_task`."""
     return jrft.transformer(
         vocab_size, length, max_prompt=length + 1, width=width, depth=1, heads=2
     )
@@ -58,8 +58,8 @@ def shift_task(
 ) -> Task:
     """Copy a prompt's first tokens, each raised by a shift modulo the size of the vocabulary.
 
-    Prompts are all sequences of ``length`` tokens and a mark. Pretraining makes the shifts
-    0, 1, …, ``num_habits`` − 1 equally likely. Finetuning rewards shift 0, except after the last
+    Prompts are all sequences of `length` tokens and a mark. Pretraining makes the shifts
+    0, 1, …, `num_habits` − 1 equally likely. Finetuning rewards shift 0, except after the last
     marks, where it rewards the shift vocab_size − 1, which pretraining never shows. Unlike random
     labels, the changed targets follow a rule, so that a few labeled prompts can teach the others.
 

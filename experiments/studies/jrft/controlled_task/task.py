@@ -66,7 +66,7 @@ def image_task(
         The task, with reward 1 for the target and −1 for every other label.
 
     Raises:
-        ValueError: There are fewer images, or ``pooling`` does not divide their sides.
+        ValueError: There are fewer images, or `pooling` does not divide their sides.
     """
     images = stratified(data.train, num_images, seed)
     num_classes = int(data.train.labels.max()) + 1
@@ -117,7 +117,7 @@ def pair_task(
         num_tokens: Tokens of a pair, padding included.
 
     Returns:
-        The task, its inputs ``TokenPairs``.
+        The task, its inputs `TokenPairs`.
 
     Raises:
         ValueError: There are fewer pairs, or no room for a word.
@@ -166,9 +166,9 @@ def _task(
 
 
 def with_high_initial_reward(task: Task, wrong: float) -> Task:
-    """The same task, where a wrong label earns ``wrong`` for the inputs of changed label.
+    """The same task, where a wrong label earns `wrong` for the inputs of changed label.
 
-    Their reward then starts near ``wrong`` instead of −1, its std as small as before.
+    Their reward then starts near `wrong` instead of −1, its std as small as before.
     """
     num_classes = task.rewards.shape[-1]
     right = jax.nn.one_hot(task.targets, num_classes, dtype=bool)

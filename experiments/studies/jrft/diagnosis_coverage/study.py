@@ -7,7 +7,7 @@ Claim: of this project, not of a paper. `jrft.diagnose` judges all prompts toget
 
 Command: python -m experiments jrft_diagnosis_coverage
 
-Cost: see ``seconds`` in the result file; minutes on 2 cores.
+Cost: see `seconds` in the result file; minutes on 2 cores.
 
 Expected: coverage near 0.9, never below 0.84, and an error below the observed std's in every
   regime. Continuous rewards that are often 0 are the hardest: in groups of 32 the error equals the

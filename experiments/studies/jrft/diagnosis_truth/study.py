@@ -9,7 +9,7 @@ Claim: of this project, not of a paper. On policies small enough for `jrft.exact
 
 Command: python -m experiments jrft_diagnosis_truth
 
-Cost: see ``seconds`` in the result file; minutes on 2 cores.
+Cost: see `seconds` in the result file; minutes on 2 cores.
 
 Expected: all of it except "too easy", the rarest call. Of those calls 90 % (87 to 92) are right
   with binary rewards and 88 % (87 to 90) with graded ones, a little below the 0.9 asked for; the

@@ -1,7 +1,7 @@
 """Gradient functions that finetune a policy on prompts, for the one loop: SFT, RFT and estimators.
 
-Each is ``(key, params, model_state, batch) → (gradient, model_state, info)`` as ``loop.fit`` takes
-it. The batch is a ``Prompts``, and every prompt counts alike.
+Each is `(key, params, model_state, batch) → (gradient, model_state, info)` as `loop.fit` takes
+it. The batch is a `Prompts`, and every prompt counts alike.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Drawn(NamedTuple):
 
     Attributes:
         step: int32[], updates made.
-        samples: ``jrft.Samples`` with leading axes [n, num_samples].
+        samples: `jrft.Samples` with leading axes [n, num_samples].
         rewards: float[n, num_samples].
     """
 
@@ -85,7 +85,7 @@ def sampled_rft(
     """Reinforcement finetuning on the completions that it draws of every prompt.
 
     Args:
-        estimator: One of ``ESTIMATORS``.
+        estimator: One of `ESTIMATORS`.
         policy: The model.
         reward: Traceable.
         num_samples: Completions of each prompt, at every update.
@@ -103,7 +103,7 @@ def sampled_rft(
 
 
 def ppo_rft(policy: jrft.Policy, reward: Reward, updates_per_draw: int, clip: float) -> GradientFn:
-    """Reinforcement finetuning by PPO's clipped surrogate; needs ``before_ppo`` as model state.
+    """Reinforcement finetuning by PPO's clipped surrogate; needs `before_ppo` as model state.
 
     Advantages are rewards minus the mean of the prompt's group.
 
@@ -156,8 +156,8 @@ def evaluate(
 ) -> dict[str, jax.Array]:
     """Exact quantities of every prompt, averaged over changed and over unchanged prompts.
 
-    Named ``<split>/<quantity>``: ``reward``, ``reward_std`` (over the completions of one prompt)
-    and ``gradient_norm`` (of one prompt's expected reward).
+    Named `<split>/<quantity>`: `reward`, `reward_std` (over the completions of one prompt)
+    and `gradient_norm` (of one prompt's expected reward).
     """
     del model_state
 

@@ -6,13 +6,13 @@ Claim: Razin et al. (ICLR 2024), Sections 3 and 4.2: it is the expected gradient
 
 Command: python -m experiments jrft_exact_vs_sampled
 
-Cost: see ``seconds`` in the result file; ten minutes of one core.
+Cost: see `seconds` in the result file; ten minutes of one core.
 
 Expected: no number in the paper for this task. If exploration were to blame, the exact gradient
   would be large, or do better than few samples. In the committed run it is 3 000 times smaller at
   the start on prompts whose rewarded completion pretraining did not show (0.010 against 28.9), and
   ends where REINFORCE, RLOO, GRPO and PPO end with 4 to 64 samples, behind supervised finetuning.
-  That it does not stay near 0, as with the random labels of ``jrft_perfect_exploration``, is not
+  That it does not stay near 0, as with the random labels of `jrft_perfect_exploration`, is not
   against the theorem: copying is one rule for all prompts, so that updates for some raise the std
   of others.
 """
@@ -68,7 +68,7 @@ class Config:
     num_samples: int = 16
     """The same for the other estimators."""
     estimators: tuple[str, ...] = ("reinforce", "grpo", "ppo")
-    """Besides RLOO and its sample counts: names in ``jrft.ESTIMATORS``, or PPO."""
+    """Besides RLOO and its sample counts: names in `jrft.ESTIMATORS`, or PPO."""
     updates_per_draw: int = 4
     """Of PPO."""
     clip: float = 0.2

@@ -37,10 +37,10 @@ def heuristic_gradient(model: Any) -> GradientFn:
     """The gradient of minus (expected reward + bonus · entropy) of the tempered policy.
 
     Args:
-        model: With ``apply(params, inputs, temperature)`` → logits float[n, C].
+        model: With `apply(params, inputs, temperature)` → logits float[n, C].
 
     Returns:
-        For ``loop.fit``, on batches (``Task``, one run's ``Settings``).
+        For `loop.fit`, on batches (`Task`, one run's `Settings`).
     """
 
     def loss(key: jax.Array, params: Any, state: None, batch: tuple[Task, Settings]) -> Any:
@@ -67,7 +67,7 @@ def sft_gradient(model: Any) -> GradientFn:
 
 
 def adam_states(params: Any, learning_rates: jax.Array) -> Any:
-    """States of ``ADAM`` before its first step, each with its own learning rate.
+    """States of `ADAM` before its first step, each with its own learning rate.
 
     Args:
         params: Parameters of R runs, along a leading axis.

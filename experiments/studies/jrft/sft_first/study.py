@@ -7,7 +7,7 @@ Claim: Razin et al. (ICLR 2024), Section 5: a phase of supervised finetuning (SF
 
 Command: python -m experiments jrft_sft_first
 
-Cost: see ``seconds`` in the result file; six minutes of one core. The task is the one over
+Cost: see `seconds` in the result file; six minutes of one core. The task is the one over
   sequences: a transformer of one layer on all prompts of three tokens, exact over all completions;
   the reward is graded, so that inputs of one mean reward may differ in std.
 

@@ -35,7 +35,7 @@ class Config:
     """Epochs between two looks at the accuracies."""
     chunk_size: int = 50
     """Train pairs whose arrays are in memory at a time, so that they stay in a CPU's cache; it must
-    divide ``num_train_pairs``. GIN, whose batch statistics are over all of them, has one chunk."""
+    divide `num_train_pairs`. GIN, whose batch statistics are over all of them, has one chunk."""
     num_seeds: int = 5
     """Seeds 0, 1, … of the initial weights, the same for both partitions."""
 

@@ -12,7 +12,7 @@ Command: python -m experiments jwi_same_class --num-train-pairs 3000 --max-epoch
 
 Cost: about half an hour of the two cores of a CPU: per epoch, and for 3 000 pairs, two partitions
   and five seeds, 0.8 s of one core for GCN, 3.8 s for GAT, 2 s for GIN. The committed run was
-  interrupted and resumed; its ``seconds`` count the last part.
+  interrupted and resumed; its `seconds` count the last part.
 
 Expected: accuracy in % of the paper's Table 1, low → high walk index; train: GCN 70.4 → 81.4, GAT
   82.8 → 88.5, GIN 83.2 → 94.2; test: GCN 52.7 → 66.2, GAT 69.6 → 72.1, GIN 53.7 → 64.8. In the

@@ -33,7 +33,7 @@ class Config:
     depth: int | None = None
     learning_rate: float | None = None
     weight_decay: float | None = None
-    """Of the gradient (an L2 penalty), not decoupled. None in these and in ``ugs_penalty``: the
+    """Of the gradient (an L2 penalty), not decoupled. None in these and in `ugs_penalty`: the
     paper's for this data set and network."""
     max_steps: int = 10_000
     patience: int = 1_000

@@ -60,7 +60,7 @@ def prepare(
     split_seed: int = 0,
     **others: Any,
 ) -> Study:
-    """Loads the data set, splits it and makes the network; ``data.keep`` is all edges.
+    """Loads the data set, splits it and makes the network; `data.keep` is all edges.
 
     Args:
         dataset: Name of the data set.

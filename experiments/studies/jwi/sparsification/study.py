@@ -7,11 +7,11 @@ Claim: Razin et al. (NeurIPS 2023), Section 5: a network trained on a graph that
 Command: python -m experiments jwi_sparsification --dataset cora --network gcn
   (the paper's protocol: ten seeds, 21 ratios, early stopping after 1 000 steps).
 
-Cost: see ``seconds`` in the result file. A cell is a method and a ratio with all its seeds; they
+Cost: see `seconds` in the result file. A cell is a method and a ratio with all its seeds; they
   are one compiled program, and each finished cell is kept, so that an interrupted study goes on.
 
 Expected: on Cora, a GCN has test accuracy 0.87 with all edges; with half of them removed 0.85 by
-  1-WIS and 0.805 at random. ``report.PAPER`` has the numbers of the paper's figures for GCNs.
+  1-WIS and 0.805 at random. `report.PAPER` has the numbers of the paper's figures for GCNs.
 """
 
 from pathlib import Path

@@ -28,7 +28,7 @@ def make_optimizer(settings: Settings, decayed: Any = None) -> optax.GradientTra
 
 
 class Data(NamedTuple):
-    """The data of a run; runs share everything except ``keep``."""
+    """The data of a run; runs share everything except `keep`."""
 
     graph: Any
     labels: jax.Array

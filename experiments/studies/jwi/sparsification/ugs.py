@@ -61,7 +61,7 @@ def ugs_orders(
     Args:
         model: The network.
         settings: How it is trained, and the masks' penalty.
-        data: The whole graph; ``keep`` is not looked at.
+        data: The whole graph; `keep` is not looked at.
         keys: R keys, of the initial weights and masks.
         rounds: How many rounds, and how long each is.
         checkpoints: A directory for them; a round that is finished is not trained again.
