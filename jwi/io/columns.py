@@ -163,10 +163,26 @@ def _is_before_ends(first: list[bytes], second: list[bytes], third: list[bytes])
     if long == [{True}, {False}, {False}]:
         return True
     numbers = list(map(int, first))
-    if len(first) < 3 or set(first) & set(second) or numbers != sorted(numbers) or True in long[2]:
+    if len(first) < 3 or numbers != sorted(numbers) or True in long[2]:
         return False
+    if set(first) & set(second):
+        return _number_layers(numbers, list(map(int, second)), list(map(int, third)))
     # Few ids that come again in many rows are those of users with ratings, as well.
     return len(set(third)) > len(set(first)) or len(set(first)) == len(first)
+
+
+def _number_layers(first: list[int], second: list[int], third: list[int]) -> bool:
+    """Whether a rising first column may number layers, although ids below are such numbers, too.
+
+    There are few layers, without gaps and each with several edges; and the third column has as many
+    and as large numbers as the second one, as ends have, and weights seldom.
+    """
+    layers, ids, others = set(first), set(second), set(third)
+    few = len(first) >= 2 * len(layers) > 2 and 2 * len(layers) <= len(ids)
+    without_gaps = max(layers) - min(layers) < len(layers) and min(map(first.count, layers)) > 1
+    apart = 4 * len(layers & ids) <= len(layers | ids)
+    alike = 2 * len(others) >= len(ids) and max(ids) <= 2 * max(others) <= 4 * max(ids)
+    return few and without_gaps and apart and alike
 
 
 def _by_names(table: Table) -> tuple[int, int]:

@@ -115,7 +115,7 @@ def read_edge_list(source: Source, wanted: str) -> Content:
         *entries.notes,
         *comment_notes(sheet, unclear),
     )
-    weights = _weights(path, sheet, entries.rows) if columns.weight >= 0 else None
+    weights = weights_of(path, sheet.text, entries.rows) if columns.weight >= 0 else None
     return Content(
         senders, receivers, entries.labels, words.directed, rewrite, notes, layout.separator,
         words.source, weights,
@@ -278,9 +278,13 @@ def _decoded(path: Path, content: bytes, first: int, last: int) -> str:
         ) from None
 
 
-def _weights(path: Path, sheet: Sheet, rows: Rows) -> np.ndarray:
-    """The weights, float64[M]."""
-    content = sheet.text.tobytes()
+def weights_of(path: Path, text: np.ndarray, rows: Rows) -> np.ndarray:
+    """The weights of rows, float64[M].
+
+    Raises:
+        ValueError: If one is no finite number.
+    """
+    content = text.tobytes()
     cells = [content[first:last] for first, last in rows.weights.tolist()]
     try:
         weights = np.array([float(cell) for cell in cells])

@@ -54,7 +54,16 @@ def matrix_content(
 
     real = entries.data.dtype.kind in "biuf"
     weights = entries.data.astype(np.float64) if real else None
-    return Content(rows, columns, range(entries.shape[0]), None, rewrite, weights=weights)
+    notes = zeros_note(int((entries.data == 0).sum()))
+    return Content(rows, columns, range(entries.shape[0]), None, rewrite, notes, weights=weights)
+
+
+def zeros_note(count: int) -> tuple[str, ...]:
+    """What a reader of the file is told of entries that are stored and 0; nothing without any."""
+    if not count:
+        return ()
+    entries = "1 stored entry is" if count == 1 else f"{count:,} stored entries are"
+    return (f"{entries} 0, and an edge as the others are (scipy's eliminate_zeros drops them)",)
 
 
 def dense_matrix_content(

@@ -1,5 +1,6 @@
 """Matrix Market files of sparse matrices; rewritten, entries are the text they were."""
 
+import re
 from io import BufferedIOBase
 from pathlib import Path
 
@@ -8,10 +9,18 @@ from jaxtyping import Bool
 
 from jwi.io import text as rows_of_text
 from jwi.io.content import Content, Source
-from jwi.io.edge_list import kept_lines
+from jwi.io.edge_list import kept_lines, weights_of
+from jwi.io.matrix import zeros_note
 from jwi.io.refusals import check_num_vertices, printable, text_start
 from jwi.io.text import MOST_DIGITS, first_bytes, line_starts_of, read_rows
 
+_ZERO = rb"[ \t]+[+-]?(?:0+(?:\.0*)?|\.0+)(?:[eE][+-]?\d+)?"
+# The rest of a row of an entry that is 0, by the field that the first line declares.
+_ZEROS = {
+    "real": re.compile(rb"\d" + _ZERO + rb"[ \t\r]*$", re.MULTILINE),
+    "complex": re.compile(rb"\d" + _ZERO + _ZERO + rb"[ \t\r]*$", re.MULTILINE),
+}
+_ZEROS |= {"integer": _ZEROS["real"], "double": _ZEROS["real"]}
 _SYMMETRIES = {"general": None, "symmetric": False, "skew-symmetric": False, "hermitian": False}
 
 
@@ -33,7 +42,7 @@ def read(source: Source) -> Content:
     content = source.content[len(mark) :]
     text = np.frombuffer(content, np.uint8)
     line_starts = line_starts_of(text)
-    symmetry = _symmetry(path, content)
+    field, symmetry = _kinds(path, content)
     size_line, (num_rows, num_columns, num_entries) = _size(path, content)
     if num_rows != num_columns or num_rows < 1:
         raise ValueError(
@@ -44,7 +53,9 @@ def read(source: Source) -> Content:
     first = first_bytes(text, line_starts)[:, 0]
     is_row = ~np.isin(first, (0, ord("%")))
     is_row[size_line] = False
-    rows = read_rows(text, line_starts, is_row, 0, np.array([0, 1, -1]), False)
+    # Patterns and complex numbers give no weights.
+    weighted = source.options.weights and field in _ZEROS and field != "complex"
+    rows = read_rows(text, line_starts, is_row, 0, np.array([0, 1, 2 if weighted else -1]), False)
     if rows.problem != rows_of_text.OK:
         line = len(rows.row_of_line)
         row = text[line_starts[line] : line_starts[line + 1]].tobytes()
@@ -70,11 +81,16 @@ def read(source: Source) -> Content:
 
     ends = rows.ends - 1
     labels = range(1, num_rows + 1)
-    return Content(ends[:, 0], ends[:, 1], labels, _SYMMETRIES[symmetry], rewrite)
+    body = content[line_starts[size_line + 1] :]
+    zeros = len(_ZEROS[field].findall(body)) if field in _ZEROS else 0
+    return Content(
+        ends[:, 0], ends[:, 1], labels, _SYMMETRIES[symmetry], rewrite, zeros_note(zeros),
+        weights=weights_of(path, text, rows) if weighted else None,
+    )  # fmt: skip
 
 
-def _symmetry(path: Path, content: bytes) -> str:
-    """The symmetry that the first line declares."""
+def _kinds(path: Path, content: bytes) -> tuple[str, str]:
+    """The field and the symmetry that the first line declares."""
     words = content.split(b"\n", 1)[0].decode("ascii", "replace").lower().split()
     if len(words) != 5 or words[0] != "%%matrixmarket":
         raise ValueError(
@@ -86,7 +102,7 @@ def _symmetry(path: Path, content: bytes) -> str:
             f"{path} holds a {' '.join(words[1:])}: pass a matrix in coordinate form, for instance"
             " scipy.io.mmwrite(path, scipy.sparse.coo_array(matrix))"
         )
-    return words[4]
+    return words[3], words[4]
 
 
 def _size(path: Path, content: bytes) -> tuple[int, tuple[int, int, int]]:

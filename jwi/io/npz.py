@@ -112,7 +112,7 @@ def _matrix_of_parts(path: Path, arrays: dict[str, np.ndarray], parts: dict[str,
     others = ", ".join(name for name in arrays if name not in parts.values())
     name = parts["indptr"].removesuffix("indptr").rstrip("_.")
     notes = [f"the matrix {name}, by its parts", *([f"copied: {others}"] if others else [])]
-    return replace(content, notes=tuple(notes))
+    return replace(content, notes=(*notes, *content.notes))
 
 
 def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:

@@ -15,7 +15,10 @@ from jwi.io.refusals import check_num_vertices
 
 _EDGES = ("*arcs", "*edges", "*matrix")
 _LISTS = {"*arcslist": "*Arcs", "*edgeslist": "*Edges"}
-_TWO_MODES = re.compile(r"^\s*\*vertices\s+\d+\s+\d+", re.IGNORECASE | re.MULTILINE)
+_TWO_MODES = re.compile(r"^[ \t]*\*vertices[ \t]+\d+[ \t]+\d", re.IGNORECASE | re.MULTILINE)
+# A section of edges, and the number of its relation; a row, which may begin with that number.
+_SECTION = re.compile(r"(\*arcs|\*edges)\s*(?::?\s*(\d+).*)?$", re.IGNORECASE)
+_RELATION = re.compile(r"\s*(?:(\d+):\s*(?=\S))?(.*)")
 _REMEDY = (
     "pass *Vertices and their number, and after *Edges a row of two such numbers for each edge"
 )
@@ -42,11 +45,12 @@ def read(source: Source) -> Content:
     if _TWO_MODES.search(content):
         notes = (*notes, "a network of two modes: it is written as one of one mode")
     with refusing(path, source.format, _REMEDY):
-        lines = _spelled_out(path, content.splitlines())
+        lines, said = _in_one_section(_spelled_out(path, content.splitlines()))
         graph = nx.parse_pajek("\n".join(lines))
         difference = _difference(lines, graph)
     if difference is not None:
         raise ValueError(f"{path} {difference}")
+    notes = (*notes, *said)
 
     def write(pruned: Any, file: io.BufferedIOBase) -> None:
         nx.write_pajek(pruned, file)
@@ -81,6 +85,40 @@ def _spelled_out(path: Path, lines: list[str]) -> list[str]:
         else:
             found.append(line)
     return [*found, *missing.values()]
+
+
+def _in_one_section(lines: list[str]) -> tuple[list[str], list[str]]:
+    """The lines with all edges in one section, and sentences about what was brought together.
+
+    networkx takes a second section for edges at a vertex `*Edges`, or turns the first one's edges.
+    Where both are there, edges become two arcs each. Relations become one graph.
+    """
+    first = next((i for i, line in enumerate(lines) if _SECTION.match(line)), len(lines))
+    rows: dict[str, list[str]] = {"*arcs": [], "*edges": []}
+    section, relations = "", set[str]()
+    for line in lines[first:]:
+        head = _SECTION.match(line)
+        if head:
+            section, relation = head[1].lower(), head[2]
+        elif line.startswith("*"):
+            # Refused below.
+            return lines, []
+        else:
+            of_row, row = _RELATION.fullmatch(line).groups()  # type: ignore[union-attr]
+            rows[section].append(row)
+            relations.add(of_row or relation or "")
+    both = all(rows.values())
+    notes = []
+    if len(relations) > 1:
+        notes.append(f"{len(relations)} relations, read as one graph")
+    if both:
+        notes.append("*Arcs and *Edges: directed, an edge is two arcs")
+        backward = [row.split(maxsplit=2) for row in rows["*edges"]]
+        turned = [" ".join((v, u, *rest)) for u, v, *rest in backward if u != v]
+        return [*lines[:first], "*Arcs", *rows["*arcs"], *rows["*edges"], *turned], notes
+    section = next((name for name in rows if rows[name]), section)
+    head_line = [{"*arcs": "*Arcs", "*edges": "*Edges"}[section]] if section else []
+    return [*lines[:first], *head_line, *rows["*arcs"], *rows["*edges"]], notes
 
 
 def _difference(lines: list[str], graph: Any) -> str | None:

@@ -6,6 +6,7 @@ import shlex
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from jwi.cli.arguments import parser
 from jwi.cli.terminal import read as read_as_told
@@ -177,3 +178,57 @@ def test_a_row_of_sizes_without_edges_is_no_edge(tmp_path):
     file = read(tmp_path, "5 4\n0 1\n1 4\n4 0\n3 4\n")
     file.write(tmp_path / "none.txt", np.zeros(4, bool))
     assert (tmp_path / "none.txt").read_text() == "# 5 0\n"
+
+
+NETWORK = '*Vertices 4\n1 "a"\n2 "b"\n3 "c"\n4 "d"\n'
+
+
+@pytest.mark.parametrize(
+    ("sections", "arcs", "said"),
+    [
+        ("*Arcs\n1 2\n*Edges\n2 3 5\n4 4\n", "ab bc cb dd", "directed, an edge is two arcs"),
+        ("*Edgeslist\n2 3 4\n*Arcs\n1 2\n", "ab bc bd cb db", "directed, an edge is two arcs"),
+        ('*Arcs :1 "likes"\n1 2\n*Arcs :2 "hates"\n1 2\n3 4\n', "ab ab cd", "2 relations, read"),
+        ("*Edges\n1: 1 2 3\n2: 2 3 1\n", "ab bc", "2 relations, read as one graph"),
+    ],
+)
+def test_sections_and_relations_of_pajek(tmp_path, sections, arcs, said):
+    file = read(tmp_path, NETWORK + sections, name="a.net")
+    labels = np.array(file.content.labels)
+    ends = zip(labels[file.content.senders], labels[file.content.receivers], strict=True)
+    assert sorted(map("".join, ends)) == arcs.split()
+    assert file.directed == ("*Arcs" in sections)
+    (note,) = file.notes
+    assert said in note
+    file.write(tmp_path / "b.net", np.ones(len(file.edges), bool))
+    assert size(read_graph(tmp_path / "b.net")) == size(file)
+
+
+def test_stored_zeros_are_said(tmp_path):
+    rows = "2 1 0.0\n3 1 2\n3 2 -0e5\n4 10 1\n"
+    head = "%%MatrixMarket matrix coordinate {} general\n"
+    text = head.format("real") + f"10 10 4\n{rows}"
+    file = read(tmp_path, text, name="a.mtx")
+    assert len(file.edges) == 4
+    assert "2 stored entries are 0, and an edge" in file.notes[0]
+    assert read_graph(tmp_path / "a.mtx", weights=True).content.weights.tolist() == [0, 2, 0, 1]
+    text = head.format("complex") + "3 3 2\n2 1 0 0\n3 1 0 1\n"
+    assert "1 stored entry is 0" in read(tmp_path, text, name="b.mtx").notes[0]
+    text = head.format("pattern") + "10 10 1\n3 10\n"
+    assert read(tmp_path, text, name="c.mtx").notes == ()
+    matrix = scipy.sparse.coo_array(([0.0, 1.0], ([0, 1], [1, 2])), shape=(3, 3))
+    scipy.sparse.save_npz(tmp_path / "d.npz", matrix)
+    assert "1 stored entry is 0" in read_graph(tmp_path / "d.npz").notes[0]
+
+
+def test_layers_whose_numbers_are_ids_as_well(tmp_path):
+    with pytest.raises(ValueError, match=r"column 1 rises, .* as times and layers do"):
+        read(tmp_path, "1 1 2\n1 3 4\n2 9 11\n2 13 14\n")
+    file = read(tmp_path, "1 1 2\n1 3 4\n2 9 11\n2 13 14\n", "--columns", "2,3")
+    assert size(file) == (8, 4)
+    # Sources that come in order, with weights.
+    rng = np.random.default_rng(0)
+    ends = np.sort(rng.choice(30, (60, 2)), axis=1)
+    rows = sorted(map(tuple, np.column_stack([ends, rng.integers(1, 31, 60)]).tolist()))
+    text = "".join(f"{u} {v} {weight}\n" for u, v, weight in rows)
+    assert "ends: columns 1 and 2" in read(tmp_path, text).notes[0]

@@ -42,12 +42,7 @@ PAJEK = "*Vertices 2\n1 ann\n2 bob\n"
             GEXF.format("<graph><attributes class='x'/></graph>"),
             "cannot be read as gexf .*: export it as version 1.2",
         ),
-        (
-            "a.net",
-            PAJEK + "*Arcs\n1 2\n*Edges\n1 2\n",
-            r"rows in \*edges after \*arcs, and networkx",
-        ),
-        ("a.net", PAJEK + "*Edges\n*Arcs\n1 2\n", r"rows in \*arcs after \*edges, and networkx"),
+        ("a.net", PAJEK + "*Arcs\n1 2\n*Matrix\n0 1\n1 0\n", r"rows in \*matrix after \*arcs, and"),
         ("a.net", PAJEK + "*Signed\n1 2\n", r"has a section \*signed: networkx reads \*arcs"),
         ("a.net", PAJEK + "3 cy\n*Edges\n1 2\n", "declares 2 vertices, lists 3, and networkx"),
         ("a.net", PAJEK + "*Edges\n1 3\n", "declares 2 vertices, lists 2, and networkx makes 3"),
