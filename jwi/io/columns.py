@@ -23,6 +23,7 @@ _BACKWARD = {b"<-", b"<=", b"<--", b"\xe2\x86\x90"}
 # Columns whose ids agree to this share, and are this many, hold the same kind of vertices.
 _SAME_KIND, _FEWEST_IDS = 0.4, 3
 _MOST_COLUMNS, _DIGITS_OF_IDS = 6, 4
+_FEWEST_OF_CLASSES = 6
 # Seconds since 1970 have as many digits, in any year since 2001.
 _DIGITS_OF_TIMES = 10
 
@@ -109,12 +110,25 @@ def guessed_columns(table: Table) -> tuple[int, int]:
                 " pass a file of edges, or --columns 1,2 if both are ends"
             )
     if len(table.rows) < 1 or table.width < 3:
+        _refuse_classes(table)
         return 0, 1
     return _around_arrow(table) or (_by_names(table) if table.named else _by_integers(table))
 
 
 def _say(table: Table, i: int, j: int, why: str) -> None:
     table.notes.append(f"{why}: the ends are columns {i + 1} and {j + 1} (--columns changes it)")
+
+
+def _refuse_classes(table: Table) -> None:
+    """Raises ValueError for two columns that may be vertices, each once, and their classes."""
+    vertices, classes = table.column(0), set(table.column(1))
+    once = len(set(vertices)) == len(vertices) >= _FEWEST_OF_CLASSES
+    others = _counts(vertices) or not (all(map(is_integer, vertices)) or classes & set(vertices))
+    if once and others and 2 <= len(classes) <= len(vertices) // 3:
+        raise ValueError(
+            f"{table.path}: column 1 has each vertex once and column 2 repeats few values, as a"
+            " table of classes does: pass a file of edges, or --columns 1,2 if both are ends"
+        )
 
 
 def _around_arrow(table: Table) -> tuple[int, int] | None:

@@ -232,3 +232,23 @@ def test_layers_whose_numbers_are_ids_as_well(tmp_path):
     rows = sorted(map(tuple, np.column_stack([ends, rng.integers(1, 31, 60)]).tolist()))
     text = "".join(f"{u} {v} {weight}\n" for u, v, weight in rows)
     assert "ends: columns 1 and 2" in read(tmp_path, text).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "options"),
+    [
+        ("0,3 1,4 2,4 3,3 4,4 5,3 6,3", ()),
+        ("node,club 1,0 2,0 3,1 4,1 5,0 6,1", ("--header",)),
+        ("ann,red bob,blue cy,red di,red eve,blue fay,red", ("--labels",)),
+    ],
+)
+def test_vertices_with_their_classes_are_no_edges(tmp_path, rows, options):
+    text = rows.replace(" ", "\n")
+    with pytest.raises(ValueError, match=r"as a table of classes does: .* or --columns 1,2"):
+        read(tmp_path, text, *options, name="a.csv")
+    num_rows = text.count(",") - ("--header" in options)
+    file = read(tmp_path, text, *options, "--columns", "1,2", name="a.csv")
+    assert len(file.content.senders) == num_rows
+    # Each vertex with its parent, and vertices around two others.
+    assert size(read(tmp_path, "1 0\n2 0\n3 1\n4 1\n5 2\n6 2\n7 3\n")) == (8, 7)
+    assert size(read(tmp_path, "9 8\n2 8\n3 8\n4 7\n5 7\n6 7\n1 7\n")) == (9, 7)
