@@ -8,6 +8,7 @@ from jaxtyping import Bool
 from jwi.io.content import Content, Source
 from jwi.io.dialect import SEPARATORS, columns_by
 from jwi.io.encoding import Text, decoded
+from jwi.io.header import ends_of
 from jwi.io.layout import Layout, find_layout
 from jwi.io.options import Options
 from jwi.io.sheet import Sheet, lines_of
@@ -56,10 +57,12 @@ def is_block(sheet: Sheet, layout: Layout, options: Options) -> bool:
     symmetric, hollow = (matrix == matrix.T).all(), not matrix.diagonal().any()
     if np.isin(matrix, (0, 1)).all() or (symmetric and (hollow or len(matrix) > _FEWEST)):
         return True
+    if table.names is not None and ends_of(table.names) is not None:
+        return False
     if symmetric or hollow or len(matrix) >= _LEAST:
         raise ValueError(
             f"{sheet.path} has {len(matrix)} rows of {len(matrix)} numbers: --format dense takes"
-            " them for a matrix, --columns 1,2 for edges"
+            " them for a matrix, and the two columns of the ends for edges, as in --columns 1,2"
         )
     return False
 

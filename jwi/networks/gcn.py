@@ -60,7 +60,9 @@ class GCNConv(nn.Module):
     edge mask, so a masked graph and its compacted copy give the same result. An arc weight
     multiplies the message along the arc and leaves D unchanged. With `degrees=weighted_degrees`, D
     has the sums of the weights, 1 for each self-loop, as in PyTorch Geometric. There, and here, the
-    factor of a vertex whose sum is 0 is 0, and a negative sum gives NaN.
+    factor of a vertex whose sum is 0 is 0, and a negative sum gives NaN. DGL's `EdgeWeightNorm`, on
+    a graph with self-loops of weight 1, is the same for undirected graphs. For directed ones it
+    divides by the root of the sum out of the sender, and not into it.
 
     References:
         Kipf and Welling, "Semi-supervised classification with graph convolutional networks", ICLR

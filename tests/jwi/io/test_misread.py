@@ -252,3 +252,9 @@ def test_vertices_with_their_classes_are_no_edges(tmp_path, rows, options):
     # Each vertex with its parent, and vertices around two others.
     assert size(read(tmp_path, "1 0\n2 0\n3 1\n4 1\n5 2\n6 2\n7 3\n")) == (8, 7)
     assert size(read(tmp_path, "9 8\n2 8\n3 8\n4 7\n5 7\n6 7\n1 7\n")) == (9, 7)
+
+
+def test_a_square_table_whose_header_names_ends_is_no_matrix(tmp_path):
+    file = read(tmp_path, "edge_id,u,v\n0,1,2\n1,2,3\n2,3,1\n", name="a.csv")
+    assert size(file) == (3, 3)
+    assert "ends: columns 'u' and 'v'; weights: not used" in file.notes
