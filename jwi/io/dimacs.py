@@ -16,10 +16,10 @@ from jaxtyping import Bool, Int
 
 from jwi.io import text as rows_of_text
 from jwi.io.content import Content, Source
-from jwi.io.edge_list import kept_lines
+from jwi.io.edge_list import kept_lines, weights_of
 from jwi.io.encoding import decoded
 from jwi.io.refusals import check_num_vertices, printable
-from jwi.io.text import MOST_DIGITS, first_bytes, line_starts_of, read_rows
+from jwi.io.text import MOST_DIGITS, Rows, first_bytes, line_starts_of, read_rows
 
 _SIZES = re.compile(rb"^[ \t]*p[ \t]+(\S+)[ \t]+(\d+)[ \t]+(\d+)[^\n]*\n?", re.MULTILINE)
 # Their rows of numbers are clauses, sets, and ranked sides.
@@ -51,20 +51,17 @@ def read(source: Source) -> Content:
     bare = not is_row.any()
     if bare:
         is_row = np.isin(first, _DIGITS)
-    rows = read_rows(
-        text, line_starts, is_row, 0, np.array([0, 1, -1] if bare else [1, 2, -1]), False
-    )
-    if rows.problem != rows_of_text.OK:
-        line = len(rows.row_of_line)
-        line += int(np.argmax(is_row[line:]))
-        row = text[line_starts[line] : line_starts[line + 1]].tobytes()
-        raise ValueError(f"{path}, line {line + 1}: {printable(row)!r} is no edge: pass e U V")
+    directed = bool(arcs.any())
+    # Rows a U V WEIGHT.
+    weighted = source.options.weights and directed
+    columns = [0, 1, -1] if bare else [1, 2, 3 if weighted else -1]
+    rows = read_rows(text, line_starts, is_row, 0, np.array(columns), False)
+    _check_rows(path, text, line_starts, is_row, rows)
     _check(path, size, rows.ends, bare)
     notes = list(body.notes)
     if len(rows.ends) != promised:
         # Files of the coloring challenge often promise each edge twice.
         notes.append(f"the line of sizes promises {promised:,} edges, {len(rows.ends):,} follow")
-    directed = bool(arcs.any())
 
     def rewrite(file: BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
         kept = kept_lines(text, rows, keep)
@@ -83,7 +80,19 @@ def read(source: Source) -> Content:
         rewrite,
         tuple(notes),
         says=says,
+        weights=weights_of(path, text, rows) if weighted else None,
     )
+
+
+def _check_rows(
+    path: Path, text: np.ndarray, line_starts: np.ndarray, is_row: np.ndarray, rows: Rows
+) -> None:
+    """Refuses the first line that is no edge."""
+    if rows.problem != rows_of_text.OK:
+        line = len(rows.row_of_line)
+        line += int(np.argmax(is_row[line:]))
+        row = text[line_starts[line] : line_starts[line + 1]].tobytes()
+        raise ValueError(f"{path}, line {line + 1}: {printable(row)!r} is no edge: pass e U V")
 
 
 def _check(path: Path, size: re.Match[bytes], ends: Int[np.ndarray, "M 2"], bare: bool) -> None:

@@ -18,6 +18,7 @@ from jwi.io.refusals import check_num_vertices, reason
 _SIZES = ("num_vertices", "num_nodes", "n_node")
 # The axis of the two ends, for each name under which arrays of edges are known.
 _PAIRS = {"edge_index": 0, "edges": 1, "edge_list": 1}
+_WEIGHTS = ("edge_weight", "edge_weights", "weight", "weights")
 
 
 def read(source: Source) -> Content:
@@ -153,7 +154,10 @@ def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:
         notes.append(f"shortened with the edges: {', '.join(shortened)}")
     if copied:
         notes.append(f"copied: {', '.join(copied)}")
-    return Content(senders, receivers, range(n), None, rewrite, tuple(notes))
+    found = [arrays[name] for name in _WEIGHTS if name in shortened]
+    numbers = [array for array in found if array.ndim == 1 and array.dtype.kind in "biuf"]
+    weights = numbers[0].astype(np.float64) if numbers else None
+    return Content(senders, receivers, range(n), None, rewrite, tuple(notes), weights=weights)
 
 
 def _write_arrays(file: io.BufferedIOBase, arrays: dict[str, np.ndarray]) -> None:
@@ -221,4 +225,4 @@ def _is_of_edges(name: str, array: np.ndarray, num_entries: int, n: int) -> bool
     others = ("senders", "receivers", *_PAIRS, *_SIZES)
     if array.ndim == 0 or len(array) != num_entries or name in others:
         return False
-    return num_entries != n or name.startswith("edge") or name in ("weight", "weights")
+    return num_entries != n or name.startswith("edge") or name in _WEIGHTS

@@ -258,3 +258,25 @@ def test_a_square_table_whose_header_names_ends_is_no_matrix(tmp_path):
     file = read(tmp_path, "edge_id,u,v\n0,1,2\n1,2,3\n2,3,1\n", name="a.csv")
     assert size(file) == (3, 3)
     assert "ends: columns 'u' and 'v'; weights: not used" in file.notes
+
+
+def test_formats_with_weights_of_their_own(tmp_path):
+    def weights(name, text=None):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+        file = read_graph(tmp_path / name, weights=True)
+        labels = np.array(file.content.labels)[file.edges]
+        return {tuple(ends): w for ends, w in zip(labels.tolist(), file.weights(), strict=True)}
+
+    expected = {(1, 2): 5, (2, 3): 0.5}
+    assert weights("a.gr", "p sp 3 2\na 1 2 5\na 2 3 0.5\n") == expected
+    assert weights("a.graph", "3 2 001\n2 5\n1 5 3 0.5\n2 0.5\n") == expected
+    head = "%%MatrixMarket matrix coordinate real symmetric\n"
+    assert weights("a.mtx", head + "3 3 2\n2 1 5\n3 2 0.5\n") == expected
+    ends = {"senders": np.array([0, 1]), "receivers": np.array([1, 2])}
+    np.savez(tmp_path / "a.npz", **ends, edge_weight=np.array([5, 0.5]))
+    assert weights("a.npz") == {(0, 1): 5, (1, 2): 0.5}
+    with pytest.raises(ValueError, match="was read without weights"):
+        weights("a.col", "p edge 3 2\ne 1 2\ne 2 3\n")
+    with pytest.raises(ValueError, match="line 2: 'a 1 2' is no edge"):
+        weights("b.gr", "p sp 3 1\na 1 2\n")
