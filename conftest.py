@@ -6,6 +6,7 @@ names, and is skipped where there is none.
 """
 
 import atexit
+import gc
 import os
 import shutil
 import signal
@@ -52,6 +53,13 @@ def _connect_on_this_machine(self: socket.socket, address: Any) -> None:
 
 
 socket.socket.connect = _connect_on_this_machine  # type: ignore[method-assign]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Lets garbage collection look at new objects alone: tracing makes many, and imports stay."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.hookimpl(tryfirst=True)
