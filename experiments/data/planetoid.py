@@ -1,4 +1,4 @@
-"""The citation network Cora in Planetoid's form (Yang et al., 2016): Python 2 pickles."""
+"""The citation networks Cora and Citeseer in Planetoid's form (Yang et al., 2016): old pickles."""
 
 import collections
 import pickle
@@ -22,6 +22,16 @@ _CORA_SHA256 = {
     "graph": "58f13302f39dde8852dad6fe6d15b89b077b6d7f837626bce671ef80344b383d",
     "test.index": "297ce89af2b51a6a194181c7dbe1796c6a1cf9cd9349a88383b1b1e227867875",
 }
+_CITESEER_SHA256 = {
+    "x": "d20de19150741e555de0ed037195630fc194114ebc7fd72ced62810148aa22f6",
+    "tx": "539a8906a2da97628d212f2fdd668c109a8b3f0d36574b59e5d3fd5b5303da21",
+    "allx": "2ac30345d95c9ec933a817ee0bdd6a5f077f8c184a20e696910192d534414668",
+    "y": "8ba87e515d8e3ee3cf52f6d2c5b86aa73f11ecad825a808455209ec26cd54924",
+    "ty": "55e5bd1ba1e733a04598753ad1a8d57957f4b8f89e74519f41f4f4938767e4ce",
+    "ally": "f704b2d986dde6c2669934de1f3ae5696a6cf9455c0f6b2646a2d135ea0a1c95",
+    "graph": "d79a4ef9d3e7169aee8946145f6b7306e35bc79bffad26346cfb94e10e9912a7",
+    "test.index": "2af990671580b6b2df5d158d1038f8292e30c9cd821b5453f399659b25b723d4",
+}
 
 
 def cora() -> VertexClassification:
@@ -30,11 +40,26 @@ def cora() -> VertexClassification:
     Raises:
         DataUnavailableError: It is not at hand and cannot be downloaded.
     """
+    return _load("cora", _CORA_SHA256)
+
+
+def citeseer() -> VertexClassification:
+    """Citeseer: 3 327 papers, 4 552 citations, 3 703 words, 6 topics; 48 papers cite nothing.
+
+    Raises:
+        DataUnavailableError: It is not at hand and cannot be downloaded.
+    """
+    return _load("citeseer", _CITESEER_SHA256)
+
+
+def _load(name: str, checksums: dict[str, str]) -> VertexClassification:
     files = {
-        part: fetch(Source("planetoid", f"ind.cora.{part}", (f"{_URL}ind.cora.{part}",), sha256))
-        for part, sha256 in _CORA_SHA256.items()
+        part: fetch(
+            Source("planetoid", f"ind.{name}.{part}", (f"{_URL}ind.{name}.{part}",), sha256)
+        )
+        for part, sha256 in checksums.items()
     }
-    return parse_planetoid("cora", files)
+    return parse_planetoid(name, files)
 
 
 def parse_planetoid(name: str, files: dict[str, Path]) -> VertexClassification:

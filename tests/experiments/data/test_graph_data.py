@@ -10,6 +10,7 @@ import scipy.sparse
 from experiments.data import attributed_npz, ogb
 from experiments.data.attributed_npz import amazon_computers, content_sha256, dblp
 from experiments.data.heterophilous import chameleon, squirrel, tolokers
+from experiments.data.planetoid import citeseer
 from experiments.data.sources import DataUnavailableError
 
 
@@ -17,6 +18,7 @@ from experiments.data.sources import DataUnavailableError
 @pytest.mark.parametrize(
     ("load", "num_edges", "shape", "classes"),
     [
+        (citeseer, 4_552, (3_327, 3_703), [264, 590, 668, 701, 596, 508]),
         (dblp, 52_867, (17_716, 1_639), [7920, 5645, 1982, 2169]),
         (amazon_computers, 245_861, (13_752, 767), None),
         (chameleon, 31_371, (2_277, 2_325), [456, 460, 453, 521, 387]),

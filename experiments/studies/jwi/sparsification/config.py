@@ -13,8 +13,9 @@ class Config:
     """Test accuracy of a graph network against the share of removed edges."""
 
     dataset: Literal[
-        "cora", "dblp", "computers", "chameleon", "squirrel", "tolokers", "ogbn-arxiv", "digits"
-    ] = "cora"
+        "cora", "citeseer", "dblp", "computers", "chameleon", "chameleon-without-twins",
+        "squirrel", "squirrel-without-twins", "tolokers", "ogbn-arxiv", "digits",
+    ] = "cora"  # fmt: skip
     """A public graph; or the embedded graph of scikit-learn's digits, which needs no network."""
     network: NetworkName = "gcn"
     methods: tuple[str, ...] = (

@@ -11,9 +11,9 @@ from jax.experimental.sparse import BCOO
 import jwi
 from experiments.data.attributed_npz import amazon_computers, dblp
 from experiments.data.digits import digits
-from experiments.data.heterophilous import chameleon, squirrel, tolokers
+from experiments.data.heterophilous import chameleon, squirrel, tolokers, without_twins
 from experiments.data.ogb import ogbn_arxiv
-from experiments.data.planetoid import cora
+from experiments.data.planetoid import citeseer, cora
 from experiments.data.vertex_classification import VertexClassification, random_split
 from experiments.studies.jwi.sparsification.networks import make_network
 from experiments.studies.jwi.sparsification.settings import NetworkName, Settings, settings_of
@@ -21,6 +21,7 @@ from experiments.studies.jwi.sparsification.training import Data
 
 LOADERS: dict[str, Callable[[], VertexClassification]] = {
     "cora": cora,
+    "citeseer": citeseer,
     "dblp": dblp,
     "computers": amazon_computers,
     "chameleon": chameleon,
@@ -28,6 +29,8 @@ LOADERS: dict[str, Callable[[], VertexClassification]] = {
     "tolokers": tolokers,
     "ogbn-arxiv": ogbn_arxiv,
     "digits": digits,
+    "chameleon-without-twins": lambda: without_twins(chameleon()),
+    "squirrel-without-twins": lambda: without_twins(squirrel()),
 }
 # Above this share of non-zero features a dense product is faster.
 _MAX_SPARSE_SHARE = 0.05
