@@ -55,6 +55,7 @@ if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed
         one_walk_index_order_with_rounds as one_walk_index_order_with_rounds,
     )
     from jwi.order.wis.partitions import partition_walk_index_order as partition_walk_index_order
+    from jwi.order.wis.then_dspar import wis_then_dspar_order as wis_then_dspar_order
 
     ORDERS: dict[str, Order]
     """The order of each method, by its name on the command line."""
@@ -80,6 +81,7 @@ METHODS = {
     "rank-degree": "rank_degree",
     "feature-cosine": "feature_cosine",
     "disparity": "disparity",
+    "wis-then-dspar": "wis.then_dspar",
 }
 # Public names besides the methods' functions. An order here needs more than a graph.
 _OTHERS = {

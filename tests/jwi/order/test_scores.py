@@ -43,6 +43,7 @@ ELSEWHERE = {
     "spanning-forest": "test_subgraphs",
     "t-spanner": "test_subgraphs",
     "rank-degree": "test_subgraphs",
+    "wis-then-dspar": "test_then_dspar",
 }
 
 

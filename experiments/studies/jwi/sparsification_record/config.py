@@ -11,7 +11,7 @@ GRAPHS = (
 METHODS = (
     "random", "spectral", "local-degree", "local-similarity", "dspar", "inverse-degree", "teddy",
     "k-neighbor", "forman", "jaccard", "adamic-adar", "spanning-forest", "t-spanner",
-    "rank-degree", "disparity", "two-walk-index", "one-walk-index",
+    "rank-degree", "disparity", "two-walk-index", "one-walk-index", "wis-then-dspar",
 )  # fmt: skip
 
 
