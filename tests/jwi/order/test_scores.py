@@ -30,6 +30,9 @@ DEFINITIONS = {
         -min((1 - Fraction(1, len(near[t]))) ** (len(near[t]) - 1) for t in (u, v))
     ),
 }
+DEFINITIONS["noise-corrected"] = lambda near, u, v: noise_corrected(
+    len(near[u]), len(near[v]), 1, sum(map(len, near))
+)
 # Files of tests that hold the others to their definitions.
 ELSEWHERE = {
     "one-walk-index": "test_orders",
@@ -50,6 +53,26 @@ ELSEWHERE = {
 def teddy_share(near, t):
     closed = sorted(len(near[w]) + 1 for w in near[t] | {t})
     return sum(1 / math.sqrt(d) for d in closed) / len(closed) / len(closed)
+
+
+def noise_corrected(at_u, at_v, weight, total):
+    """Lift over its standard deviation, the derivative by differences of exact fractions."""
+
+    def lift(more):
+        kappa = Fraction(total + more) / ((at_u + more) * (at_v + more))
+        return (kappa * (weight + more) - 1) / (kappa * (weight + more) + 1)
+
+    mean = Fraction(at_u * at_v) / total**2
+    variance = mean * (total - at_u) * (total - at_v) / (total**2 * (total - 1))
+    alpha = mean**2 * (1 - mean) / variance - mean
+    beta = mean * (1 - mean) ** 2 / variance - (1 - mean)
+    # Of a Beta distribution: these two make it the prior.
+    assert alpha / (alpha + beta) == mean
+    assert alpha * beta / ((alpha + beta) ** 2 * (alpha + beta + 1)) == variance
+    share = (alpha + weight) / (alpha + beta + total)
+    step = Fraction(1, 10**8)
+    derivative = abs(lift(step) - lift(-step)) / (2 * step)
+    return float(lift(0)) / (math.sqrt(total * share * (1 - share)) * float(derivative))
 
 
 def defined_order(num_vertices, edges, score):
@@ -173,3 +196,20 @@ def test_disparity_is_the_share_of_random_cuts():
     np.testing.assert_allclose(found[0], by_integral, rtol=1e-6)
     with pytest.raises(ValueError, match=r"weights\[0\] is 0: weights are positive and finite"):
         jwi.disparity_order(graph, weights * 0)
+
+
+def test_noise_corrected_lifts_heed_counts():
+    graph = random_graph(2)
+    weights = np.random.default_rng(0).integers(1, 9, len(jwi.edge_list(graph)))
+    edges = jwi.edge_list(graph).tolist()
+    at = [
+        sum(int(w) for w, edge in zip(weights, edges, strict=True) if t in edge) for t in range(20)
+    ]
+    scores = [
+        noise_corrected(at[u], at[v], int(w), 2 * int(weights.sum()))
+        for (u, v), w in zip(edges, weights, strict=True)
+    ]
+    expected = sorted(range(len(edges)), key=lambda edge: (float(f"{scores[edge]:.8e}"), edge))
+    assert jwi.noise_corrected_order(graph, weights).tolist() == expected
+    with pytest.raises(ValueError, match=r"weights sum to .*: pass counts"):
+        jwi.noise_corrected_order(graph, weights * 1e-6)
