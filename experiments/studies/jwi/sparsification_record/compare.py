@@ -24,7 +24,7 @@ def interval(differences: np.ndarray, test_per_train: float) -> tuple[float, flo
         differences: A difference a split.
         test_per_train: n_test / n_train.
 
-    Reference:
+    References:
         Nadeau, Bengio, 2003, Inference for the generalization error.
 
     Example:
