@@ -9,9 +9,9 @@ Command: python -m experiments jrft_diagnosis_drift
 Cost: see ``seconds`` in the result file; a minute of one core.
 
 Expected: calls of learnable prompts are right more often than 0.9 in each kind of drift. Calls of
-  low std are right more often than 0.9 where prompts stand still, learn or forget, and a little less
-  often where the logits of all prompts walk at random. Where prompts jump from hopeless to learnable
-  at any time, no prompt is called low in std.
+  low std are, too, where prompts stand still, learn or forget. They are right a little less often,
+  0.895, where the logits of all prompts walk at random. Where prompts jump from hopeless to
+  learnable at any time, no prompt is called low in std.
 """
 
 from collections.abc import Callable
