@@ -150,8 +150,8 @@ def figure(record: Record) -> Figure:
     rows = np.arange(len(names))[::-1]
     for call, color in (("low", COLORS["rft"]), ("learnable", COLORS["sft"])):
         shares = [_share(record.results[name], call) for name in names]
-        known = [(share, row) for share, row in zip(shares, rows, strict=True) if share is not None]
-        axes.scatter(*zip(*known, strict=True), color=color, label=f"called {call}")
+        known = [np.nan if share is None else share for share in shares]
+        axes.scatter(known, rows, color=color, label=f"called {call}")
     axes.axvline(record.config["confidence"], color="#555555", linewidth=1)
     axes.set_yticks(rows, names)
     axes.set_xlabel("share of the calls that are right at the last visit")
