@@ -8,6 +8,7 @@ from jaxtyping import Bool, Int64
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
 from jrft.diagnosis.log.log import RewardLog, selected
 from jrft.diagnosis.log.restarts import without_replaced, without_versions
+from jrft.diagnosis.log.same_prompts import without_padding
 
 _MANY = 0.9
 _FEW_PROMPTS = 8
@@ -38,6 +39,7 @@ def checked(
             "not used."
         )
         log = replace(log, outcomes=None)
+    log = without_padding(log, notes)
     if completions is not None and len(completions):
         log = _once(log, completions, notes)
     log = without_replaced(log, columns, notes, last_run=last_run)

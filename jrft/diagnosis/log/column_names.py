@@ -73,12 +73,15 @@ STEPS = (
     "training_step",
     "train_step",
     "iteration",
+    "iter",
     "gen_step",
     "generation_step",
     "run.work.step",
     "head_version",
     "weight_version",
+    "policy_version",
     "steps",
+    "epoch",
 )
 COMPLETIONS = (
     "completion",
@@ -98,7 +101,8 @@ NO_REWARD = re.compile(
 NO_TERM = re.compile(
     r"(?:^|[_./])(?:time|latency|seconds|ms|baseline|ceiling|max|min|mean|avg|average|std|var"
     r"|expected|normali[sz]ed|prev|previous|ref|reference|best|running|ema|median|threshold"
-    r"|target|scale|cost|count|id|idx|weight|version|advantage)(?:$|[_./])"
+    r"|target|scale|cost|count|id|idx|weight|version|advantage|delta|diff|change|gap|margin|rank"
+    r"|index|position|percentile)(?:$|[_./])"
 )
 # Columns that number the turns of one completion, and columns that name completions.
 TURNS = ("turn", "turn_idx", "turn_index", "turn_id", "turn_number", "env_step", "episode_step")
@@ -106,6 +110,8 @@ TRAJECTORIES = (
     *("trajectory_id", "traj_id", "traj_uid", "trajectory", "episode_id", "episode"),
     *("rollout_id", "rollout_idx", "sample_idx", "completion_id", "response_id"),
 )
+# Columns that divide a group's completions among machines, or name them: they tell nothing.
+MACHINES = re.compile(r"rank|worker|gpu|device|seed|shard|process|host|micro|node|engine|replica")
 # Columns that say which data set an id belongs to.
 SOURCES = ("env", "env_id", "env_name", "environment", "dataset", "data_source", "source", "domain")
 # Columns that say the right answer: prompts may share one.

@@ -1,5 +1,6 @@
 """Columns that are checked by the rewards they make."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ from jrft.diagnosis.log.doubts import Table, keys_of
 from jrft.diagnosis.log.log import factorize
 from jrft.diagnosis.log.values import flat_numbers, is_parallel
 
-_TRIALS = 200
+# Random orders that rewards are compared with.
+_TRIALS = 100
 
 
 def total_of(terms: Sequence[str], table: Table) -> str | None:
@@ -33,6 +35,46 @@ def total_of(terms: Sequence[str], table: Table) -> str | None:
         if fits and (weights > 1e-6).all():
             found.append(terms[place])
     return found[0] if len(found) == 1 else None
+
+
+def check_reward(columns: Columns, table: Table) -> None:
+    """A guessed reward must look like one.
+
+    Raises:
+        ValueError: It is constant where the outcome differs, its mean is 0 in all groups, as the
+            mean of advantages is, or it takes several values and is the same in each group, as a
+            mean over rollouts is.
+    """
+    found = _completions(columns, table)
+    if found is None or columns.trusted:
+        return
+    rewards, prompts, steps = found
+    name = " + ".join(columns.reward)
+    outcome = _numbers(table[columns.outcome], columns.outcome) if columns.outcome else None
+    if np.ptp(rewards) == 0 and outcome is not None and np.ptp(np.nan_to_num(outcome)) > 0:
+        raise ValueError(
+            f"{name} is {rewards[0]:g} in all rows, and {columns.outcome} differs: pass --reward "
+            f"{columns.outcome}, or --reward {next(iter(columns.reward))} if it is the reward"
+        )
+    keys = prompts if steps is None else prompts * (steps.max() + 1) + steps
+    groups = np.unique(keys, return_inverse=True)[1]
+    count = np.bincount(groups)
+    mean = np.bincount(groups, rewards) / count
+    spread = np.bincount(groups, np.abs(rewards - mean[groups])) / count
+    several = count > 1
+    if several.sum() < 8 or np.ptp(rewards) == 0:
+        return
+    scale = np.max(np.abs(rewards))
+    if np.all(np.abs(mean[several]) < 1e-3 * scale) and np.any(spread > 1e-3 * scale):
+        problem = f"the mean of {name} is 0 in each group, as that of advantages is"
+    elif np.all(spread < 1e-9 * scale) and len(np.unique(mean.round(9))) > 2:
+        problem = f"{name} is the same in all rows of a group, as a mean over its rows is"
+    else:
+        return
+    raise ValueError(
+        f"{problem}: pass --reward NAME with the reward of each completion, or --trust-columns if "
+        f"{name} is it"
+    )
 
 
 def check_advantages(columns: Columns, table: Table) -> None:
@@ -66,43 +108,131 @@ def check_advantages(columns: Columns, table: Table) -> None:
         flags = " ".join(f"--reward {one}=WEIGHT" for one in columns.reward)
         plain = " ".join(f"--reward {one}" for one in columns.reward)
         raise ValueError(
-            f"{name} is not explained by the sum of {', '.join(columns.reward)}: pass {flags} with "
-            f"the weights of the trainer, or {plain} if the sum is right"
+            f"{name} is not explained by the sum of {', '.join(columns.reward)}: pass all terms of "
+            f"the reward with the weights of the trainer ({flags}), or {plain} if the sum is right"
         )
 
 
-def restarts_each_step(name: str, columns: Columns, table: Table) -> bool:
-    """Whether an id counts from its first number at each step, and names no prompt by its rewards.
+def check_groups(columns: Columns, table: Table) -> None:
+    """The completions of a group must be of one prompt: neighbors agree no more than others.
 
-    Such an id may be a place in the batch. It names prompts if the mean rewards of equal ids at
-    different steps agree more than those of other ids: more than in 200 random orders.
+    The text of a prompt may be cut off, or a template. Its groups then hold several prompts, and as
+    logs write the completions of a prompt together, rewards that follow each other agree.
+
+    Raises:
+        ValueError: They agree more than by chance, by 4.5 standard deviations.
     """
+    found = _completions(columns, table)
+    if found is None or columns.trusted:
+        return
+    rewards, prompts, steps = found
+    # Rewards of a prompt change with time: without steps, only what stands together is a group. A
+    # step that falls begins another part of the log.
+    ends = np.diff(prompts) != 0 if steps is None else np.diff(steps) < 0
+    keys = [prompts, np.cumsum(np.r_[0, ends])] + ([] if steps is None else [steps])
+    groups = np.unique(np.stack(keys), axis=1, return_inverse=True)[1]
+    order = np.argsort(groups, kind="stable")
+    groups, rewards = groups[order], rewards[order]
+    count = np.bincount(groups)
+    x = rewards - (np.bincount(groups, rewards) / count)[groups]
+    same = groups[1:] == groups[:-1]
+    if _sorted_by_reward(rewards, groups, same):
+        return
+    rng = np.random.default_rng(0)
+    shuffled = []
+    for _ in range(_TRIALS):
+        y = x[np.lexsort((rng.random(len(x)), groups))]
+        shuffled.append(np.sum((y[1:] * y[:-1])[same]))
+    excess = np.sum((x[1:] * x[:-1])[same]) - np.mean(shuffled)
+    if excess > 4.5 * np.std(shuffled) + 1e-9:
+        name = " + ".join(columns.prompt)
+        raise ValueError(
+            f"rewards that follow each other in a group by {name} agree more than by chance: does "
+            f"one {name} stand for several prompts? Pass --prompt NAME (repeat it if several "
+            "columns name a prompt together), or --group-size N if the N completions of a prompt "
+            "follow each other, or --trust-columns if the groups are right"
+        )
+
+
+def _sorted_by_reward(
+    rewards: Float64[np.ndarray, " m"], groups: Int64[np.ndarray, " m"], same: np.ndarray
+) -> bool:
+    """Whether the rewards of most groups rise, or fall."""
+    change = np.diff(rewards)[same]
+    owner = groups[1:][same]
+    up = np.bincount(owner, change > 1e-9, minlength=groups.max() + 1) > 0
+    down = np.bincount(owner, change < -1e-9, minlength=groups.max() + 1) > 0
+    return bool(np.sum(up ^ down) > 0.8 * np.sum(up | down))
+
+
+def recurs_without_meaning(columns: Columns, table: Table) -> bool:
+    """Whether an id comes back, and its rewards do not tell that it is the same prompt.
+
+    Such an id may be a place in the batch. It names prompts if the mean rewards of its visits agree
+    more than those of other ids: more than in 100 random orders. A visit is a step, or in logs
+    without steps what stands together. With fewer than eight ids, or equal means, nothing is told,
+    nor if the ids do not count from 0 or 1 at each step.
+    """
+    found = _completions(columns, table)
+    if found is None:
+        return False
+    rewards, prompts, steps = found
+    if not _count_from_one(columns.prompt[0], steps, table, columns):
+        return False
+    if steps is None:
+        steps = np.cumsum(np.r_[0, np.diff(prompts) != 0])
+    visits, visit = np.unique(prompts * (steps.max() + 1) + steps, return_inverse=True)
+    means = np.bincount(visit, rewards) / np.bincount(visit)
+    owners, when = np.divmod(visits, steps.max() + 1)
+    several = np.bincount(owners)[owners] > 1
+    if len(np.unique(owners[several])) < 8:
+        return False
+    if found[2] is not None:  # all rewards may rise with the step
+        means = means - (np.bincount(when, means) / np.maximum(np.bincount(when), 1))[when]
+    means, owners = means[several], np.unique(owners[several], return_inverse=True)[1]
+    means = means - means.mean()
+    count = np.bincount(owners)
+
+    def between(values: Float64[np.ndarray, " v"]) -> float:
+        return float(np.sum(np.bincount(owners, values) ** 2 / count))
+
+    rng = np.random.default_rng(0)
+    shuffled = [between(rng.permutation(means)) for _ in range(_TRIALS)]
+    return bool(np.ptp(means) > 1e-9 and between(means) <= max(shuffled))
+
+
+def _count_from_one(name: str, steps: np.ndarray | None, table: Table, columns: Columns) -> bool:
+    """Whether the ids end in the numbers from 0 or 1 on, without gaps, at each step."""
+    (reward, *_) = columns.reward
+    sizes = flat_numbers(list(table[reward]), reward)[1].tolist()
+    ends = [re.search(r"(\d{1,9})(?:\.0)?$", str(one)) for one in keys_of(table[name])]
+    if None in ends:
+        return False
+    numbers = np.array([int(end.group(1)) for end in ends if end], np.int64).repeat(sizes)
+    parts = np.zeros_like(numbers) if steps is None else steps
+    if len(parts) != len(numbers):
+        return False
+    present = [np.unique(numbers[parts == part]) for part in np.unique(parts)[:64]]
+    return all(part[0] <= 1 and np.ptp(part) == len(part) - 1 for part in present)
+
+
+def _completions(
+    columns: Columns, table: Table
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None] | None:
+    """Rewards, prompts and steps (or None) of the completions in a sample."""
     (reward, *_) = columns.reward
     rewards = _numbers(table[reward], reward)
-    step = columns.step
-    if step is None or rewards is None or not all(str(one).isdigit() for one in table[name]):
-        return False
-    ids = np.array([int(one) for one in table[name]])
-    steps = np.array(factorize(keys_of(table[step]))[0])
-    if len(rewards) != len(ids) or steps.max(initial=0) == 0:
-        return False
-    at, first = np.unique(ids, return_inverse=True)[1], int(ids.min())
-    visits = np.unique(at * (steps.max() + 1) + steps)
-    whole = len(visits) == (at.max() + 1) * (steps.max() + 1)
-    if not whole or first > 1 or at.max() != ids.max() - first or at.max() < 1:
-        return False
-    cells = at * (steps.max() + 1) + steps
-    counts = np.bincount(cells)
-    means = np.bincount(cells, np.nan_to_num(rewards)) / counts
-    return not _agree(means.reshape(at.max() + 1, steps.max() + 1))
-
-
-def _agree(means: Float64[np.ndarray, "p t"]) -> bool:
-    """Whether rows differ more than they would if each column were shuffled."""
-    rng = np.random.default_rng(0)
-    centered = means - means.mean(axis=0)
-    shuffled = [np.sum(rng.permuted(centered, axis=0).sum(axis=1) ** 2) for _ in range(_TRIALS)]
-    return bool(np.sum(centered.sum(axis=1) ** 2) > max(shuffled) + 1e-9)
+    plain = columns.reduce is None and columns.number is None and columns.group_size is None
+    if rewards is None or not plain or not columns.prompt or not len(rewards):
+        return None
+    for other in list(columns.reward)[1:]:
+        more = _numbers(table[other], other)
+        rewards = rewards if more is None or len(more) != len(rewards) else rewards + more
+    if np.isinf(rewards).any():
+        return None
+    prompts = _groups(columns.prompt, table, reward)
+    steps = None if columns.step is None else _groups([columns.step], table, reward)
+    return np.nan_to_num(rewards), prompts, steps
 
 
 def _rises(rewards: Float64[np.ndarray, " n"], advantages: Float64[np.ndarray, " n"]) -> bool:

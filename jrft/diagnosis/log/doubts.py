@@ -8,6 +8,7 @@ from typing import Any
 from jrft.diagnosis.log.column_names import (
     ANSWERS,
     IDS,
+    MACHINES,
     NO_REWARD,
     SOURCES,
     STEPS,
@@ -272,6 +273,37 @@ def check_turns(columns: Columns, table: Table) -> None:
                 f"by {name}, a row is a turn, and a completion has several rows: keep one row of "
                 "each completion, the one with its reward, or pass --trust-columns if each row is "
                 "a completion"
+            )
+
+
+def check_crossed(columns: Columns, table: Table) -> None:
+    """A column must not divide each group into equal parts: turns, agents, judges or models."""
+    if columns.trusted or not columns.prompt or columns.reduce is not None:
+        return
+    names = [*columns.prompt, *([columns.step] if columns.step else [])]
+    visits = list(zip(*(keys_of(table[one]) for one in names), strict=True))
+    if len(set(visits)) < 4 or any(
+        isinstance(v, list) for one in columns.reward for v in table[one]
+    ):
+        return
+    for name in table:
+        values = keys_of(table[name])
+        if name in columns.names() or MACHINES.search(name.lower()) or not 1 < len(set(values)) < 9:
+            continue
+        parts: dict[Any, Counter[Any]] = {}
+        for visit, value in zip(visits, values, strict=True):
+            parts.setdefault(visit, Counter())[value] += 1
+        even = [
+            len(part) > 1 and min(part.values()) == max(part.values()) > 1
+            for part in parts.values()
+        ]
+        if sum(even) >= 0.9 * len(even):
+            flags = " ".join(f"--prompt {one}" for one in (*columns.prompt, name))
+            step = f"--step {name} if it is the training step, " if columns.step is None else ""
+            raise ValueError(
+                f"{name} divides the completions of each group into equal parts: does it name "
+                f"turns, agents, judges or models? Pass {step}{flags} to judge them one by one, or "
+                "--trust-columns if all rows are completions of one group"
             )
 
 

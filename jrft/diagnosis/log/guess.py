@@ -13,11 +13,17 @@ from jrft.diagnosis.log.column_names import (
     TEXTS,
 )
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
-from jrft.diagnosis.log.consistency import check_advantages, restarts_each_step
+from jrft.diagnosis.log.consistency import (
+    check_advantages,
+    check_groups,
+    check_reward,
+    recurs_without_meaning,
+)
 from jrft.diagnosis.log.doubts import (
     MANY_SINGLES,
     Table,
     check_anonymous,
+    check_crossed,
     check_given,
     check_lists,
     check_rates,
@@ -76,8 +82,13 @@ def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
         found = replace(found, outcome=outcome or outcome_term(found))
     check_lists(found, table)
     check_turns(found, table)
+    check_crossed(found, table)
     check_rates(found, table)
     notes += _check_places(given, found, table)
+    if not given.prompt:
+        check_groups(found, table)
+    if not given.reward:
+        check_reward(found, table)
     if not given.reward and not {*found.reward} & {*REWARDS}:
         check_advantages(found, table)
     notes += unused_rewards(found, table)
@@ -89,20 +100,23 @@ def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
 
 
 def _check_places(given: Columns, found: Columns, table: Table) -> list[str]:
-    """An id that restarts at each step may be a place in the batch: a guess stops, else a note."""
+    """An id that comes back may be a place in the batch: a guess stops, else a note."""
     if len(found.prompt) != 1 or found.text is not None or found.trusted:
         return []
     (name,) = found.prompt
-    if not restarts_each_step(name, found, table):
+    if name in _texts(found, table) or not recurs_without_meaning(found, table):
         return []
-    both = f"--prompt {name}" + (f" --prompt {found.step}" if found.step != FILE_STEP else "")
+    both = f"--prompt {name}"
+    if found.step not in (None, FILE_STEP):
+        both += f" --prompt {found.step}"
     said = (
-        f"{name} has the same numbers at each step, and rewards at one step do not tell those at "
-        f"another: it may be a place in the batch. "
+        f"{name} comes back, and rewards of one visit do not tell those of another: it may be a "
+        "place in the batch."
     )
+    remedy = f"Pass {both}" if both.count("--") > 1 else "Pass --group-size N"
     if given.prompt:
-        return [f"{said}Then pass {both}."]
-    raise ValueError(f"{said}Pass {both} if it is, or --prompt {name} if it names prompts")
+        return [f"{said} {remedy} if so."]
+    raise ValueError(f"{said} {remedy} if so, or --prompt {name} if it names prompts")
 
 
 def _without(table: Table, names: Sequence[str]) -> dict[str, Sequence[Any]]:
@@ -110,10 +124,13 @@ def _without(table: Table, names: Sequence[str]) -> dict[str, Sequence[Any]]:
 
 
 def _guess_step(table: Table, notes: list[str]) -> str | None:
-    name = first_of(STEPS, table)
+    named = [one for step in STEPS if (one := first_of([step], table))]
+    # A step that never changes is none, if another column tells times; an epoch never is.
+    changing = [one for one in named if len(set(keys_of(table[one]))) > 1]
+    name = next((one for one in (*changing, *named) if one in changing or one != "epoch"), None)
     if name is None:
         return None
-    check_step([one for step in STEPS if (one := first_of([step], table))], table)
+    check_step(named, table)
     flat = [
         each for value in table[name] for each in (value if isinstance(value, list) else [value])
     ]
@@ -145,11 +162,17 @@ def _is_some_step(values: Sequence[Any], name: str) -> bool:
     return 2 * good > len(values)
 
 
-def _with_prompt(columns: Columns, free: Table, table: Table) -> Columns:
-    filled = {name: values for name, values in free.items() if any(present(values))}
+def _texts(columns: Columns, table: Table) -> list[str]:
+    """Columns that are named like texts of prompts and hold some, the more telling first."""
+    filled = {name: values for name, values in table.items() if any(present(values))}
     stems = {name.rpartition(".")[0] for name in columns.reward} - {""}
     nested = [f"{stem}.{name}" for stem in sorted(stems) for name in TEXTS]
-    text = first_of([*TEXTS, *nested], filled)
+    found = [first_of([one], filled) for one in (*TEXTS, *nested)]
+    return [name for name in found if name is not None]
+
+
+def _with_prompt(columns: Columns, free: Table, table: Table) -> Columns:
+    text = next(iter(_texts(columns, free)), None)
     if columns.prompt:
         check_given(columns, text, table)
         return columns

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -263,7 +263,8 @@ def _collect(
             if useful is None:
                 useful = len(files) == 1 or _holds(whole, columns)
                 if not useful:
-                    skip.notes[f"{file}: there is no reward in it, it was left out."] = None
+                    missing = "reward" if not _holds_any(whole, columns.reward) else "prompt"
+                    skip.notes[f"{file}: there is no {missing} in it, it was left out."] = None
                     break
             collector.add(rows_of_split(whole))
             if progress is not None:
@@ -273,7 +274,12 @@ def _collect(
 
 
 def _holds(batch: Batch, columns: Columns) -> bool:
-    return any(value is not ABSENT for name in columns.reward for value in batch.column(name))
+    prompts = not columns.prompt or _holds_any(batch, columns.prompt)
+    return prompts and _holds_any(batch, columns.reward)
+
+
+def _holds_any(batch: Batch, names: Iterable[str]) -> bool:
+    return any(value is not ABSENT for name in names for value in batch.column(name))
 
 
 def _last_steps(log: RewardLog, number: int) -> RewardLog:

@@ -73,7 +73,7 @@ def _again(log: RewardLog, before: Bool[np.ndarray, " m"], after: slice) -> bool
     now = np.zeros_like(before)
     now[after] = True
     later = _visits(log, np.flatnonzero(now & common))
-    if 2 * len(later) < len(earlier):  # a few late rows
+    if 2 * len(later) < len(earlier) or not len(later):  # a few late rows, or none
         return False
     repeated = np.isin(np.unique(later), earlier)
     return bool(repeated.mean() >= 0.5)

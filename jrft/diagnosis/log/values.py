@@ -9,7 +9,9 @@ from jaxtyping import Float64, Int64
 
 _MISSING = {"", "nan", "none", "null", "na", "n/a"}
 _TRUTH = {"true": 1.0, "false": 0.0}
-_TENSOR = re.compile(r"(?:tensor|array)\(\s*\[?\s*([-+\w.]+)\s*\]?\s*(?:,.*)?\)", re.DOTALL)
+_TENSOR = re.compile(
+    r"(?:tensor|array|(?:np|numpy)\.\w+)\(\s*\[?\s*([-+\w.]+)\s*\]?\s*(?:,.*)?\)", re.DOTALL
+)
 _ANSWERING = ("assistant", "gpt", "model")
 _LAST_NUMBER = re.compile(r"^[A-Za-z_ :=/-]*?(\d+)$")
 

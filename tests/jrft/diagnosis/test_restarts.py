@@ -86,7 +86,7 @@ def test_places_in_the_batch_are_no_prompts(tmp_path):
     for name in ("prompt_id", "group_index", "id"):
         rows = [{"step": s, name: int(order[s][p]), "reward": r} for s, p, _, r in TRUE]
         path = write(tmp_path / "a.jsonl", rows)
-        with pytest.raises(ValueError, match=f"Pass --prompt {name} --prompt step if it is"):
+        with pytest.raises(ValueError, match=f"Pass --prompt {name} --prompt step if so"):
             read(path)
         visits = read(path, f"--prompt {name} --prompt step")
         np.testing.assert_array_equal(np.bincount(visits.log.prompts), [GROUP] * 2 * PROMPTS)
@@ -118,7 +118,7 @@ def test_advantages_check_the_sum_of_terms(tmp_path):
     np.testing.assert_allclose(read(write(tmp_path / "a.jsonl", rows)).log.rewards, total)
     rows, total = with_advantages(terms, (1.0, 0.2))
     path = write(tmp_path / "b.jsonl", rows)
-    reason = "not explained by the sum of a_reward, b_reward: pass --reward a_reward=WEIGHT"
+    reason = "not explained by the sum of a_reward, b_reward: .*--reward a_reward=WEIGHT"
     with pytest.raises(ValueError, match=reason):
         read(path)
     weighted = read(path, "--reward a_reward --reward b_reward=0.2")
