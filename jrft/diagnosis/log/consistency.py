@@ -170,8 +170,8 @@ def recurs_without_meaning(columns: Columns, table: Table) -> bool:
 
     Such an id may be a place in the batch. It names prompts if the mean rewards of its visits agree
     more than those of other ids: more than in 100 random orders. A visit is a step, or in logs
-    without steps what stands together. With fewer than eight ids, or equal means, nothing is told,
-    nor if the ids do not count from 0 or 1 at each step.
+    without steps what stands together. With fewer than eight ids nothing is told, nor where visits
+    differ by chance alone, nor if the ids do not count from 0 or 1 at each step.
     """
     found = _completions(columns, table)
     if found is None:
@@ -182,7 +182,16 @@ def recurs_without_meaning(columns: Columns, table: Table) -> bool:
     if steps is None:
         steps = np.cumsum(np.r_[0, np.diff(prompts) != 0])
     visits, visit = np.unique(prompts * (steps.max() + 1) + steps, return_inverse=True)
-    means = np.bincount(visit, rewards) / np.bincount(visit)
+    sizes = np.bincount(visit)
+    means = np.bincount(visit, rewards) / sizes
+    rng = np.random.default_rng(0)
+
+    def spread(values: Float64[np.ndarray, " m"]) -> float:
+        return float(np.sum(np.bincount(visit, values) ** 2 / sizes))
+
+    by_chance = [spread(rng.permutation(rewards)) for _ in range(_TRIALS)]
+    if spread(rewards) - np.mean(by_chance) <= 4.5 * np.std(by_chance) + 1e-9:
+        return False
     owners, when = np.divmod(visits, steps.max() + 1)
     several = np.bincount(owners)[owners] > 1
     if len(np.unique(owners[several])) < 8:
@@ -196,7 +205,6 @@ def recurs_without_meaning(columns: Columns, table: Table) -> bool:
     def between(values: Float64[np.ndarray, " v"]) -> float:
         return float(np.sum(np.bincount(owners, values) ** 2 / count))
 
-    rng = np.random.default_rng(0)
     shuffled = [between(rng.permutation(means)) for _ in range(_TRIALS)]
     return bool(np.ptp(means) > 1e-9 and between(means) <= max(shuffled))
 

@@ -12,7 +12,7 @@ from jrft.diagnosis.diagnosis import Diagnosis
 from jrft.diagnosis.report.export import plain, prompt_columns
 from jrft.diagnosis.verdict.advice import ACTIONS
 from jrft.diagnosis.verdict.classes import PromptClass
-from jrft.diagnosis.verdict.over_time import equal_groups
+from jrft.diagnosis.verdict.over_time import OverTime, equal_groups
 
 # What a browser opens at once: more prompts than these are counted, not drawn or listed.
 MAX_POINTS = 4000
@@ -95,8 +95,7 @@ def _data(diagnosis: Diagnosis, source: str, prompts: Sequence[Any] | None) -> d
         "points": _points(columns, codes),
         "histogram": _histogram(columns["std"], codes, 0.5 * (high - low)),
         "rows": [
-            _row(diagnosis, columns, int(code), int(i))
-            | {"text": _text(diagnosis, prompts, int(i))}
+            _row(diagnosis, columns, int(code), int(i)) | _text(diagnosis, prompts, int(i))
             for i, code in zip(rows, codes[rows], strict=True)
         ],
         "rowsTotal": batch.num_prompts,
@@ -203,13 +202,13 @@ def _row(diagnosis: Diagnosis, columns: dict[str, Any], code: int, i: int) -> di
     }
 
 
-def _text(diagnosis: Diagnosis, prompts: Sequence[Any] | None, i: int) -> str:
-    """The prompt in full; nothing if its name says all."""
+def _text(diagnosis: Diagnosis, prompts: Sequence[Any] | None, i: int) -> dict[str, Any]:
+    """The prompt in full, and whether that is JSON; no text if its name says all."""
     if prompts is None or prompts[i] == diagnosis.prompt_ids[i]:
-        return ""
-    whole = prompts[i]
-    text = whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False, default=str)
-    return text[:_MAX_TEXT]
+        return {"text": "", "json": False}
+    whole, is_text = prompts[i], isinstance(prompts[i], str)
+    text = whole if is_text else json.dumps(whole, ensure_ascii=False, default=str)
+    return {"text": text[:_MAX_TEXT], "json": not is_text and len(text) <= _MAX_TEXT}
 
 
 def _over_time(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -240,16 +239,24 @@ def _over_time(diagnosis: Diagnosis) -> dict[str, Any]:
                 {"label": label, "values": averaged(over_time.curves[name]), "top": top}
                 for name, (label, top) in labels.items()
             ],
-            "hint": f"{len(steps):,} steps. {equal_groups(over_time)} In the estimates a visit "
-            f"weighs {over_time.discount:g} times the next one of the same prompt, and "
-            f"{over_time.discount_if_equal:g} times if the prompt's rewards never differed. Below: "
-            "what became of the prompts between the first and the second half of their visits.",
+            "hint": f"{len(steps):,} steps. {equal_groups(over_time)} In the estimates "
+            f"{_aging(over_time)}. Below: what became of the prompts between the first and the "
+            "second half of their visits.",
         },
         "changes": [
             {"name": str(name), "count": int(count)}
             for name, count in sorted(zip(names, counts, strict=True), key=lambda pair: -pair[1])
         ],
     }
+
+
+def _aging(over_time: OverTime) -> str:
+    if over_time.discount == over_time.discount_if_equal == 1:
+        return "old and new visits of a prompt count alike"
+    return (
+        f"a visit weighs {over_time.discount:g} times the next one of the same prompt, and "
+        f"{over_time.discount_if_equal:g} times if the prompt's rewards never differed"
+    )
 
 
 def _method(diagnosis: Diagnosis) -> str:

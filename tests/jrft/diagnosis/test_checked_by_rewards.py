@@ -175,19 +175,47 @@ def test_unusual_logs_are_read_rightly(name, tmp_path):
     assert len(file.prompts) == PROMPTS
 
 
+def honest(rng):
+    """A log without a fault: how its prompts are named, and its rows."""
+    prompts, steps = int(rng.choice([6, 12, 40, 120])), int(rng.choice([1, 2, 4, 10]))
+    group, kind = int(rng.choice([4, 8, 16])), rng.choice(["0/1", "graded", "rare"])
+    naming = rng.choice(["text", "id", "both", "id of some"])
+    order, learning = rng.choice(["plain", "shuffled", "interleaved"]), rng.choice([0, 0.3])
+    timed, logit = rng.random() < 0.7, rng.logistic(0, 2, prompts)
+    rows = []
+    for step in range(steps):
+        chance = 1 / (1 + np.exp(-logit - learning * step)) * (0.05 if kind == "rare" else 1)
+        seen = rng.permutation(prompts)[: max(prompts // 2, 2) if naming == "id of some" else None]
+        places = np.repeat(seen, group) if order != "interleaved" else np.tile(seen, group)
+        for prompt in (rng.permutation(places) if order == "shuffled" else places).tolist():
+            earned = rng.binomial(10, chance[prompt]) / 10 if kind == "graded" else None
+            one = {"step": step} if timed else {}
+            one |= {"prompt": f"What about {prompt}?"} if naming in ("text", "both") else {}
+            one |= {"prompt_id": prompt} if naming != "text" else {}
+            reward = float(rng.random() < chance[prompt]) if earned is None else earned
+            rows.append(one | {"reward": reward, "length": int(rng.integers(99))})
+    return naming, rows
+
+
+def stopped(seeds, tmp_path):
+    """How the prompts of those logs are named that are stopped."""
+    namings = []
+    for seed in seeds:
+        naming, rows = honest(np.random.default_rng(seed))
+        try:
+            read(write(tmp_path / "a.jsonl", rows))
+        except ValueError:
+            namings.append(naming)
+    return namings
+
+
 def test_honest_logs_are_not_stopped(tmp_path):
-    """Prompts of any success, at steps or without, some of them hopeless, and learning."""
-    for seed in range(12):
-        rng = np.random.default_rng(seed)
-        logit = rng.normal(-2, 2, 20)
-        rows = [
-            {"prompt": f"q{p}", "reward": float(rng.random() < 1 / (1 + np.exp(-logit[p] - step)))}
-            | ({"step": step} if seed % 2 else {})
-            for step in range(4)
-            for p in rng.permutation(20).tolist()
-            for _ in range(8)
-        ]
-        assert len(read(write(tmp_path / "a.jsonl", rows)).prompts) == 20
+    assert not stopped(range(12), tmp_path)
+
+
+@pytest.mark.slow
+def test_four_hundred_honest_logs(tmp_path):
+    assert not stopped(range(400), tmp_path)  # The guide says so.
 
 
 def test_files_of_metrics_beside_a_log_are_left_out(tmp_path):

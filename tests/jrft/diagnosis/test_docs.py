@@ -16,7 +16,11 @@ from jrft.diagnosis.log.readers import READERS
 from jrft.sampled.rollouts import rollout_budget
 
 PAGE = (Path(__file__).parents[3] / "docs" / "diagnose.md").read_text("utf-8")
-PLAIN, HELPERS, TRL, TUNIX = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+CODE = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+PLAIN, HELPERS, TRL, TUNIX = (
+    next(code for code in CODE if word in code)
+    for word in ("diagnosis.labels", "keep_mask", "OutcomeGatedTrainer", "MaskedLearner")
+)
 
 
 @pytest.fixture(autouse=True)

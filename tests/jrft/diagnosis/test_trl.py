@@ -46,7 +46,8 @@ def trainer(tmp_path):
         **{"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": None},
     )
     names = {}
-    code = re.findall(r"```python\n(.*?)```", PAGE, re.S)[2]
+    codes = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    code = next(code for code in codes if "OutcomeGatedTrainer" in code)
     exec(compile(code, "docs/diagnose.md", "exec"), names)
     return names["OutcomeGatedTrainer"](
         model=transformers.LlamaForCausalLM(config),

@@ -315,9 +315,10 @@ function chosenRows() {
   );
 }
 
-// The format of --ids: a line {"id", "prompt"} for each prompt.
+// The format of --ids: a line {"id", "prompt"} for each prompt; a chat stays a list of messages.
 function idLines() {
-  return chosenRows().map((row) => JSON.stringify({ id: row.id, prompt: row.text || row.id }) + "\n").join("");
+  const prompt = (row) => (row.json ? JSON.parse(row.text) : row.text || row.id);
+  return chosenRows().map((row) => JSON.stringify({ id: row.id, prompt: prompt(row) }) + "\n").join("");
 }
 function copyIds() {
   // The clipboard's newer interface is closed to pages that are files.
