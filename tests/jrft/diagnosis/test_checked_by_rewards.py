@@ -175,6 +175,23 @@ def test_unusual_logs_are_read_rightly(name, tmp_path):
     assert len(file.prompts) == PROMPTS
 
 
+@pytest.mark.parametrize("name", ["prompt_id", "group_index", "id"])
+def test_places_in_the_batch_are_no_prompts(name, tmp_path):
+    rows = [{"step": s, name: FIRST[s, p], "reward": r} for s, p, _, r in RUN]
+    path = write(tmp_path / "a.jsonl", rows)
+    with pytest.raises(ValueError, match=f"Pass --prompt {name} --prompt step if so"):
+        read(path)
+    visits = read(path, f"--prompt {name} --prompt step")
+    np.testing.assert_array_equal(np.bincount(visits.log.prompts), [GROUP] * STEPS * PROMPTS)
+    given = read(path, f"--prompt {name}")
+    assert "it may be a place in the batch" in " ".join(given.notes)
+    plain_rows = [{name: FIRST[s, p], "reward": r} for s, p, _, r in RUN]
+    without_steps = write(tmp_path / "b.jsonl", plain_rows)
+    with pytest.raises(ValueError, match=r"place in the batch\. Pass --group-size N if so"):
+        read(without_steps)
+    assert groups(read(without_steps, f"--group-size {GROUP}").log) == true_groups()
+
+
 def honest(rng):
     """A log without a fault: how its prompts are named, and its rows."""
     prompts, steps = int(rng.choice([6, 12, 40, 120])), int(rng.choice([1, 2, 4, 10]))

@@ -81,22 +81,6 @@ def test_versions_that_split_groups_are_no_steps(tmp_path):
     check(read(write(tmp_path / "c.jsonl", whole)))
 
 
-def test_places_in_the_batch_are_no_prompts(tmp_path):
-    order = [np.random.default_rng(step).permutation(PROMPTS) for step in (0, 1, 2)]
-    for name in ("prompt_id", "group_index", "id"):
-        rows = [{"step": s, name: int(order[s][p]), "reward": r} for s, p, _, r in TRUE]
-        path = write(tmp_path / "a.jsonl", rows)
-        with pytest.raises(ValueError, match=f"Pass --prompt {name} --prompt step if so"):
-            read(path)
-        visits = read(path, f"--prompt {name} --prompt step")
-        np.testing.assert_array_equal(np.bincount(visits.log.prompts), [GROUP] * 2 * PROMPTS)
-        given = read(path, f"--prompt {name}")
-        assert "it may be a place in the batch" in " ".join(given.notes)
-        # Equal ids that stand for equal prompts have rewards that agree.
-        same = [{"step": s, name: p, "reward": r} for s, p, _, r in TRUE]
-        check(read(write(tmp_path / "b.jsonl", same)))
-
-
 def with_advantages(terms, weights):
     """Terms of the reward, and advantages of their weighted sum in each group."""
     rng = np.random.default_rng(0)
