@@ -171,5 +171,5 @@ def _differ(
     low = jnp.min(jnp.where(known, values, jnp.inf), axis=-1)
     high = jnp.max(jnp.where(known, values, -jnp.inf), axis=-1)
     scale = jnp.maximum(jnp.abs(low), jnp.abs(high))
-    # Without a known value low is ∞ and high −∞: no difference.
-    return high - low > _EQUAL_RTOL * scale
+    # Without a known value low is ∞ and high −∞: no difference. Infinite values differ from others.
+    return (high > low) & ((high - low > _EQUAL_RTOL * scale) | jnp.isinf(scale))

@@ -6,7 +6,7 @@ Claim: of this project, not of a paper. In a run, `jrft.diagnose` weighs old vis
 
 Command: python -m experiments jrft_diagnosis_drift
 
-Cost: see ``seconds`` in the result file; a minute of one core.
+Cost: see `seconds` in the result file; a minute of one core.
 
 Expected: calls of learnable prompts are right more often than 0.9 in each kind of drift. Calls of
   low std are, too, where prompts stand still, learn or forget. They are right a little less often,

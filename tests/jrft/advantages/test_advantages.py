@@ -326,3 +326,13 @@ def test_infinite_and_complex_rewards_are_refused():
         keep_mask(jnp.array([[0.0, 1.0]]), outcomes=jnp.array([[0.0, jnp.inf]]))
     with pytest.raises(ValueError, match="rewards are complex64: pass real numbers"):
         keep_mask(jnp.array([[0, 1j]]))
+
+
+def test_infinite_rewards_under_a_callers_jit():
+    rewards = jnp.array([[jnp.inf, 0.0, 1.0], [-jnp.inf, 0.0, 0.0], [0.0, 1.0, 1.0]])
+    assert jax.jit(keep_mask)(rewards).all()
+    advantages = jax.jit(lambda r: jrft.group_advantages(r, jrft.mean_advantages).advantages)(
+        rewards
+    )
+    assert jnp.isnan(advantages[:2]).any(axis=1).all()
+    assert jnp.isfinite(advantages[2]).all()
