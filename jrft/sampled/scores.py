@@ -198,7 +198,7 @@ def mean_gradient(
     def add(so_far: Params, block: tuple[PyTree, Float[Array, " _"]]) -> tuple[Params, None]:
         return jax.tree.map(jnp.add, so_far, jax.grad(total)(params, block)), None
 
-    gradient = jax.lax.scan(add, _accumulators(params), blocks)[0]
+    gradient = jax.lax.scan(add, accumulators(params), blocks)[0]
     return jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), gradient, params)
 
 
@@ -209,7 +209,7 @@ def log_prob(
     return policy.log_probs(params, prompt, completion).sum()
 
 
-def _accumulators(params: Params) -> Params:
+def accumulators(params: Params) -> Params:
     """Zeros in float32 at least: in bfloat16 a sum would lose many small terms."""
     return jax.tree.map(
         lambda leaf: jnp.zeros(leaf.shape, jnp.promote_types(leaf.dtype, jnp.float32)), params
@@ -259,7 +259,7 @@ def _statistics(
         )
         return _merged(moments, terms, present), None
 
-    zeros = _accumulators(params)
+    zeros = accumulators(params)
     dtype = jnp.result_type(*jax.tree.leaves(zeros))
     # Samples that only fill the last block are marked as absent.
     blocks = in_blocks((completions, weights, jnp.ones(num_samples, dtype)), block_size)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsInt
 
 import numpy as np
 from jaxtyping import Int
@@ -27,7 +27,7 @@ class Tokenizer:
         """The tokens of a text, int32[P], with those that the tokenizer adds to every text."""
         return np.array(self.model.encode(text).ids, np.int32)
 
-    def decode(self, tokens: Iterable[int]) -> str:
+    def decode(self, tokens: Iterable[SupportsInt]) -> str:
         """The text of tokens, without padding (−1) and special tokens."""
         return self.model.decode([int(token) for token in tokens if token != PAD])
 
