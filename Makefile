@@ -18,12 +18,13 @@ PYTEST := JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PY) -m pytest -n auto --maxprocesse
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
-.PHONY: help install demo test test-all docs bench lint format clean
+.PHONY: help install demo test test-all test-parity docs bench lint format clean
 help:
 	@echo "make demo      run a study of each paper on embedded data and write report.html"
 	@echo "               (DEMO_ARGS='--dataset cora' for Cora)"
 	@echo "make test      the tests"
-	@echo "make test-all  the tests, the slow ones too, and once more in 64-bit mode"
+	@echo "make test-all  the tests, the slow ones too, once more in 64-bit mode, and test-parity"
+	@echo "make test-parity  language models and networks against PyTorch, in an environment of its own"
 	@echo "make docs      the site, notebooks run: docs/_build/html/index.html"
 	@echo "make bench     the benchmarks: ratios against peers and limits"
 	@echo "make lint      ruff check, ruff format --check, mypy"
@@ -57,6 +58,13 @@ test: $(STAMP)
 test-all: $(STAMP)
 	$(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
 	JAX_ENABLE_X64=1 $(PYTEST) $(PYTEST_ARGS)
+	$(MAKE) test-parity
+
+# PyTorch is large and only these tests need it, so it stays out of the environment of the others.
+test-parity: $(STAMP)
+	$(PYTHON) -m venv $(VENV)-parity
+	$(VENV)-parity/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,parity]'
+	$(VENV)-parity/bin/python -m pytest tests/jrft/policies tests/jwi/networks/test_pyg_parity.py
 
 # A warning is an error. The notebooks' outputs are kept in docs/_build until their code changes.
 docs: $(STAMP)
@@ -75,5 +83,5 @@ format: $(STAMP)
 	$(VENV)/bin/ruff format .
 
 clean:
-	rm -rf $(VENV) *.egg-info build dist report.html runs docs/_build docs/api .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-parity *.egg-info build dist report.html runs docs/_build docs/api .pytest_cache .mypy_cache .ruff_cache
 	find jwi jrft experiments tests -name __pycache__ -exec rm -rf {} +

@@ -273,7 +273,7 @@ def _top_forms(
     leaves, structure = jax.tree.flatten(params)
     keys = jax.random.split(key, len(leaves))
     start = [jax.random.normal(k, x.shape, x.dtype) for k, x in zip(keys, leaves, strict=True)]
-    first = _as(params, _unit(structure.unflatten(start)))
+    first = _as(params, _unit(jax.tree.unflatten(structure, start)))
     vector, _ = jax.lax.scan(step, first, length=num_steps)
     return jax.lax.map(lambda rows: weighted(rows, vector)[1], groups).reshape(-1)
 

@@ -1,5 +1,6 @@
 """Autoregressive policies."""
 
+from jrft.policies.adapted import adapted_policy
 from jrft.policies.low_rank import lora
 from jrft.policies.policy import Policy
 from jrft.policies.pretrained import *
@@ -11,6 +12,7 @@ from jrft.policies.warped import warped_policy
 
 __all__ = [
     "Policy",
+    "adapted_policy",
     "lora",
     "restricted_policy",
     "tabular_policy",
