@@ -1,5 +1,8 @@
 """Sums that stay accurate, blocks of rows, and choices among many tokens."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, UInt
@@ -68,7 +71,8 @@ def kth_largest(values: Float[Array, " K"], k: int) -> Float[Array, ""]:
     if values.size >= LARGE_VOCABULARY and k < values.size // _BLOCK:
         blocks = _blocks(values)
         _, chosen = jax.lax.top_k(jnp.max(blocks, axis=1), k)
-        values = blocks[chosen].reshape(-1)
+        rank = _ordered_integers(blocks[chosen].reshape(-1))
+        return _from_ordered(_last_rank(rank, lambda above: jnp.sum(above) >= k), values.dtype)
     return jax.lax.top_k(values, k)[0][-1]
 
 
@@ -85,18 +89,23 @@ def nucleus(logits: Float[Array, " K"], top_p: float) -> Bool[Array, " K"]:
     logits = jax.lax.stop_gradient(logits)
     probs = jax.nn.softmax(logits)
     rank = _ordered_integers(logits)
+    last = _last_rank(rank, lambda above: jnp.sum(jnp.where(above, probs, 0)) >= top_p)
+    missing = top_p - jnp.sum(jnp.where(rank > last, probs, 0))
+    tied = rank == last
+    return (rank > last) | (tied & (_number_before(tied) * probs < missing))
+
+
+def _last_rank(
+    rank: UInt[Array, " K"], enough: Callable[[Bool[Array, " K"]], Bool[Array, ""]]
+) -> UInt[Array, ""]:
+    """The largest integer such that the ranks from it upwards are enough; found bit by bit."""
     num_bits = jnp.iinfo(rank.dtype).bits
 
     def set_bit(i: Int[Array, ""], last: UInt[Array, ""]) -> UInt[Array, ""]:
         with_bit = last | (jnp.ones((), rank.dtype) << (num_bits - 1 - i).astype(rank.dtype))
-        enough = jnp.sum(jnp.where(rank >= with_bit, probs, 0)) >= top_p
-        return jnp.where(enough, with_bit, last)
+        return jnp.where(enough(rank >= with_bit), with_bit, last)
 
-    # The largest integer with enough probability at it and above: the rank of the last token.
-    last = jax.lax.fori_loop(0, num_bits, set_bit, jnp.zeros((), rank.dtype))
-    missing = top_p - jnp.sum(jnp.where(rank > last, probs, 0))
-    tied = rank == last
-    return (rank > last) | (tied & (_number_before(tied) * probs < missing))
+    return jax.lax.fori_loop(0, num_bits, set_bit, jnp.zeros((), rank.dtype))
 
 
 def _ordered_integers(values: Float[Array, " K"]) -> UInt[Array, " K"]:
@@ -106,6 +115,13 @@ def _ordered_integers(values: Float[Array, " K"]) -> UInt[Array, " K"]:
     sign = jnp.ones((), integer) << (jnp.iinfo(integer).bits - 1)
     # The magnitude of a negative number orders it backwards.
     return jnp.where(bits >= sign, ~bits, bits | sign)
+
+
+def _from_ordered(rank: UInt[Array, ""], dtype: Any) -> Float[Array, ""]:
+    """The number of a rank that `_ordered_integers` made."""
+    sign = jnp.ones((), rank.dtype) << (jnp.iinfo(rank.dtype).bits - 1)
+    bits = jnp.where(rank >= sign, rank ^ sign, ~rank)
+    return jax.lax.bitcast_convert_type(bits, dtype)
 
 
 def _number_before(chosen: Bool[Array, " K"]) -> Int[Array, " K"]:

@@ -4,6 +4,7 @@ from jrft.policies.pretrained.gpt2 import GPT2Config
 from jrft.policies.pretrained.language_models import LanguageModel, language_model
 from jrft.policies.pretrained.llama import LlamaConfig, RotaryStretch
 from jrft.policies.pretrained.load import Pretrained, from_pretrained, save_pretrained
+from jrft.policies.pretrained.sharding import param_shardings
 from jrft.policies.pretrained.smollm import smollm2
 from jrft.policies.pretrained.spellers import Speller, speller
 from jrft.policies.pretrained.t5 import T5Config
@@ -22,6 +23,7 @@ __all__ = [
     "language_model",
     "load_tokenizer",
     "pad_prompts",
+    "param_shardings",
     "save_pretrained",
     "smollm2",
     "speller",

@@ -31,6 +31,8 @@ class Config:
     adversarial_steps: int = 150
     """Of each stage; Adam."""
     seed: int = 0
+    language_model: bool = False
+    """Look at SmolLM2 on multiple-choice prompts instead; downloads 93 MB once."""
 
 
 SMOKE = Config(

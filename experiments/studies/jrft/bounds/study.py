@@ -4,7 +4,8 @@ Claim: Razin et al. (ICLR 2024), Theorem 1: ‖∇V‖ ≤ 6 · L · γ · STD^(
   and not for a batch. Derived here: ‖∇V‖ ≤ √λ_max(F) · STD ≤ √(L/2) · γ · STD, and for PPO's
   expected gradient √(L/2) · γ · √(STD² + (V − V_old)²).
 
-Command: python -m experiments jrft_bounds
+Command: python -m experiments jrft_bounds; SmolLM2 on multiple-choice prompts:
+  python -m experiments jrft_bounds --language-model --tag smollm2
 
 Cost: see `seconds` in the result file; some minutes on 2 cores, most of it to compile.
 
@@ -18,8 +19,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+import jrft
 from experiments.studies.jrft.bounds.cases import adversarial_cases, families, random_cases
 from experiments.studies.jrft.bounds.config import SMOKE, Config
+from experiments.studies.jrft.bounds.language_model import bounds_of_language_model
 from experiments.studies.jrft.bounds.measure import batch_of_prompts, measure
 from experiments.studies.jrft.bounds.report import figure, summary, table
 from experiments.studies.jrft.bounds.training import cases_of_runs, draw_task, train
@@ -32,9 +35,10 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
 
     Args:
         config: The configuration; the result is a function of it alone.
-        directory: Not needed: nothing is resumed.
+        directory: Where the finished prompts of the language model are kept.
     """
-    del directory
+    if config.language_model:
+        return {"language_model": bounds_of_language_model(jrft.smollm2(length=1), directory)}
     columns: dict[str, list[Any]] = {}
     batch = {}
     for number, (name, policy) in enumerate(families(config).items()):

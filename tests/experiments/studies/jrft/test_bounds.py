@@ -9,11 +9,12 @@ import pytest
 import experiments
 import jrft
 from experiments.output.record import make_record, read
-from experiments.studies.jrft.bounds import study
+from experiments.studies.jrft.bounds import language_model, study
 from experiments.studies.jrft.bounds.cases import Unigram, families, random_cases
 from experiments.studies.jrft.bounds.measure import BOUNDS
 from experiments.studies.jrft.bounds.report import KINDS
 from experiments.studies.jrft.bounds.training import draw_task
+from tests.cases.language_models import tiny
 
 COLUMNS = ("reward_std", "value", "norm_over_gamma")
 
@@ -155,3 +156,27 @@ def test_committed_results_have_no_violation():
     # The bound is per input: in this batch the mean tells nothing of some prompts.
     assert min(found["batch"]["gradient_norm"]) < 0.05 * found["batch"]["norm_of_mean_gradient"]
     assert (results / "jrft_bounds.svg").exists()
+
+
+def test_a_language_model_on_multiple_choice_prompts(tmp_path, monkeypatch):
+    pytest.importorskip("tokenizers")
+    monkeypatch.setattr(language_model, "QUESTIONS", language_model.QUESTIONS[:3])
+    model = tiny(length=1)
+    found = language_model.bounds_of_language_model(model, tmp_path)
+    letters = [int(model.tokenizer.encode(letter)[0]) for letter in language_model.LETTERS]
+    policy = jrft.restricted_policy(model.policy, tokens=letters)
+    prompt = model.tokenizer.chat([{"role": "user", "content": "W"}])  # all three begin so
+    rewards = jnp.array([-1.0, 1.0, -1.0, -1.0])
+    expected = jrft.gradient_bounds(jax.random.key(0), policy, model.params, prompt, rewards)
+    for name in ("value", "gradient_norm", "certificate"):
+        np.testing.assert_allclose(found[name][0], getattr(expected, name), rtol=1e-4)
+    # Rounding leaves the interval of four steps a little open, to the safe side.
+    assert 1 - 1e-5 < found["fisher"][0] / expected.fisher < 1.01
+    assert (found["gradient_norm"] <= found["fisher"] * (1 + 1e-5)).all()
+    # What is finished is read, not computed.
+    again = language_model.bounds_of_language_model(model._replace(params=None), tmp_path)
+    jax.tree.map(np.testing.assert_array_equal, again, found)
+    record = make_record("jrft_bounds", study.SMOKE, {"language_model": again}, 1.0)
+    assert "0 violations of 3 bounds" in study.summary(record)
+    assert len(study.table(record)) == 4
+    assert len(study.figure(record).axes[0].collections) == 4

@@ -26,9 +26,10 @@ def names():
 
 
 def test_the_examples_run(names):
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
     p = float(names["value"])
     np.testing.assert_allclose(names["std"], np.sqrt(p * (1 - p)), rtol=1e-5)
     assert len(names["texts"]) == 4
     assert jax.tree.structure(names["weights"]) == jax.tree.structure(names["model"].params)
+    assert names["error"] >= 0
     assert jax.tree.structure(names["gradient"]) == jax.tree.structure(names["adapters"])
