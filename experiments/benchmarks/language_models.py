@@ -7,7 +7,7 @@ optimizer. The peer is `generate` and `backward` of `LlamaForCausalLM` on the sa
 its column is empty where torch or transformers is not installed.
 
 One core makes a fair clock, since threads that wait for work count as CPU time:
-``taskset -c 0 python -m experiments.benchmarks language_models``.
+`taskset -c 0 python -m experiments.benchmarks language_models`.
 """
 
 import importlib.util
