@@ -6,12 +6,15 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
+from jrft.diagnosis.log.consistency import hold_several
 from jrft.diagnosis.log.log import RewardLog, selected
 from jrft.diagnosis.log.restarts import without_replaced, without_versions
 from jrft.diagnosis.log.same_prompts import without_padding
 
 _MANY = 0.9
 _FEW_PROMPTS = 8
+# So many rewards are looked at where the size of groups is given.
+_FIRST = 16_384
 
 
 def checked(
@@ -39,6 +42,14 @@ def checked(
             "not used."
         )
         log = replace(log, outcomes=None)
+    if columns.group_size is not None and not columns.prompt and not columns.trusted:
+        first = slice(0, _FIRST - _FIRST % columns.group_size)
+        if hold_several(np.nan_to_num(log.rewards[first]), log.prompts[first], None):
+            raise ValueError(
+                f"--group-size is {columns.group_size}, and rewards that follow each other in a "
+                "group agree more than by chance: pass the number of completions of each prompt, "
+                "or --trust-columns if it is right"
+            )
     log = without_padding(log, notes)
     if completions is not None and len(completions):
         log = _once(log, completions, notes)

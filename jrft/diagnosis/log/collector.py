@@ -129,7 +129,10 @@ class Collector:
         if len(names) > 1:
             values = [list(row) for row in zip(*(columns[name] for name in names), strict=True)]
         lists = (
-            [is_parallel(value, int(n)) for value, n in zip(values, sizes, strict=True)]
+            [
+                is_parallel(value, int(n), of_same=self.columns.of_same(names[0]))
+                for value, n in zip(values, sizes, strict=True)
+            ]
             if (list in set(map(type, values)))
             else []
         )

@@ -45,6 +45,11 @@ class Columns:
         others = (self.outcome, self.step, self.completion, self.number, self.text)
         return [*self.reward, *self.prompt, *(name for name in others if name is not None)]
 
+    def of_same(self, name: str) -> bool:
+        """Whether a column and the reward are fields of the same objects, as a.id and a.reward."""
+        stem = name.rpartition(".")[0]
+        return bool(stem) and all(one.rpartition(".")[0] == stem for one in self.reward)
+
     def described(self) -> str:
         """One line for people: which column is taken for what."""
         parts = {

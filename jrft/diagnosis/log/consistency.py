@@ -124,9 +124,25 @@ def check_groups(columns: Columns, table: Table) -> None:
         ValueError: They agree more than by chance, by 4.5 standard deviations.
     """
     found = _completions(columns, table)
-    if found is None or columns.trusted:
+    if found is None or columns.trusted or not hold_several(*found):
         return
-    rewards, prompts, steps = found
+    name = " + ".join(columns.prompt)
+    raise ValueError(
+        f"rewards that follow each other in a group by {name} agree more than by chance: does "
+        f"one {name} stand for several prompts? Pass --prompt NAME (repeat it if several "
+        "columns name a prompt together), or --group-size N if the N completions of a prompt "
+        "follow each other, or --trust-columns if the groups are right"
+    )
+
+
+def hold_several(rewards: np.ndarray, prompts: np.ndarray, steps: np.ndarray | None) -> bool:
+    """Whether neighbors in a group agree more than by chance, by 4.5 standard deviations.
+
+    Args:
+        rewards: float64[m], finite, in the order of the log.
+        prompts: int[m].
+        steps: int[m], or None.
+    """
     # Rewards of a prompt change with time: without steps, only what stands together is a group. A
     # step that falls begins another part of the log.
     ends = np.diff(prompts) != 0 if steps is None else np.diff(steps) < 0
@@ -138,21 +154,14 @@ def check_groups(columns: Columns, table: Table) -> None:
     x = rewards - (np.bincount(groups, rewards) / count)[groups]
     same = groups[1:] == groups[:-1]
     if _sorted_by_reward(rewards, groups, same):
-        return
+        return False
     rng = np.random.default_rng(0)
     shuffled = []
     for _ in range(_FEW_TRIALS):
         y = x[np.lexsort((rng.random(len(x)), groups))]
         shuffled.append(np.sum((y[1:] * y[:-1])[same]))
     excess = np.sum((x[1:] * x[:-1])[same]) - np.mean(shuffled)
-    if excess > 4.5 * np.std(shuffled) + 1e-9:
-        name = " + ".join(columns.prompt)
-        raise ValueError(
-            f"rewards that follow each other in a group by {name} agree more than by chance: does "
-            f"one {name} stand for several prompts? Pass --prompt NAME (repeat it if several "
-            "columns name a prompt together), or --group-size N if the N completions of a prompt "
-            "follow each other, or --trust-columns if the groups are right"
-        )
+    return bool(excess > 4.5 * np.std(shuffled) + 1e-9)
 
 
 def _sorted_by_reward(
@@ -213,11 +222,11 @@ def recurs_without_meaning(columns: Columns, table: Table) -> bool:
 def _count_from_one(name: str, steps: np.ndarray | None, table: Table, columns: Columns) -> bool:
     """Whether the ids end in the numbers from 0 or 1 on, without gaps, at each step."""
     (reward, *_) = columns.reward
-    sizes = flat_numbers(list(table[reward]), reward)[1].tolist()
-    ends = [re.search(r"(\d{1,9})(?:\.0)?$", str(one)) for one in keys_of(table[name])]
+    keys = _flat_keys(name, table, reward)
+    ends = [re.search(r"(\d{1,9})(?:\.0)?$", str(one)) for one in keys]
     if None in ends:
         return False
-    numbers = np.array([int(end.group(1)) for end in ends if end], np.int64).repeat(sizes)
+    numbers = np.array([int(end.group(1)) for end in ends if end], np.int64)
     parts = np.zeros_like(numbers) if steps is None else steps
     if len(parts) != len(numbers):
         return False
@@ -264,15 +273,19 @@ def _numbers(values: Sequence[Any], name: str) -> Float64[np.ndarray, " m"] | No
 
 def _groups(names: Sequence[str], table: Table, like: str) -> Int64[np.ndarray, " m"]:
     """A number for the group of each completion, where a row or a list holds the completions."""
-    sizes = flat_numbers(list(table[like]), like)[1].tolist()
-    keys = [
-        keys_of(
-            [
-                each
-                for value, size in zip(table[name], sizes, strict=True)
-                for each in (value if is_parallel(value, size) else [value] * size)
-            ]
-        )
-        for name in names
-    ]
+    keys = [_flat_keys(name, table, like) for name in names]
     return np.array(factorize(list(zip(*keys, strict=True)))[0], np.int64)
+
+
+def _flat_keys(name: str, table: Table, like: str) -> list[Any]:
+    """A key for each completion: of its row, or its own where a list is parallel to the rewards."""
+    sizes = flat_numbers(list(table[like]), like)[1].tolist()
+    stem, stem_of_reward = (one.rpartition(".")[0] for one in (name, like))
+    of_same = bool(stem) and stem == stem_of_reward
+    return keys_of(
+        [
+            each
+            for value, size in zip(table[name], sizes, strict=True)
+            for each in (value if is_parallel(value, size, of_same=of_same) else [value] * size)
+        ]
+    )

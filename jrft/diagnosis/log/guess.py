@@ -179,7 +179,9 @@ def _with_prompt(columns: Columns, free: Table, table: Table) -> Columns:
     if columns.group_size is not None:
         return columns
     lists = any(isinstance(v, list) for name in columns.reward for v in table[name][:50])
-    ids = [name for name in (first_of([one], free) for one in IDS) if name is not None]
+    stems = sorted({name.rpartition(".")[0] for name in columns.reward} - {""})
+    nested = [f"{stem}.{name}" for stem in stems for name in IDS]
+    ids = [name for name in (first_of([one], free) for one in (*IDS, *nested)) if name is not None]
     if text is None and not ids:
         if lists or columns.number is not None:
             check_anonymous(columns, free)

@@ -84,10 +84,18 @@ def flat_numbers(
         return np.array([number(value, name) for value in values], np.float64), sizes
 
 
-def is_parallel(value: Any, size: int) -> bool:
-    """Whether a row holds a prompt for each of its rewards, not one chat or one list of tokens."""
+def is_parallel(value: Any, size: int, *, of_same: bool = False) -> bool:
+    """Whether a row holds a prompt for each of its rewards, not one chat or one list of tokens.
+
+    Args:
+        value: The cell of the prompt.
+        size: How many rewards the row holds.
+        of_same: Whether prompt and reward are fields of the same objects; numbers are ids then.
+    """
     if not isinstance(value, list) or len(value) != size or not value:
         return False
+    if of_same:
+        return True
     return all(isinstance(each, str | list) for each in value) and size > 1
 
 

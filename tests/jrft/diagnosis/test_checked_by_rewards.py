@@ -192,6 +192,33 @@ def test_places_in_the_batch_are_no_prompts(name, tmp_path):
     assert groups(read(without_steps, f"--group-size {GROUP}").log) == true_groups()
 
 
+def test_a_wrong_size_of_groups_stops(tmp_path):
+    path = write(tmp_path / "a.jsonl", [{"reward": r} for *_, r in RUN])
+    for size in (12, 36):
+        with pytest.raises(ValueError, match=f"--group-size is {size}, and rewards that follow"):
+            read(path, f"--group-size {size}")
+        assert read(path, f"--group-size {size} --trust-columns").log.rewards.size == len(RUN)
+    assert groups(read(path, f"--group-size {GROUP}").log) == true_groups()
+
+
+@pytest.mark.parametrize("field", ["id", "question"])
+def test_a_row_a_step_holds_objects_with_ids(field, tmp_path):
+    def rows(name):
+        return [
+            {"step": at, "rollouts": [{field: name(s, p), "reward": r} for s, p, _, r in part]}
+            for at in range(1, STEPS + 1)
+            for part in [[one for one in RUN if one[0] == at]]
+        ]
+
+    file = read(write(tmp_path / "a.jsonl", rows(lambda s, p: p if field == "id" else text(p))))
+    assert file.columns.prompt == (f"rollouts.{field}",)
+    assert groups(file.log) == true_groups()
+    if field == "id":
+        places = write(tmp_path / "b.jsonl", rows(lambda s, p: FIRST[s, p]))
+        with pytest.raises(ValueError, match="it may be a place in the batch"):
+            read(places)
+
+
 def honest(rng):
     """A log without a fault: how its prompts are named, and its rows."""
     prompts, steps = int(rng.choice([6, 12, 40, 120])), int(rng.choice([1, 2, 4, 10]))
