@@ -50,7 +50,8 @@ def checked(
                 "group agree more than by chance: pass the number of completions of each prompt, "
                 "or --trust-columns if it is right"
             )
-    log = without_padding(log, notes)
+    if len(columns.prompt) == 1:  # names by several columns are lists, and no tokens
+        log = without_padding(log, notes)
     if completions is not None and len(completions):
         log = _once(log, completions, notes)
     log = without_replaced(log, columns, notes, last_run=last_run)

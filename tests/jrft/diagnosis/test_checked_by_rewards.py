@@ -219,6 +219,13 @@ def test_a_row_a_step_holds_objects_with_ids(field, tmp_path):
             read(places)
 
 
+def test_names_by_several_numbers_are_no_tokens(tmp_path):
+    rows = [{"step": s, "a": 1, "b": p, "reward": r} for s, p, _, r in RUN]
+    file = read(write(tmp_path / "a.jsonl", rows), "--prompt a --prompt b")
+    assert len(file.prompts) == PROMPTS
+    assert groups(file.log) == true_groups()
+
+
 def honest(rng):
     """A log without a fault: how its prompts are named, and its rows."""
     prompts, steps = int(rng.choice([6, 12, 40, 120])), int(rng.choice([1, 2, 4, 10]))
