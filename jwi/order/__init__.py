@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed
     from jwi.order.local_degree import local_degree_order as local_degree_order
     from jwi.order.local_similarity import local_similarity_order as local_similarity_order
     from jwi.order.magnitude import magnitude_order as magnitude_order
+    from jwi.order.metric_backbone import metric_backbone_order as metric_backbone_order
     from jwi.order.noise_corrected import noise_corrected_order as noise_corrected_order
     from jwi.order.random import random_order as random_order
     from jwi.order.rank_degree import rank_degree_order as rank_degree_order
@@ -84,6 +85,7 @@ METHODS = {
     "disparity": "disparity",
     "wis-then-dspar": "wis.then_dspar",
     "noise-corrected": "noise_corrected",
+    "metric-backbone": "metric_backbone",
 }
 # Public names besides the methods' functions. An order here needs more than a graph.
 _OTHERS = {

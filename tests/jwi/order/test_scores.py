@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 
 import jax
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,6 +31,8 @@ DEFINITIONS = {
         -min((1 - Fraction(1, len(near[t]))) ** (len(near[t]) - 1) for t in (u, v))
     ),
 }
+# Without weights no path is shorter than an edge.
+DEFINITIONS["metric-backbone"] = lambda near, u, v: -1
 DEFINITIONS["noise-corrected"] = lambda near, u, v: noise_corrected(
     len(near[u]), len(near[v]), 1, sum(map(len, near))
 )
@@ -213,3 +216,20 @@ def test_noise_corrected_lifts_heed_counts():
     assert jwi.noise_corrected_order(graph, weights).tolist() == expected
     with pytest.raises(ValueError, match=r"weights sum to .*: pass counts"):
         jwi.noise_corrected_order(graph, weights * 1e-6)
+
+
+@pytest.mark.parametrize("cells", [10, 2**22])
+def test_stretches_are_lengths_over_distances_of_networkx(monkeypatch, cells):
+    monkeypatch.setattr("jwi.order.metric_backbone._CELLS", cells)
+    graph = random_graph(3)
+    edges = jwi.edge_list(graph).tolist()
+    weights = 2 ** np.random.default_rng(1).integers(0, 4, len(edges))
+    lengths = [Fraction(1, int(weight)) for weight in weights]
+    whole = nx.Graph()
+    whole.add_weighted_edges_from((u, v, x) for (u, v), x in zip(edges, lengths, strict=True))
+    scores = [
+        x / nx.dijkstra_path_length(whole, u, v) for (u, v), x in zip(edges, lengths, strict=True)
+    ]
+    expected = sorted(range(len(edges)), key=lambda edge: (-scores[edge], edge))
+    assert len(set(scores)) > 5
+    assert jwi.metric_backbone_order(graph, weights).tolist() == expected
