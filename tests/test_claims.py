@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.output.record import read
+from experiments.studies.jwi.sparsification_record import study as sparsification_record
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "experiments" / "results"
@@ -46,6 +47,17 @@ def test_a_table_of_sparsification_is_that_of_its_result_file(tag):
         for name, cell in zip(names, cells, strict=True):
             # The paper's number stands in brackets.
             assert cell.split(" (")[0] == shown(runs[METHODS[name]][:, at]), (removed, name)
+
+
+def test_the_table_of_record_is_that_of_its_result_file():
+    record = read(RESULTS / "jwi_sparsification_record.json")
+    _, *rows = sparsification_record.table(record)
+    expected = [[f"{graph}, {removed}", *cells] for graph, _, removed, *cells in rows]
+    text = CLAIMS.split("## Orders beside one another")[1]
+    _, _, *shown_rows = re.search(r"(?:^\|.*\n)+", text, re.M).group().splitlines()
+    table = [row.strip("| ").split(" | ") for row in shown_rows]
+    assert len(table) > len(record.config["datasets"]) * len(record.config["removed"])
+    assert table == expected[: len(table)]
 
 
 @pytest.mark.parametrize("tag", ["chameleon-gcn", "squirrel-gcn", "computers-gcn"])
