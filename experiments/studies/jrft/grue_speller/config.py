@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+PARTS = ("gradients", "alone", "sft_first", "heuristics", "graded")
+
 
 @dataclass(frozen=True)
 class Config:
@@ -9,6 +11,8 @@ class Config:
 
     model: str = "g2p-en"
     """The pretrained speller, or "made-up": a tiny one, trained here on words that are made up."""
+    parts: tuple[str, ...] = PARTS
+    """What to measure beside the comparison of methods."""
     num_train: int = 192
     """Words to finetune on, for each seed."""
     num_test: int = 96

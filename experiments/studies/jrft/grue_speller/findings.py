@@ -94,7 +94,9 @@ def heuristic(record: Record, name: str, group: str) -> np.ndarray:
 
 def tightness(record: Record) -> dict[str, np.ndarray]:
     """Gradient norm over each bound, float[words]; beyond 1 it would be violated."""
-    found = {name: np.array(row, float) for name, row in record.results["bounds"].items()}
+    found = {
+        name: np.array(row, float) for name, row in record.results["gradients"]["bounds"].items()
+    }
     return {name: found["norm"] / found[name] for name in ("theorem", "certificate")}
 
 

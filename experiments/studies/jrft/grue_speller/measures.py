@@ -21,7 +21,13 @@ _GAIN = 0.1
 _MAX_STEPS = 400
 
 
-def gradient_norms(config: Config, study: Study) -> dict[str, np.ndarray]:
+def gradients_and_bounds(config: Config, study: Study) -> dict[str, dict[str, np.ndarray]]:
+    """Exact gradients of many ``words``, and the ``bounds`` on some."""
+    measured = _gradient_norms(config, study)
+    return {"words": measured, "bounds": _bounds(config, study, measured)}
+
+
+def _gradient_norms(config: Config, study: Study) -> dict[str, np.ndarray]:
     """Exact std and gradient norm of the first seed's words, float[num_measured] each."""
     words = jax.tree.map(lambda leaf: leaf[0, : config.num_measured], study.splits.train)
 
@@ -35,7 +41,7 @@ def gradient_norms(config: Config, study: Study) -> dict[str, np.ndarray]:
     return jax.tree.map(np.asarray, jax.jit(lambda words: jax.lax.map(of_word, words))(words))
 
 
-def bounds(config: Config, study: Study, measured: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _bounds(config: Config, study: Study, measured: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The bounds on the gradient norm of some of the measured words, from small std to large.
 
     The largest Jacobian norm γ over all prefixes of all completions cannot be had: there are

@@ -40,10 +40,17 @@ def figure(record: Record) -> Figure:
     (changes, curves, norms), (times, heat, bars) = axes
     _changes(changes, record)
     _curves(curves, record)
-    _norms(norms, record)
-    _times(times, record)
-    _heat(drawn, heat, record)
-    _bars(bars, record)
+    panels = {
+        "gradients": (norms, _norms),
+        "alone": (times, _times),
+        "sft_first": (heat, _heat),
+        "heuristics": (bars, _bars),
+    }
+    for part, (axis, panel) in panels.items():
+        if part in record.results:
+            panel(axis, record)
+        else:
+            axis.remove()
     return drawn
 
 
@@ -78,8 +85,8 @@ def _curves(axis: Axes, record: Record) -> None:
 
 def _norms(axis: Axes, record: Record) -> None:
     all_words, few = (
-        {name: np.array(row, float) for name, row in record.results[part].items()}
-        for part in ("gradients", "bounds")
+        {name: np.array(row, float) for name, row in record.results["gradients"][part].items()}
+        for part in ("words", "bounds")
     )
     axis.loglog(all_words["std"], all_words["norm"], ".", color="#555555", label="∥∇V∥, exact")
     axis.loglog(few["std"], few["certificate"], "v", color="#009e73", label="√(L/2) · γ · STD")
@@ -102,7 +109,7 @@ def _times(axis: Axes, record: Record) -> None:
     axis.legend(fontsize="small")
 
 
-def _heat(drawn: Figure, axis: Axes, record: Record) -> None:
+def _heat(axis: Axes, record: Record) -> None:
     config = record.config
     ended = sft_first_scores(record, "hopeless")["at_end"]
     image = axis.imshow(ended.T, vmin=0, aspect="auto", origin="lower")
@@ -115,7 +122,7 @@ def _heat(drawn: Figure, axis: Axes, record: Record) -> None:
             axis.text(i, j, f"{value:.2f}", ha="center", va="center", color="white")
     axis.set_xlabel("steps of SFT, before RFT")
     axis.set_ylabel("share of words with labels")
-    drawn.colorbar(image, ax=axis, label="reward of hopeless words after RFT")
+    axis.figure.colorbar(image, ax=axis, label="reward of hopeless words after RFT")
 
 
 def _bars(axis: Axes, record: Record) -> None:
@@ -123,7 +130,8 @@ def _bars(axis: Axes, record: Record) -> None:
     values |= {"RFT, exact gradient": curve(record, "exact", "hopeless")[-1]}
     for name in record.results["heuristics"]:
         values[name] = heuristic(record, name, "hopeless")
-    values["RLOO, graded reward"] = _graded_right(record)
+    if "graded" in record.results:
+        values["RLOO, graded reward"] = _graded_right(record)
     for place, (name, found) in enumerate(reversed(values.items())):
         axis.barh(place, found.mean(), color=COLORS["sft" if name == "SFT" else "rft"])
         axis.plot(found, [place] * len(found), "|", color="black")
@@ -157,8 +165,15 @@ def table(record: Record) -> list[list[str]]:
 
 def summary(record: Record) -> str:
     """The figure in numbers."""
-    parts = (_methods, _exploration, _bounds, _times_alone, _sft_first, _heuristics, _graded)
-    return " ".join(part(record) for part in parts)
+    parts = {
+        "gradients": _bounds,
+        "alone": _times_alone,
+        "sft_first": _sft_first,
+        "heuristics": _heuristics,
+        "graded": _graded,
+    }
+    told = [part(record) for name, part in parts.items() if name in record.results]
+    return " ".join([_methods(record), _exploration(record), *told])
 
 
 def _methods(record: Record) -> str:

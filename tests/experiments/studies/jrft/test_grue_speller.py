@@ -229,9 +229,13 @@ def test_what_people_see(record):
 
 
 def test_unknown_names_are_refused(tmp_path):
-    config = dataclasses.replace(study.SMOKE, model="gpt")
-    with pytest.raises(ValueError, match="model is 'gpt': pass 'g2p-en' or 'made-up'"):
-        study.run(config, tmp_path)
+    for changed, message in (
+        ({"model": "gpt"}, "model is 'gpt': pass 'g2p-en' or 'made-up'"),
+        ({"parts": ("time",)}, "parts has 'time': pass names among gradients, alone"),
+        ({"methods": ("sft",)}, "methods are sft: pass sft, exact, rloo and others among sft"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            study.run(dataclasses.replace(study.SMOKE, **changed), tmp_path)
 
 
 def test_findings_of_a_made_up_record():

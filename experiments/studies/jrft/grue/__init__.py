@@ -1,0 +1,1 @@
+"""The tasks of GRUE: what several studies share."""
