@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-PARTS = ("gradients", "alone", "sft_first", "heuristics", "graded")
+PARTS = ("gradients", "alone", "sft_first", "heuristics", "graded", "learned")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,13 @@ class Config:
     entropy_bonuses: tuple[float, ...] = (0.05,)
     num_heuristic_seeds: int = 2
     num_graded_seeds: int = 2
+    num_learned_seeds: int = 2
+    preference_scale: float = 5.0
+    """Of differences of closeness, in the log-odds of a preference."""
+    preference_steps: int = 120
+    """Of learning a reward, with a pair of samples of every word of a batch."""
+    preference_rate: float = 3e-4
+    """Adam's, for the learned reward."""
     num_measured: int = 96
     """Words whose gradient is measured before finetuning."""
     num_bounded: int = 8
@@ -91,6 +98,9 @@ SMOKE = Config(
     entropy_bonuses=(),
     num_heuristic_seeds=2,
     num_graded_seeds=2,
+    num_learned_seeds=2,
+    preference_steps=40,
+    preference_rate=1e-2,
     num_measured=12,
     num_bounded=2,
     num_alone=3,

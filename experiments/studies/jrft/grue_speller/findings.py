@@ -46,6 +46,21 @@ def graded_correlations(record: Record) -> np.ndarray:
     return _correlations(found["std_before"], np.abs(found["after"] - found["before"]))
 
 
+def learned_correlations(record: Record) -> dict[str, np.ndarray]:
+    """Of the std that the learned reward has before, with three others, float[seeds] each.
+
+    With the std of the true reward, with the absolute change of the learned reward, and with that
+    of the true reward; all from samples.
+    """
+    found = {name: np.array(rows, float) for name, rows in record.results["learned"].items()}
+    std = found["learned_std"]
+    return {
+        "true std": _correlations(std, found["true_std"]),
+        "change, learned": _correlations(std, np.abs(found["learned_after"] - found["learned"])),
+        "change, true": _correlations(std, np.abs(found["true_after"] - found["true"])),
+    }
+
+
 def _correlations(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(one, other, strict=True)])
 

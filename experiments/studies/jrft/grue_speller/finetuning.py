@@ -64,9 +64,9 @@ def methods(config: Config, policy: jrft.Policy) -> dict[str, Method]:
         "exact-sgd": Method("RFT, exact gradient, SGD", exact, "sgd"),
     }
     unknown = set(config.methods) - set(known)
-    if unknown or not {"sft", "exact", "rloo"} <= set(config.methods):
+    if unknown or not {"sft", "exact"} <= set(config.methods):
         raise ValueError(
-            f"methods are {', '.join(config.methods)}: pass sft, exact, rloo and others among "
+            f"methods are {', '.join(config.methods)}: pass sft, exact and others among "
             f"{', '.join(known)}"
         )
     return {name: known[name] for name in config.methods}
@@ -79,11 +79,13 @@ class Runs(NamedTuple):
         rates: The learning rate of each.
         words: The words of each, along a leading axis R.
         start: Parameters along a leading axis R; None for the pretrained ones.
+        state: State of the gradient along a leading axis R, if it has one; PPO's is made here.
     """
 
     rates: Sequence[float]
     words: Split
     start: Any = None
+    state: Any = None
 
 
 @final
@@ -143,10 +145,11 @@ class Finetuning:
         optimizer = OPTIMIZERS[method.optimizer]
         states: Any = jax.vmap(optimizer.init)(start)
         rates = {"learning_rate": jnp.asarray(runs.rates, jnp.float32)}
-        drawn = None
+        state = runs.state
         if method.updates_per_draw > 1:
             size = min(config.batch_size, num_words)
             drawn = gradients.before_ppo(self._study.policy, size, config.num_samples)
+            state = repeated(drawn, num_runs)
         phase = Phase(
             f"{method.label} ({name})",
             method.gradient,
@@ -163,7 +166,7 @@ class Finetuning:
             start,
             phase,
             runs.words,
-            model_state=repeated(drawn, num_runs),
+            model_state=state,
             opt_state=states._replace(hyperparams=states.hyperparams | rates),
             run_axes=0,
             host=Host(self._directory / name, rows_per_chunk=rows),

@@ -75,12 +75,20 @@ def sampled_rft(
     """
 
     def loss(key: jax.Array, params: Any, state: None, batch: Batch) -> Any:
-        drawn = draw(key, policy, params, batch.data, advantages, num_samples, reward)
-        scores = _log_probs(policy, params, batch.data, drawn.samples).sum(axis=-1)
-        each = -(drawn.advantages * scores).mean(axis=1)
-        return weighted_mean(each, batch.weights), (state, {})
+        value = policy_gradient_loss(key, policy, params, batch, advantages, num_samples, reward)
+        return value, (state, {})
 
     return from_loss(loss)
+
+
+def policy_gradient_loss(
+    key: jax.Array, policy: jrft.Policy, params: Any, batch: Batch, advantages: Advantages,
+    num_samples: int, reward: SampleReward,
+) -> jax.Array:  # fmt: skip
+    """A number whose gradient is minus the policy gradient from samples of every word."""
+    drawn = draw(key, policy, params, batch.data, advantages, num_samples, reward)
+    scores = _log_probs(policy, params, batch.data, drawn.samples).sum(axis=-1)
+    return weighted_mean(-(drawn.advantages * scores).mean(axis=1), batch.weights)
 
 
 def ppo_rft(

@@ -14,6 +14,7 @@ from experiments.studies.jrft.grue_speller.findings import (
     graded_correlations,
     groups,
     heuristic,
+    learned_correlations,
     rewards,
     rft_alone,
     sft_first_scores,
@@ -171,6 +172,7 @@ def summary(record: Record) -> str:
         "sft_first": _sft_first,
         "heuristics": _heuristics,
         "graded": _graded,
+        "learned": _learned,
     }
     told = [part(record) for name, part in parts.items() if name in record.results]
     return " ".join([_methods(record), _exploration(record), *told])
@@ -195,12 +197,12 @@ def _methods(record: Record) -> str:
 
 
 def _exploration(record: Record) -> str:
-    sampled = "; ".join(
+    sampled = [
         f"{record.results['labels'][name]}: {mean_and_std(curve(record, name, 'hopeless')[-1], 3)}"
         for name in ("grpo", "rloo", "ppo")
         if name in record.results["labels"]
-    )
-    return f"Hopeless words by samples: {sampled}."
+    ]
+    return f"Hopeless words by samples: {'; '.join(sampled) or 'not run'}."
 
 
 def _bounds(record: Record) -> str:
@@ -258,4 +260,20 @@ def _graded(record: Record) -> str:
         f"{of_hopeless('after_right'):.2f} by RLOO on being right), their probability of being "
         f"right to {_graded_right(record).mean():.3f}; its std and absolute change correlate by "
         f"{mean_and_std(graded_correlations(record), 2)}."
+    )
+
+
+def _learned(record: Record) -> str:
+    found = {name: np.array(rows, float) for name, rows in record.results["learned"].items()}
+    members = groups(record, found["right_before"])["hopeless"]
+    r = {name: mean_and_std(each, 2) for name, each in learned_correlations(record).items()}
+    true, after = (found[name].mean() for name in ("true", "true_after"))
+    return (
+        f"A learned reward orders {found['accuracy'].mean():.0%} of held-out pairs right. Its std "
+        f"correlates by {r['true std']} with that of the true reward, by {r['change, learned']} "
+        f"with its own absolute change in RFT on it and by {r['change, true']} with that of the "
+        f"true reward, which goes from {true:.2f} to {after:.2f} on all words and from "
+        f"{found['true'][members].mean():.2f} to {found['true_after'][members].mean():.2f} on "
+        f"hopeless ones, whose probability of being right goes to "
+        f"{found['right_after'][members].mean():.3f}."
     )

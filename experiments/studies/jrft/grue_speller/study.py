@@ -28,6 +28,7 @@ from experiments.studies.jrft.grue_speller.comparisons import graded, heuristics
 from experiments.studies.jrft.grue_speller.config import PARTS, SMOKE, Config
 from experiments.studies.jrft.grue_speller.data import load
 from experiments.studies.jrft.grue_speller.finetuning import Finetuning
+from experiments.studies.jrft.grue_speller.learned import learned
 from experiments.studies.jrft.grue_speller.measures import gradients_and_bounds, times_alone
 from experiments.studies.jrft.grue_speller.report import figure, summary, table
 
@@ -44,6 +45,9 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
     unknown = set(config.parts) - set(PARTS)
     if unknown:
         raise ValueError(f"parts has {min(unknown)!r}: pass names among {', '.join(PARTS)}")
+    with_samples = {"heuristics", "graded", "learned"} & set(config.parts)
+    if with_samples and "rloo" not in config.methods:
+        raise ValueError(f"parts has {min(with_samples)!r}, which needs rloo among the methods")
     study = load(config)
     finetuning = Finetuning(config, study, directory)
     tuned, rates, runs = {}, {}, {}
@@ -57,6 +61,7 @@ def run(config: Config, directory: Path) -> dict[str, Any]:
         "sft_first": lambda: sft_first(config, study, finetuning, rates),
         "heuristics": lambda: heuristics(config, study, finetuning, rates),
         "graded": lambda: graded(config, study, finetuning, rates["rloo"], runs["rloo"].params),
+        "learned": lambda: learned(config, study, finetuning, rates["rloo"], directory),
     }
     # All methods start from the same parameters.
     start = runs["sft"].history

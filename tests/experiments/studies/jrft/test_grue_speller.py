@@ -10,7 +10,14 @@ import jrft
 from experiments.data.sources import DataUnavailableError
 from experiments.engine.batches import Batch
 from experiments.output.record import Record, make_record
-from experiments.studies.jrft.grue_speller import findings, gradients, measures, study, words
+from experiments.studies.jrft.grue_speller import (
+    findings,
+    gradients,
+    learned,
+    measures,
+    study,
+    words,
+)
 from experiments.studies.jrft.grue_speller.rewards import (
     closeness,
     edit_distance,
@@ -134,6 +141,17 @@ def test_sampled_gradients_are_the_librarys(name):
     close(found, mean_of_words(of_word))
 
 
+def test_a_learned_reward_reads_the_state_after_the_last_token():
+    head = jnp.array([2.0, -1.0])
+    completion = jnp.array([1, 0, -1])
+    state = POLICY.prefill(PARAMS, WORDS.prompts[0])[1]
+    for token in (1, 0):
+        state = POLICY.step(PARAMS, state, jnp.int32(token))[1]
+    sample = jrft.Samples(completion, jnp.zeros(3))
+    found = learned.score(POLICY, {"speller": PARAMS, "head": head}, word(0), sample)
+    assert float(found) == pytest.approx(float(2 * state[0] - state[1]), rel=1e-5)
+
+
 def test_ppo_makes_two_updates_from_one_draw():
     state = gradients.before_ppo(POLICY, 2, 6)
     step = jax.jit(gradients.ppo_rft(POLICY, 6, updates_per_draw=2, clip=0.05))
@@ -217,6 +235,8 @@ def test_the_smoke_run_shows_what_the_study_shows(record):
     assert (findings.tightness(record)["certificate"] < 1).all()
     ended = findings.sft_first_scores(record, "hopeless")["at_end"]
     assert ended[-1, -1] > findings.rft_alone(record, "hopeless") + 0.1
+    # The head of the learned reward starts at 0.
+    assert (np.max(record.results["learned"]["learned_std"], axis=1) > 0).all()
     before = findings.sft_first_scores(record, "all")["at_hand_over"]
     assert before[-1, -1] > before[0, -1]
 
@@ -232,7 +252,8 @@ def test_unknown_names_are_refused(tmp_path):
     for changed, message in (
         ({"model": "gpt"}, "model is 'gpt': pass 'g2p-en' or 'made-up'"),
         ({"parts": ("time",)}, "parts has 'time': pass names among gradients, alone"),
-        ({"methods": ("sft",)}, "methods are sft: pass sft, exact, rloo and others among sft"),
+        ({"methods": ("sft",)}, "methods are sft: pass sft, exact and others among sft"),
+        ({"methods": ("sft", "exact")}, "parts has 'graded', which needs rloo among the methods"),
     ):
         with pytest.raises(ValueError, match=message):
             study.run(dataclasses.replace(study.SMOKE, **changed), tmp_path)
