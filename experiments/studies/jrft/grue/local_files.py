@@ -1,4 +1,4 @@
-"""Rows of the tasks from files in the folder that ``DATA_DIR`` names, in the hub's form."""
+"""Rows of the tasks from files in the folder that `DATA_DIR` names, in the hub's form."""
 
 import gzip
 import io
@@ -12,7 +12,7 @@ from experiments.studies.jrft.grue.examples import Row
 
 
 def narrative_qa(folder: Path) -> Iterator[Row]:
-    """``narrativeqa/dev.json.zip``: tokenized questions on summaries."""
+    """`narrativeqa/dev.json.zip`: tokenized questions on summaries."""
     for row in json.loads(_unzipped(folder / "narrativeqa/dev.json.zip", "dev.json")):
         yield {
             "question": {"text": row["question.tokens"]},
@@ -22,14 +22,14 @@ def narrative_qa(folder: Path) -> Iterator[Row]:
 
 
 def totto(folder: Path) -> Iterator[Row]:
-    """``totto/train_sample.jsonl`` and ``dev_sample.jsonl``, the official form."""
+    """`totto/train_sample.jsonl` and `dev_sample.jsonl`, the official form."""
     for name in ("train_sample", "dev_sample"):
         with (folder / f"totto/{name}.jsonl").open(encoding="utf-8") as file:
             yield from map(json.loads, file)
 
 
 def common_gen(folder: Path) -> Iterator[Row]:
-    """``commongen/commongen_data.zip``: concepts and sentences, line by line."""
+    """`commongen/commongen_data.zip`: concepts and sentences, line by line."""
     path = folder / "commongen/commongen_data.zip"
     concepts, sentences = (
         _unzipped(path, f"commongen_data/commongen.train.{kind}.txt").splitlines()
@@ -40,14 +40,14 @@ def common_gen(folder: Path) -> Iterator[Row]:
 
 
 def iwslt2017(folder: Path) -> Iterator[Row]:
-    """``iwslt2017/iwslt2017-de-en.test.jsonl.gz``."""
+    """`iwslt2017/iwslt2017-de-en.test.jsonl.gz`."""
     path = folder / "iwslt2017/iwslt2017-de-en.test.jsonl.gz"
     with gzip.open(path, "rt", encoding="utf-8") as file:
         yield from map(json.loads, file)
 
 
 def cnn_dailymail(folder: Path) -> Iterator[Row]:
-    """``cnndm/cnndm_sample.train.0.json``: tokenized sentences."""
+    """`cnndm/cnndm_sample.train.0.json`: tokenized sentences."""
     path = folder / "cnndm/cnndm_sample.train.0.json"
     for row in json.loads(path.read_text("utf-8")):
         article, highlights = (
@@ -57,14 +57,14 @@ def cnn_dailymail(folder: Path) -> Iterator[Row]:
 
 
 def daily_dialog(folder: Path) -> Iterator[Row]:
-    """``dailydialog/ijcnlp_dailydialog.zip``: a dialogue a line."""
+    """`dailydialog/ijcnlp_dailydialog.zip`: a dialogue a line."""
     path = folder / "dailydialog/ijcnlp_dailydialog.zip"
     for line in _unzipped(path, "train/dialogues_train.txt").splitlines():
         yield {"dialog": [turn.strip() for turn in line.split("__eou__") if turn.strip()]}
 
 
 def imdb(folder: Path) -> Iterator[Row]:
-    """``imdb/aclImdb_v1.tar.gz``: the half for training, with 1 for positive reviews."""
+    """`imdb/aclImdb_v1.tar.gz`: the half for training, with 1 for positive reviews."""
     with tarfile.open(folder / "imdb/aclImdb_v1.tar.gz") as archive:
         for member in archive:
             parts = member.name.split("/")

@@ -1,6 +1,6 @@
 """Rewards of texts, by well-kept packages; all within [0, 1].
 
-A reward is a function of the example and the completion. It may raise: ``scored`` counts failures,
+A reward is a function of the example and the completion. It may raise: `scored` counts failures,
 and never makes a zero of one.
 """
 
@@ -88,8 +88,8 @@ def meteor() -> Reward:
 def meteor_name() -> str:
     """The name METEOR, or what it is here where nltk finds no WordNet.
 
-    WordNet's files come from ``python -m nltk.downloader wordnet``, or from a distribution's
-    package; nltk finds them in a folder ``corpora/wordnet`` of its data path. Without them words
+    WordNet's files come from `python -m nltk.downloader wordnet`, or from a distribution's
+    package; nltk finds them in a folder `corpora/wordnet` of its data path. Without them words
     match if they, or their stems, are equal: "METEOR without synonyms". Stems need no data. nltk
     looks synonyms up by stems, so many are missed either way.
     """

@@ -93,7 +93,7 @@ class Task(NamedTuple):
         title: Its name for people.
         model: The paper's, by its name on the hub.
         hub: Where the data are public.
-        local: From the folder of ``DATA_DIR`` to rows in the hub's form.
+        local: From the folder of `DATA_DIR` to rows in the hub's form.
         examples: From rows to examples.
         reward: Makes the reward; None for the sentiment of reviews, which is learned from the data.
         reward_name: What the reward is, as a function, since a metric depends on what is installed.
@@ -169,16 +169,16 @@ TASKS = {
         None, SFT(16, 1e-5, 10),
     ),
 }  # fmt: skip
-"""The tasks, by the name of their folder in ``DATA_DIR``."""
+"""The tasks, by the name of their folder in `DATA_DIR`."""
 
 
 def rows_of(name: str) -> list[Row]:
     """All rows of a task, for training where there is such a split.
 
-    Local files in ``DATA_DIR`` come first, then the hub.
+    Local files in `DATA_DIR` come first, then the hub.
 
     Args:
-        name: In ``TASKS``.
+        name: In `TASKS`.
 
     Raises:
         DataUnavailableError: The files are not at hand, and the hub is not to be reached.
@@ -222,7 +222,7 @@ def inputs_and_reward(
     The sentiment of reviews is learned from the rows that are no inputs.
 
     Args:
-        name: In ``TASKS``.
+        name: In `TASKS`.
         rows: As `rows_of` returns them.
         order: int[examples or more], in which to take the examples; larger numbers are left out.
         number: How many, at the most.

@@ -27,8 +27,8 @@ def sft_first(
     """SFT on every share of labels, for every number of steps, and RFT after each.
 
     Returns:
-        Expected rewards of the training words by seed, steps and share: ``at_hand_over`` and
-        ``at_end``, float[seeds, steps, shares, words].
+        Expected rewards of the training words by seed, steps and share: `at_hand_over` and
+        `at_end`, float[seeds, steps, shares, words].
     """
     table = finetuning.methods
     unit = config.sft_steps[0]

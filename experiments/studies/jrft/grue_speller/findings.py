@@ -69,7 +69,7 @@ def sft_first_scores(record: Record, group: str) -> dict[str, np.ndarray]:
     """Mean expected reward by steps and share, float[steps, shares], over seeds and words.
 
     Returns:
-        ``at_hand_over`` and ``at_end``.
+        `at_hand_over` and `at_end`.
     """
     found = record.results["sft_first"]
     seeds = len(found["at_end"])

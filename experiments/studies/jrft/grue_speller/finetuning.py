@@ -36,7 +36,7 @@ class Method(NamedTuple):
     Attributes:
         label: In figures.
         gradient: For the one loop.
-        optimizer: A name among ``OPTIMIZERS``.
+        optimizer: A name among `OPTIMIZERS`.
         updates_per_draw: Updates from one batch; 1 but for PPO.
     """
 
@@ -131,10 +131,10 @@ class Finetuning:
             runs: What differs between the runs, and what they share.
             num_steps: Updates.
             log_every: Updates between two rows of the history.
-            keep_parameters: Log ``parameters/NAME``, [rows, R, ...] each, and nothing else.
+            keep_parameters: Log `parameters/NAME`, [rows, R, ...] each, and nothing else.
 
         Returns:
-            The runs. The history has ``train`` and ``test``, float[rows, R, words], the expected
+            The runs. The history has `train` and `test`, float[rows, R, words], the expected
             rewards.
         """
         config, num_runs = self._config, len(runs.rates)

@@ -1,6 +1,6 @@
 """Gradients that finetune the speller, for the one loop.
 
-Each is ``(key, params, model_state, batch) → (gradient, model_state, info)`` on a ``Batch`` of
+Each is `(key, params, model_state, batch) → (gradient, model_state, info)` on a `Batch` of
 words, and every word counts alike. There is one backward pass over all completions of a batch.
 """
 
@@ -30,7 +30,7 @@ class Drawn(NamedTuple):
 
     Attributes:
         step: int32[], updates made.
-        samples: ``jrft.Samples`` with leading axes [batch, num_samples].
+        samples: `jrft.Samples` with leading axes [batch, num_samples].
         advantages: float[batch, num_samples].
     """
 
@@ -69,7 +69,7 @@ def sampled_rft(
 
     Args:
         policy: The model.
-        advantages: From the rewards of a group, as in ``jrft.ESTIMATORS``.
+        advantages: From the rewards of a group, as in `jrft.ESTIMATORS`.
         num_samples: Completions of each word.
         reward: Of a sample.
     """
@@ -94,7 +94,7 @@ def policy_gradient_loss(
 def ppo_rft(
     policy: jrft.Policy, num_samples: int, updates_per_draw: int, clip: float
 ) -> GradientFn:
-    """PPO's clipped surrogate; needs ``before_ppo`` as model state, and its batches repeated.
+    """PPO's clipped surrogate; needs `before_ppo` as model state, and its batches repeated.
 
     Advantages are rewards minus the mean of the word's group. There is neither a value function
     nor a KL penalty.

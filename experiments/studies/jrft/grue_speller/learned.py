@@ -42,7 +42,7 @@ def learned(
         directory: Where checkpoints go.
 
     Returns:
-        ``accuracy``, float[seeds], the share of held-out pairs that are ordered as their closeness
+        `accuracy`, float[seeds], the share of held-out pairs that are ordered as their closeness
         is; and of the training words, float[seeds, words]: means and stds of closeness and of the
         learned reward before, their means after, and the probability of being right at both times.
     """

@@ -22,7 +22,7 @@ _MAX_STEPS = 400
 
 
 def gradients_and_bounds(config: Config, study: Study) -> dict[str, dict[str, np.ndarray]]:
-    """Exact gradients of many ``words``, and the ``bounds`` on some."""
+    """Exact gradients of many `words`, and the `bounds` on some."""
     measured = _gradient_norms(config, study)
     return {"words": measured, "bounds": _bounds(config, study, measured)}
 
@@ -49,7 +49,7 @@ def _bounds(config: Config, study: Study, measured: dict[str, np.ndarray]) -> di
     a gradient below a bound with this norm is below the bound.
 
     Returns:
-        float[num_bounded] each: ``std``, ``norm``, ``jacobian``, and both bounds.
+        float[num_bounded] each: `std`, `norm`, `jacobian`, and both bounds.
     """
     policy, params = study.policy, study.params
     order = np.argsort(measured["std"], kind="stable")

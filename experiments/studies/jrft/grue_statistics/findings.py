@@ -19,7 +19,7 @@ def moments(record: Record, task: str) -> tuple[np.ndarray, np.ndarray]:
 def shares(record: Record, task: str) -> dict[str, tuple[float, float]]:
     """Shares of inputs of low std, and of low std and mean; with the half-width of 95 %.
 
-    ``plug-in`` takes a sampled std for the true one. ``calibrated`` is the mean of the diagnosis'
+    `plug-in` takes a sampled std for the true one. `calibrated` is the mean of the diagnosis'
     probabilities that the true std is low; its half-width is that of inputs alone.
     """
     config, found = record.config, record.results["tasks"][task]

@@ -30,7 +30,7 @@ class Model(NamedTuple):
     Attributes:
         policy: The policy.
         params: Its parameters.
-        tokenizer: As ``jrft.from_pretrained`` returns it.
+        tokenizer: As `jrft.from_pretrained` returns it.
     """
 
     policy: jrft.Policy
@@ -39,7 +39,7 @@ class Model(NamedTuple):
 
 
 def load(name: str, length: int) -> Model:
-    """The model, whose completions have ``length`` tokens at the most.
+    """The model, whose completions have `length` tokens at the most.
 
     Raises:
         ValueError: There is no such checkpoint, or it has no tokenizer.
@@ -58,7 +58,7 @@ def load(name: str, length: int) -> Model:
 
 
 def prompt_of(model: Model, task: Task, example: Example, max_prompt: int) -> np.ndarray:
-    """The tokens of an input, cut to the task's limit or to ``max_prompt``.
+    """The tokens of an input, cut to the task's limit or to `max_prompt`.
 
     A chat model gets an instruction as a message, where the paper's model is T5; it continues the
     text where the paper's model is GPT-2.

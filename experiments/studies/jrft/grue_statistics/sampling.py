@@ -26,7 +26,7 @@ def rewards_of(config: Config, name: str, directory: Path) -> dict[str, Any]:
         directory: Where finished inputs are kept.
 
     Returns:
-        ``rewards``, float[inputs, samples] with NaN where one is missing; ``failures``, their
+        `rewards`, float[inputs, samples] with NaN where one is missing; `failures`, their
         number and the first message; and an example of input and output.
 
     Raises:

@@ -6,7 +6,7 @@ Claim: Razin et al. (ICLR 2024), Section 4.1, Finding I: three of seven language
 
 Command: python -m experiments jrft_grue_statistics
 
-Cost: see ``seconds`` in the result file. SmolLM2-135M-Instruct takes a minute a task and 64 inputs
+Cost: see `seconds` in the result file. SmolLM2-135M-Instruct takes a minute a task and 64 inputs
   on two cores that have nothing else to do, so half an hour for 256 inputs of five tasks. A run
   that is stopped goes on with the next input. The paper's models and numbers of inputs, on one
   GPU: --model t5-base --tasks narrativeqa totto commongen iwslt2017 cnn_dailymail --num-inputs
