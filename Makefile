@@ -18,7 +18,7 @@ PYTEST := JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PY) -m pytest -n auto --maxprocesse
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
-.PHONY: help install demo test test-all test-parity docs bench lint format clean
+.PHONY: help install demo test test-all test-parity docs bench accel lint format clean
 help:
 	@echo "make demo      run a study of each paper on embedded data and write report.html"
 	@echo "               (DEMO_ARGS='--dataset cora' for Cora)"
@@ -27,6 +27,7 @@ help:
 	@echo "make test-parity  language models and networks against PyTorch, in an environment of its own"
 	@echo "make docs      the site, notebooks run: docs/_build/html/index.html"
 	@echo "make bench     the benchmarks: ratios against peers and limits"
+	@echo "make accel     exactness and time over limit on the device that JAX finds: runs/"
 	@echo "make lint      ruff check, ruff format --check, mypy"
 	@echo "make format    ruff check --fix, ruff format"
 	@echo "make clean     remove .venv and what the commands above wrote"
@@ -72,6 +73,11 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	$(PY) -m experiments.benchmarks
+
+# Where JAX finds an accelerator, the tests run on it.
+accel: $(STAMP)
+	$(PY) -m pytest -q tests/jrft/exact tests/jrft/expected tests/jrft/bounds tests/devices $(PYTEST_ARGS)
+	$(PY) -m experiments.benchmarks time_over_limit exact_policy_gradient estimators
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

@@ -1,7 +1,11 @@
 """`python -m experiments NAME [--smoke] [--out DIR] [--tag TAG] [--field-of-config VALUE]`."""
 
 import ast
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +16,9 @@ import tyro
 
 from experiments.data.sources import DataUnavailableError
 from experiments.demo import demo
+from experiments.engine.processes import is_first, join_processes
 from experiments.engine.runs import make_cores_devices
+from experiments.options import check_numbers
 from experiments.output.record import read
 from experiments.output.tables import print_table
 from experiments.protocol import draw, execute
@@ -41,24 +47,51 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Words after the program's name; by default the arguments of this process.
 
     Returns:
-        The exit code: 0 for success, 1 for missing data, 2 for bad input, 130 for an interrupt.
+        The exit code: 0 for success, 1 for missing data, 2 for bad input or a file that cannot be
+        read or written, 130 for an interrupt, 143 for a termination.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     command, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     try:
-        return _call(command, rest)
+        with _terminations_raised():
+            return _call(command, rest)
     except DataUnavailableError as error:
         print(error, file=sys.stderr)
         return 1
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except OSError as error:
+        print(f"{error.filename or 'A file'}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
         print(
             "\nInterrupted: repeat the command, and training continues from its last checkpoint.",
             file=sys.stderr,
         )
-        return 130
+        return 143 if isinstance(stop, _Terminated) else 130
+
+
+class _Terminated(KeyboardInterrupt):
+    """The signal by which schedulers end a program."""
+
+
+@contextmanager
+def _terminations_raised() -> Iterator[None]:
+    """Lets a termination end the program as an interrupt does: files are closed."""
+
+    def terminate(number: int, frame: object) -> None:
+        del number, frame
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _call(command: str, rest: list[str]) -> int:
@@ -102,8 +135,11 @@ def _run(name: str, rest: list[str]) -> None:
         prog=f"python -m experiments {name}",
         description=study.__doc__,
     )
+    check_numbers(options.config)
     file = f"{name}-{options.tag}" if options.tag else name
     record = execute(file, study, options.config, options.out)
+    if not is_first():
+        return
     print_table(study.table(record))
     print(study.summary(record))
     print(options.out / f"{file}.json")
@@ -130,4 +166,5 @@ def _redraw(
 
 if __name__ == "__main__":
     make_cores_devices()
+    join_processes()
     sys.exit(main())

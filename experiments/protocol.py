@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from experiments.engine.processes import is_first
 from experiments.output import figures, record
-from experiments.output.record import Record
+from experiments.output.record import Record, check_directory
 
 
 class Experiment(Protocol):
@@ -38,15 +39,23 @@ def execute(name: str, experiment: Experiment, config: Any, out: Path) -> Record
         name: The experiment's name, with a tag or without; of its result file and figure.
         experiment: Its module.
         config: Its configuration.
-        out: Directory of `<name>.json` and `<name>.svg`; made if missing.
+        out: Directory of `<name>.json` and `<name>.svg`; made if missing. Of several processes
+            the first writes.
+
+    Raises:
+        ValueError: `out` cannot be written.
     """
     start = time.monotonic()
+    # Before hours of training, not after them.
+    check_directory(out)
     # A configuration has a directory of its own, so that no run resumes from another's checkpoint.
     work = out / f"{name}-{record.fingerprint(config)}"
     resumed = work.exists()
     results = experiment.run(config, work)
     seconds = time.monotonic() - start
     finished = record.make_record(name, config, results, seconds, resumed=resumed)
+    if not is_first():
+        return finished
     record.write(finished, out)
     draw(experiment, finished, out)
     shutil.rmtree(work, ignore_errors=True)

@@ -14,6 +14,9 @@ from jaxtyping import Array, Float, Int
 
 from jrft.completions import PAD, after_end
 
+_RESERVE = 2**20
+"""Sums may exceed their largest term by this factor."""
+
 
 @runtime_checkable
 class Settings(Protocol):
@@ -108,15 +111,11 @@ def check_completions(policy: Settings, completions: ArrayLike) -> Int[Array, "n
 
 def check_rewards(rewards: ArrayLike, count: int, name: str = "rewards") -> Float[Array, " n"]:
     """Returns one number per completion as a float vector; `name` is the argument's name."""
-    values = jnp.asarray(rewards)
+    values = as_floats(rewards, name)
     if values.shape != (count,):
         raise ValueError(
             f"{name} have shape {list(values.shape)}: pass float[{count}], one for each completion"
         )
-    if jnp.issubdtype(values.dtype, jnp.complexfloating):
-        raise ValueError(f"{name} have dtype {values.dtype}: pass real numbers")
-    if not jnp.issubdtype(values.dtype, jnp.floating):
-        values = values.astype(float)
     if not isinstance(values, jax.core.Tracer):
         wrong = np.flatnonzero(np.isnan(np.asarray(values)))
         if wrong.size:
@@ -125,6 +124,44 @@ def check_rewards(rewards: ArrayLike, count: int, name: str = "rewards") -> Floa
                 "number for every completion"
             )
     return values
+
+
+def as_floats(values: ArrayLike, name: str) -> Float[Array, "..."]:
+    """Real numbers as floats, where they are within the range that sums and squares need.
+
+    Raises:
+        ValueError: A value is complex; a known value is infinite or so large that sums overflow;
+            or the known values are so small that all of them would become 0.
+    """
+    if not any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(values)):
+        # As NumPy's floats first: in 32-bit mode JAX cuts the upper half off an integer.
+        given = np.asarray(values)
+        values = given.astype(float) if given.dtype.kind in "biu" else given
+        _check_range(values, name, smallest=True)
+    array = jnp.asarray(values)
+    if jnp.iscomplexobj(array):
+        raise ValueError(f"{name} have dtype {array.dtype}: pass real numbers")
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        array = array.astype(float)
+    if not isinstance(array, jax.core.Tracer):
+        _check_range(np.asarray(array), name)
+    return array
+
+
+def _check_range(values: np.ndarray, name: str, *, smallest: bool = False) -> None:
+    """Refuses known numbers that leave the range of JAX's floats, and sums of such numbers."""
+    if values.dtype.kind not in "fV":  # V: bfloat16
+        return
+    largest = float(np.max(np.abs(values), initial=0, where=~np.isnan(values)))
+    range_of = jnp.finfo(jnp.promote_types(jax.dtypes.canonicalize_dtype(values.dtype), "float32"))
+    low, high = float(range_of.tiny), float(range_of.max) / _RESERVE
+    if np.isinf(largest):
+        raise ValueError(f"{name} hold infinite values: clip them")
+    if largest > high or (smallest and 0 < largest < low):
+        raise ValueError(
+            f"{name} are of sizes up to {largest:.3g}, and {range_of.dtype} needs {low:.2g} to "
+            f"{high:.2g}: scale them"
+        )
 
 
 def checked_block_size(block_size: int | None, num_samples: int) -> int:

@@ -1,17 +1,37 @@
 """Sums that stay accurate, blocks of rows, and choices among many tokens."""
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, UInt
+
+_Function = TypeVar("_Function", bound=Callable[..., PyTree])
 
 LARGE_VOCABULARY = 4096
 """From so many tokens on, functions work block by block."""
 
 _BLOCK = 64
 """Tokens of a block. The second step looks at one block, or at k blocks, instead of all."""
+
+
+def precise(function: _Function) -> _Function:
+    """The function with matrix products of full precision.
+
+    Accelerators multiply float32 with 8 to 11 bits by default, which would be the error of exact
+    gradients and of bounds. A precision that the user has set holds
+    (`jax.default_matmul_precision`).
+    """
+
+    @functools.wraps(function)
+    def wrapped(*args: PyTree, **settings: PyTree) -> PyTree:
+        chosen = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+        with jax.default_matmul_precision(chosen or "highest"):
+            return function(*args, **settings)
+
+    return wrapped  # type: ignore[return-value]
 
 
 def mean(probs: Float[Array, " K"], values: Float[Array, " K"]) -> Float[Array, ""]:
@@ -42,6 +62,17 @@ def sqrt(x: Float[Array, ""]) -> Float[Array, ""]:
 def norm(tree: PyTree) -> Float[Array, ""]:
     """Euclidean norm over all leaves of a pytree, with gradient 0 at 0."""
     return sqrt(jnp.asarray(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree))))
+
+
+def power_of_two(values: Float[Array, " n"]) -> Float[Array, ""]:
+    """A power of two near the largest size of a value; 1 if all are 0, or one is not finite.
+
+    Squares of rewards such as 1e20 or 1e-25 leave the range of float32, so rewards are divided by
+    it first. A power of two changes no digit.
+    """
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(values)))
+    _, exponent = jnp.frexp(jnp.where(jnp.isfinite(largest), largest, 1))
+    return jnp.ldexp(jnp.ones_like(largest), exponent - 1)
 
 
 def in_blocks(tree: PyTree, size: int) -> PyTree:

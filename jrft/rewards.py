@@ -9,12 +9,11 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
-from jrft._checks import check_prompt, check_rewards
+from jrft._checks import as_floats, check_prompt, check_rewards
 from jrft.completions import all_completions, num_completions
 from jrft.policies.policy import Policy, Prompt
 
@@ -93,7 +92,9 @@ def map_reward(
             where its value is known.
     """
     try:
-        rewards = jax.vmap(lambda completion: jnp.asarray(reward(prompt, completion)))(completions)
+        rewards = jax.vmap(lambda completion: as_floats(reward(prompt, completion), "reward"))(
+            completions
+        )
     except _NEEDS_PYTHON as error:
         raise ValueError(
             "reward needs the values of its arguments, which JAX traces: pass a function in "

@@ -1,13 +1,18 @@
-"""Saves and restores the state of a run, atomically."""
+"""Saves and restores the state of a run: one file, whole or not at all, with a checksum."""
 
+import fcntl
+import hashlib
+import os
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 
-from experiments.engine.runs import uncommitted
+from experiments.engine.runs import on_host, placed_as
+from jwi.io.files import written
 
 PyTree = Any
 
@@ -15,49 +20,74 @@ PyTree = Any
 class Checkpoints:
     """The newest checkpoint of one run in a directory of its own.
 
-    An interrupted save leaves the one before it in place.
+    An interrupted save leaves the one before it in place. Of several processes the first writes and
+    all read, so they must share the directory; another number of processes may resume.
     """
 
     def __init__(self, directory: Path | None, state: PyTree, identity: dict[str, Any]) -> None:
         """Opens `directory`; with None nothing is ever saved.
 
         Args:
-            directory: Where the checkpoints are; made if missing.
+            directory: Where the checkpoint is; made if missing.
             state: The state at the start; it gives shapes, dtypes and shardings of saved states.
             identity: Integers that tell this run from others of the same shapes, by name.
+
+        Raises:
+            ValueError: The directory cannot be written, or another process uses it.
         """
         self._directory = directory
         self._state = state
         self._identity = {name: np.asarray(value) for name, value in identity.items()}
-        self._manager = directory and ocp.CheckpointManager(
-            directory.resolve(),
-            options=ocp.CheckpointManagerOptions(max_to_keep=1, create=True),
-            # Named here, since the shapes of a checkpoint are read before it is restored.
-            item_handlers=ocp.StandardCheckpointHandler(),
-        )
+        self._lock = None
+        if directory is not None and jax.process_index() == 0:
+            self._lock = _locked(directory)
+            # A process that was killed leaves the file that it wrote.
+            for unfinished in directory.glob(".*"):
+                unfinished.unlink()
 
     def restore(self) -> tuple[int, PyTree]:
         """Number of rows logged and the state after them: (0, the initial state) without any.
 
         Raises:
-            ValueError: The checkpoint has other arrays than this run, or another identity.
+            ValueError: The checkpoint is damaged, has other arrays than this run, or another
+                identity.
         """
-        if not self._manager:
+        if self._directory is None:
             return 0, self._state
-        self._manager.wait_until_finished()
-        newest = self._manager.latest_step()
-        if newest is None:
+        # All processes read the same checkpoint: after the last save, before the next.
+        _wait("before a checkpoint is read")
+        row, state = self._read(self._directory / "checkpoint.npz")
+        _wait("after a checkpoint was read")
+        return row, state
+
+    def _read(self, path: Path) -> tuple[int, PyTree]:
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
             return 0, self._state
-        mine = {"state": self._state, "identity": self._identity}
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, mine)
-        if _shapes(self._manager.item_metadata(newest)) != _shapes(abstract):
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read ({error.strerror}): mend it") from error
+        digest, _, arrays = content.partition(b"\n")
+        if digest != _digest(arrays):
+            raise ValueError(
+                f"{path} is damaged (its checksum is wrong): delete it, and the run starts again"
+            )
+        with np.load(BytesIO(arrays)) as file:
+            saved = dict(file)
+        mine, structure = jax.tree_util.tree_flatten_with_path(self._state)
+        names = [_name(path) for path, _ in mine]
+        leaves = [saved.pop(name, None) for name in names]
+        row = int(saved.pop("row"))
+        if saved.keys() != self._identity.keys() or any(
+            found is None or found.shape != on_host(leaf).shape
+            for found, (_, leaf) in zip(leaves, mine, strict=True)
+        ):
             raise self._other("its arrays have other shapes or names")
-        saved = self._manager.restore(newest, args=ocp.args.StandardRestore(abstract))
         for name, value in self._identity.items():
-            if not np.array_equal(saved["identity"][name], value):
-                was = np.asarray(saved["identity"][name]).tolist()
-                raise self._other(f"{name} was {was} and is {value.tolist()}")
-        return newest, jax.tree.map(_placed_as, self._state, saved["state"])
+            if not np.array_equal(saved[name], value):
+                raise self._other(f"{name} was {saved[name].tolist()} and is {value.tolist()}")
+        placed = [placed_as(leaf, found) for found, (_, leaf) in zip(leaves, mine, strict=True)]
+        return row, jax.tree.unflatten(structure, placed)
 
     def _other(self, difference: str) -> ValueError:
         return ValueError(
@@ -66,33 +96,74 @@ class Checkpoints:
         )
 
     def save(self, row: int, state: PyTree) -> None:
-        """Saves the state after `row` logged rows, in the background."""
-        if self._manager:
-            whole = {"state": state, "identity": self._identity}
-            self._manager.save(row, args=ocp.args.StandardSave(whole))
+        """Saves the state after `row` logged rows.
+
+        Raises:
+            ValueError: The file cannot be written; the checkpoint before it stays.
+        """
+        if self._directory is None:
+            return
+        leaves = jax.tree_util.tree_leaves_with_path(state)
+        # All processes take part, since each may hold a part of an array.
+        arrays: dict[str, Any] = {_name(path): _plain(on_host(leaf)) for path, leaf in leaves}
+        if jax.process_index() != 0:
+            return
+        buffer = BytesIO()
+        np.savez(buffer, **(arrays | self._identity | {"row": row}))
+        content = buffer.getvalue()
+        with written(self._directory / "checkpoint.npz") as file:
+            file.write(_digest(content) + b"\n")
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
 
     def close(self) -> None:
-        """Waits until all saved states are on the disk."""
-        if self._manager:
-            self._manager.wait_until_finished()
-            self._manager.close()
+        """Lets others use the directory."""
+        if self._lock is not None:
+            os.close(self._lock)
 
 
-def _placed_as(before: Any, restored: Any) -> Any:
-    """A restored array, committed to devices only if that before was: restored ones always are."""
-    is_free = isinstance(before, jax.Array) and not before.committed
-    return uncommitted(restored) if is_free else restored
+def _locked(directory: Path) -> int:
+    """Makes a directory, and locks it until the descriptor is closed or the process ends."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory, os.O_RDONLY)
+    except OSError as error:
+        raise ValueError(
+            f"checkpoints={directory} cannot be used ({error.strerror}): pass a directory that can "
+            "be written"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise ValueError(
+            f"checkpoints={directory} is in use by another run: wait for it, or pass another "
+            "directory"
+        ) from error
+    return descriptor
 
 
-def _shapes(tree: PyTree) -> dict[tuple[str, ...], tuple[int, ...]]:
-    """Shapes of the arrays of a tree by their places, whose containers are not told apart."""
-    return {
-        tuple(_name(key) for key in path): tuple(leaf.shape)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    }
+def _wait(name: str) -> None:
+    """Waits until all processes are here."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)
 
 
-def _name(key: Any) -> str:
-    """The name of an entry in its container; a checkpoint keeps no more than that."""
-    names = (getattr(key, attribute, None) for attribute in ("key", "name", "idx"))
-    return str(next((name for name in names if name is not None), key))
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    """Types that NumPy's files lack, such as bfloat16, as integers of the same bits."""
+    return array.view(f"u{array.itemsize}") if array.dtype.kind == "V" else array
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    """Names of entries from container to container, whose kinds are not told apart."""
+
+    def of_entry(key: Any) -> str:
+        names = (getattr(key, attribute, None) for attribute in ("key", "name", "idx"))
+        return str(next((name for name in names if name is not None), key))
+
+    return "/".join(["state", *map(of_entry, path)])

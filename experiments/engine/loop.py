@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from experiments.engine.checkpoint import Checkpoints
 from experiments.engine.phases import Phase, PyTree
-from experiments.engine.runs import Spread
+from experiments.engine.runs import Spread, on_host
 from experiments.engine.steps import Program, Run, run_chunk, start
 
 _CHUNKS = 20  # by default
@@ -152,16 +152,18 @@ def _run_chunks(
     shapes = jax.eval_shape(chunk, keys, spread.put_runs(runs), placed)[1]
     history = _empty_history(program, shapes)
     identity = {
-        "num_steps": phase.num_steps, "log_every": phase.steps_per_row, "key": _key_data(key)
+        "num_steps": phase.num_steps, "log_every": phase.steps_per_row, "key": on_host(key)
     }  # fmt: skip
-    # Closed whatever happens, so that nobody resumes from a checkpoint that is still being written.
     with closing(Checkpoints(host.checkpoints, (runs, history), identity)) as saved:
         row, (runs, history) = saved.restore()
-        runs = spread.put_runs(runs)
+        # A copy of each array, since a chunk takes the memory of the runs that it starts from.
+        runs = jax.tree.map(jnp.copy, spread.put_runs(runs))
         with _progress_bar(phase, row) as bar:
             while row < phase.num_rows and not bool(jnp.all(runs.stopped)):
                 if host.refresh is not None:
-                    data = host.refresh(key, spread.take_runs(runs.params), data)
+                    # A copy, since the next chunk takes the memory of the runs.
+                    params = jax.tree.map(jnp.copy, spread.take_runs(runs.params))
+                    data = host.refresh(key, params, data)
                     placed = spread.put_data(data, program.axes)
                 runs, rows = chunk(keys, runs, placed)
                 history = _with_rows(program, history, row, rows)
@@ -204,7 +206,7 @@ def _with_rows(
     history = {name: logged.copy() for name, logged in history.items()}
     end = program.phase.num_rows
     for name, new in rows.items():
-        kept = np.asarray(new)[: end - row]  # The last chunk may reach beyond the end.
+        kept = on_host(new)[: end - row]  # The last chunk may reach beyond the end.
         if program.flat_axes is not None:
             kept = kept[:, : program.spread.num_runs]
         history[name][row : row + len(kept)] = kept
@@ -225,9 +227,3 @@ def _finished(phase: Phase, runs: Run, history: dict[str, np.ndarray]) -> Fit:
         {name: rows[:reached] for name, rows in history.items()},
         np.arange(reached) * phase.steps_per_row,
     )
-
-
-def _key_data(key: jax.Array) -> np.ndarray:
-    """The integers of keys, typed or raw."""
-    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(key) if typed else key)

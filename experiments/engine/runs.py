@@ -1,4 +1,4 @@
-"""Many runs at the same time, spread over the devices of this process."""
+"""Many runs at the same time, spread over the devices of all processes."""
 
 import os
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 PyTree = Any
@@ -54,11 +55,13 @@ class Spread(NamedTuple):
         """
         if num_runs < 1:
             raise ValueError(f"There are {num_runs} runs: pass at least one key")
-        devices = jax.local_devices()
+        devices = jax.devices()
         # With a default device set, everything stays there.
         named = jax.config.jax_default_device is not None  # type: ignore[attr-defined]
         runs_each = num_runs if named else -(-num_runs // len(devices))
-        num_devices = -(-num_runs // runs_each)
+        # No process may be without a device of the mesh.
+        all_take_part = jax.process_count() > 1 and not named
+        num_devices = len(devices) if all_take_part else -(-num_runs // runs_each)
         committed = any(
             isinstance(array, jax.Array) and array.committed for array in jax.tree.leaves(placed)
         )
@@ -112,9 +115,7 @@ class Spread(NamedTuple):
                 )
         filled = np.minimum(np.arange(self.runs_each * self.mesh.size), self.num_runs - 1)
         over_runs = NamedSharding(self.mesh, _RUNS)
-        return jax.tree.map(
-            lambda array: jax.device_put(jnp.asarray(array)[filled], over_runs), tree
-        )
+        return jax.tree.map(lambda array: _put(jnp.asarray(array)[filled], over_runs), tree)
 
     def put_data(self, data: PyTree, axes: PyTree) -> PyTree:
         """Data on the devices: all of it, or the part of a device's runs where `axes` is 0.
@@ -128,7 +129,7 @@ class Spread(NamedTuple):
         everywhere = NamedSharding(self.mesh, _SHARED)
         return jax.tree.map(
             lambda axis, part: (
-                jax.device_put(part, everywhere) if axis is None else self.put_runs(part)
+                _put(part, everywhere) if axis is None else self.put_runs(part)
             ),
             axes, data, is_leaf=is_none,
         )  # fmt: skip
@@ -196,10 +197,52 @@ def run_many(
 
 def uncommitted(array: jax.Array) -> jax.Array:
     """The array on the default device, and not committed to it."""
-    if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
-        data = uncommitted(jax.random.key_data(array))
-        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(array))
-    return jnp.asarray(np.asarray(array))
+    return _as_key(array, jnp.asarray(on_host(array)))
+
+
+def _put(tree: PyTree, sharding: NamedSharding) -> PyTree:
+    """Arrays on the devices of a mesh, from a process that has all of each."""
+    if jax.process_count() == 1:
+        return jax.device_put(tree, sharding)
+
+    def put(array: Any) -> jax.Array:
+        # Arrays of a device cannot go to other processes' devices; NumPy's can.
+        return _as_key(array, jax.device_put(on_host(array), sharding))
+
+    return jax.tree.map(put, tree)
+
+
+def placed_as(before: Any, found: np.ndarray) -> Any:
+    """A saved array where the array before it was; of keys it is their data.
+
+    It is committed to devices only if that before was.
+    """
+    if not isinstance(before, jax.Array):
+        return found
+    data = jax.random.key_data(before) if _is_key(before) else before
+    bits = found if found.dtype == data.dtype else found.view(data.dtype)
+    placed = jax.device_put(bits, data.sharding) if before.committed else jnp.asarray(bits)
+    return _as_key(before, placed)
+
+
+def on_host(array: Any) -> np.ndarray:
+    """The whole array as NumPy's, also if other processes hold parts of it; of keys their data."""
+    if isinstance(array, jax.Array):
+        array = jax.random.key_data(array) if _is_key(array) else array
+        if not (array.is_fully_addressable or array.is_fully_replicated):
+            return np.asarray(multihost_utils.process_allgather(array, tiled=True))
+    return np.asarray(array)
+
+
+def _as_key(like: Any, data: jax.Array) -> jax.Array:
+    """The data of keys as keys, if the array that they come from was of keys."""
+    if not (isinstance(like, jax.Array) and _is_key(like)):
+        return data
+    return jax.random.wrap_key_data(data, impl=jax.random.key_impl(like))
+
+
+def _is_key(array: jax.Array) -> bool:
+    return jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
 
 
 def is_none(axis: Any) -> bool:

@@ -96,11 +96,14 @@ def start(program: Program, params: PyTree, model_state: PyTree, opt_state: PyTr
     return many(params, model_state, opt_state)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1), donate_argnums=3)
 def run_chunk(
     program: Program, num_rows: int, key: jax.Array, runs: Run, data: PyTree
 ) -> tuple[Run, dict[str, jax.Array]]:
-    """Makes `num_rows` rows of every run; they are the leading axis of the logged values."""
+    """Makes `num_rows` rows of every run; they are the leading axis of the logged values.
+
+    The memory of `runs` is donated: the new runs take it.
+    """
     chunk = partial(_chunk_of_one, program.phase, num_rows)
     if program.flat_axes is None:
         return chunk(key, runs, data)

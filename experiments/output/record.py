@@ -72,6 +72,22 @@ def write(record: Record, directory: Path) -> Path:
     return path
 
 
+def check_directory(directory: Path) -> None:
+    """Makes a directory for results.
+
+    Raises:
+        ValueError: It cannot be made or written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"--out {directory} cannot be made ({error.strerror}): pass another directory"
+        ) from error
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise ValueError(f"--out {directory} cannot be written: pass another directory")
+
+
 def read(path: Path) -> Record:
     """Reads a record.
 

@@ -8,10 +8,10 @@ adds no gradient.
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Shaped
+
+from jrft._checks import as_floats
 
 # Rewards that agree to this relative tolerance are equal: eight units in the last place of float32.
 _EQUAL_RTOL = 1e-6
@@ -129,15 +129,10 @@ def as_scores(values: Shaped[Array, "..."], name: str = "rewards") -> Float[Arra
     """Numbers as floats of 32 bits at least: booleans, integers and low precision are converted.
 
     Raises:
-        ValueError: A value is complex, or known to be infinite.
+        ValueError: A value is complex, or known to be infinite or out of the range of floats.
     """
-    values = jnp.asarray(values)
-    if jnp.iscomplexobj(values):
-        raise ValueError(f"{name} are {values.dtype}: pass real numbers")
-    values = values.astype(jnp.promote_types(values.dtype, jnp.float32))
-    if not isinstance(values, jax.core.Tracer) and np.isinf(np.asarray(values)).any():
-        raise ValueError(f"{name} hold infinite values: clip them, or pass NaN for no score")
-    return values
+    values = as_floats(values, name)
+    return values.astype(jnp.promote_types(values.dtype, jnp.float32))
 
 
 def deviations(rewards: Shaped[Array, "..."]) -> Deviations:

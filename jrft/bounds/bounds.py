@@ -26,7 +26,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_prompt
-from jrft._numerics import mean, norm, sqrt, variance
+from jrft._numerics import mean, norm, power_of_two, precise, sqrt, variance
 from jrft.bounds.jacobian import largest_jacobian_norm
 from jrft.exact.curvature import fisher_interval, linearized_log_probs
 from jrft.exact.eigenvalues import EigenvalueInterval
@@ -131,6 +131,7 @@ def gradient_bounds(
 
 
 @functools.partial(jax.jit, static_argnames="num_steps")
+@precise
 def _moments(
     key: PRNGKeyArray,
     policy: Policy,
@@ -144,12 +145,13 @@ def _moments(
     probs = jnp.exp(linearized.log_probs)
     rewards = rewards.astype(probs.dtype)
     value = mean(probs, rewards)
+    unit = power_of_two(rewards)
     # The scores have mean 0: subtracting the value changes nothing but makes the sum accurate.
     gradient = linearized.pull(probs * (rewards - value))
     return (
         value,
-        sqrt(variance(probs, rewards)),
-        norm(gradient),
+        unit * sqrt(variance(probs, rewards / unit)),
+        norm(jax.tree.map(lambda leaf: leaf / unit, gradient)) * unit,
         fisher_interval(
             key, linearized, params, num_steps=num_steps, failure_probability=_FAILURE_PROBABILITY
         ),

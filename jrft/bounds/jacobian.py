@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_completions, check_probability, check_prompt
-from jrft._numerics import sqrt
+from jrft._numerics import precise, sqrt
 from jrft.completions import after_end, num_completions
 from jrft.exact.eigenvalues import EigenvalueInterval, largest_eigenvalue
 from jrft.policies.policy import Params, Policy, Prompt
@@ -172,6 +172,7 @@ def _one_completion(policy: Policy, completion: Completion) -> Int[Array, " leng
 
 
 @functools.partial(jax.jit, static_argnames="block_size")
+@precise
 def _largest_norm(
     policy: Policy,
     params: Params,
@@ -189,6 +190,7 @@ def _largest_norm(
 
 
 @jax.jit
+@precise
 def _norms(
     policy: Policy,
     params: Params,
@@ -216,6 +218,7 @@ def _norm(logits_fn: Callable[[Params], Float[Array, " K"]], params: Params) -> 
 
 
 @functools.partial(jax.jit, static_argnames=("num_steps", "failure_probability"))
+@precise
 def _norm_intervals(
     key: PRNGKeyArray,
     policy: Policy,

@@ -15,6 +15,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_probability, check_prompt
+from jrft._numerics import precise
+from jrft.exact.devices import own_copies, whole
 from jrft.exact.eigenvalues import EigenvalueInterval, largest_eigenvalue
 from jrft.exact.expectations import exact_log_probs, value_of_table
 from jrft.exact.fold import MEMORY_BUDGET
@@ -49,7 +51,9 @@ def exact_fisher_vector_product(
         >>> exact_fisher_vector_product(policy, jnp.zeros((1, 2)), [], v).tolist()
         [[0.25, -0.25]]
     """
-    return _fisher_vector(policy, params, check_prompt(policy, prompt), vector)
+    prompt = check_prompt(policy, prompt)
+    vector = own_copies(vector, params, prompt)
+    return _fisher_vector(policy, params, prompt, vector)
 
 
 def largest_fisher_eigenvalue(
@@ -135,6 +139,7 @@ def exact_hessian_vector_product(
     """
     prompt = check_prompt(policy, prompt)
     rewards = all_rewards(policy, prompt, reward)
+    params, vector = own_copies((params, vector), prompt, rewards)
     return _hessian_vector(policy, params, prompt, rewards, vector, memory_budget)
 
 
@@ -160,9 +165,10 @@ def linearized_log_probs(
     policy: Policy, params: Params, prompt: Int[Array, " prompt"]
 ) -> LinearizedLogProbs:
     """Evaluates the prefix tree once, for any number of products with its derivative."""
+    params = own_copies(params, prompt)
     log_probs, push = jax.linearize(lambda p: exact_log_probs(policy, p, prompt), params)
     transposed = jax.linear_transpose(push, params)
-    return LinearizedLogProbs(log_probs, push, lambda weights: transposed(weights)[0])
+    return LinearizedLogProbs(log_probs, push, lambda weights: transposed(whole(weights))[0])
 
 
 def fisher_interval(
@@ -185,6 +191,7 @@ def fisher_interval(
 
 
 @jax.jit
+@precise
 def _fisher_vector(
     policy: Policy, params: Params, prompt: Int[Array, " prompt"], vector: Params
 ) -> Params:
@@ -192,6 +199,7 @@ def _fisher_vector(
 
 
 @functools.partial(jax.jit, static_argnames=("num_steps", "failure_probability"))
+@precise
 def _largest_eigenvalue(
     key: PRNGKeyArray,
     policy: Policy,
@@ -207,6 +215,7 @@ def _largest_eigenvalue(
 
 
 @functools.partial(jax.jit, static_argnames="memory_budget")
+@precise
 def _hessian_vector(
     policy: Policy,
     params: Params,

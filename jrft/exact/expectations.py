@@ -5,16 +5,17 @@ leaves to the root: V(prefix) = Σ_token p(token | prefix) V(prefix, token). Not
 Every function is differentiable in the parameters, and works under `jax.jit` and `jax.vmap`.
 """
 
-import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree
 
 from jrft._checks import check_prompt
-from jrft._numerics import mean, sqrt, variance
+from jrft._numerics import mean, power_of_two, precise, sqrt, variance
+from jrft.exact.devices import own_copies
 from jrft.exact.fold import MEMORY_BUDGET, LogProbs, fold, leaf_log_probs
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.rewards import Reward, all_rewards
@@ -132,9 +133,9 @@ def exact_policy_gradient(
         [[-0.25, 0.25]]
     """
     prompt = check_prompt(policy, prompt)
-    return _policy_gradient(
-        policy, params, prompt, all_rewards(policy, prompt, reward), memory_budget
-    )
+    rewards = all_rewards(policy, prompt, reward)
+    params = own_copies(params, prompt, rewards)
+    return _policy_gradient(policy, params, prompt, rewards, memory_budget)
 
 
 class RewardDistribution(NamedTuple):
@@ -212,7 +213,8 @@ def exact_log_probs(
     return _log_probs(policy, params, check_prompt(policy, prompt), memory_budget)
 
 
-_compiled = functools.partial(jax.jit, static_argnames="memory_budget")
+def _compiled(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    return jax.jit(precise(function), static_argnames="memory_budget")
 
 
 @_compiled
@@ -252,21 +254,12 @@ def _reward_std(
     rewards: Float[Array, " completions"],
     memory_budget: int,
 ) -> Float[Array, ""]:
-    # Squares of rewards such as 1e20 or 1e-25 leave the range of float32, so rewards are brought
-    # near 1 first. A power of two changes no digit.
-    unit = jax.lax.stop_gradient(_power_of_two(rewards))
+    unit = power_of_two(rewards)
     scaled = rewards / unit
     # The mean reward of a single completion is its reward, and its variance is 0.
     leaves = scaled, jnp.zeros_like(scaled)
     moments = fold(_combine_moments, policy, (params,), prompt, leaves, memory_budget)
     return unit * sqrt(moments[1])
-
-
-def _power_of_two(rewards: Float[Array, " completions"]) -> Float[Array, ""]:
-    """A power of two near the largest size of a reward; 1 if all are 0, or one is not finite."""
-    largest = jnp.max(jnp.abs(rewards))
-    _, exponent = jnp.frexp(jnp.where(jnp.isfinite(largest), largest, 1))
-    return jnp.ldexp(jnp.ones_like(largest), exponent - 1)
 
 
 def _combine_means(log_probs: LogProbs, means: Float[Array, "n K"]) -> Float[Array, " n"]:

@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jrft._checks import check_at_least
 from jrft.completions import num_completions, prefix_tokens, tree_log_probs
+from jrft.exact.devices import whole
 from jrft.policies.policy import Cache, Params, Policy
 
 MEMORY_BUDGET = 2**31
@@ -99,6 +100,7 @@ def fold(
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct((size,), x.dtype), leaves)
 
     num_completions(policy.vocab_size, policy.length)
+    leaves = whole(leaves)
     parts = _parts(evaluate, policy)
     cut = _cut(parts, policy, models, prompt, leaves_below, memory_budget)
     if cut.level == 0:

@@ -8,6 +8,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from jrft._checks import check_prompt
+from jrft._numerics import precise
+from jrft.exact.devices import own_copies
 from jrft.exact.expectations import exact_reward_std
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.rewards import Reward, all_rewards
@@ -58,11 +60,13 @@ def std_gain(
     """
     prompt = check_prompt(policy, prompt)
     label_prompt = prompt if labeled_prompt is None else check_prompt(policy, labeled_prompt)
-    rewards = all_rewards(policy, prompt, reward)
-    return _std_gain(policy, params, prompt, rewards, label_prompt, _check_label(policy, label))
+    rewards, label = all_rewards(policy, prompt, reward), _check_label(policy, label)
+    params = own_copies(params, prompt, rewards, label_prompt, label)
+    return _std_gain(policy, params, prompt, rewards, label_prompt, label)
 
 
 @jax.jit
+@precise
 def _std_gain(
     policy: Policy,
     params: Params,

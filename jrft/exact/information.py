@@ -4,13 +4,14 @@ The terms of every prefix are reduced from the leaves of the prefix tree to its 
 are differentiable in the parameters, and work under `jax.jit` and `jax.vmap`.
 """
 
-import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jrft._checks import check_prompt
+from jrft._numerics import precise
 from jrft.completions import num_completions
 from jrft.exact.fold import MEMORY_BUDGET, LogProbs, fold
 from jrft.policies.policy import Params, Policy, Prompt
@@ -83,7 +84,8 @@ def exact_kl(
     return _kl(policy, params, reference, check_prompt(policy, prompt), memory_budget)
 
 
-_compiled = functools.partial(jax.jit, static_argnames="memory_budget")
+def _compiled(function: Callable[..., Float[Array, ""]]) -> Callable[..., Float[Array, ""]]:
+    return jax.jit(precise(function), static_argnames="memory_budget")
 
 
 @_compiled

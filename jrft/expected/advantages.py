@@ -20,7 +20,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from jrft._checks import check_at_least, check_rewards
-from jrft._numerics import in_blocks
+from jrft._numerics import in_blocks, precise
 from jrft.advantages import Advantages, keep_mask
 
 # This many members of groups are evaluated at a time.
@@ -162,6 +162,7 @@ def _multisets(
 
 
 @functools.partial(jax.jit, static_argnames=("advantages", "keep"))
+@precise
 def _expected(
     masses: Float[Array, " D"],
     values: Float[Array, " D"],

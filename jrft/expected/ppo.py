@@ -15,7 +15,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from jrft._checks import check_not_negative, check_prompt, check_rewards
+from jrft._numerics import precise
 from jrft.completions import all_completions, num_completions
+from jrft.exact.devices import own_copies, whole
 from jrft.exact.expectations import exact_log_probs
 from jrft.expected.advantages import ExpectedAdvantages
 from jrft.policies.policy import Params, Policy, Prompt
@@ -156,6 +158,7 @@ def _tokens(policy: Policy, params: Params, prompt: Int[Array, " prompt"]) -> li
 
 
 @functools.partial(jax.jit, static_argnames="ratios")
+@precise
 def _ppo(
     policy: Policy,
     params: Params,
@@ -165,6 +168,7 @@ def _ppo(
     clip: float | Float[Array, ""],
     ratios: _Ratios,
 ) -> tuple[Params, ExpectedPPOInfo]:
+    advantages = whole(advantages)
     old = ratios(policy, old_params, prompt)
     # The old probability of each completion times its part, summed over the leaves of each node.
     chances = jnp.exp(exact_log_probs(policy, old_params, prompt))
@@ -184,7 +188,7 @@ def _ppo(
             total += jnp.sum(terms, where=then.present)
         return total, found
 
-    gradient, found = jax.grad(objective, has_aux=True)(params)
+    gradient, found = jax.grad(objective, has_aux=True)(own_copies(params, prompt, advantages))
     clipped, ratio_sum, count = jnp.zeros((3,), chances.dtype)
     levels = zip(found, old, positive_share, negative_share, weights, strict=True)
     for values, (_, present), good, bad, weight in levels:

@@ -11,12 +11,13 @@ def on_devices(count, program, *arguments):
 
     They need a fresh process, where nothing has set up a backend.
     """
+    flags = os.environ.get("XLA_FLAGS", "")
     check = f"import jax\nassert jax.device_count() == {count}\n"
     subprocess.run(
         [sys.executable, "-c", check + program, *map(str, arguments)],
         env=os.environ
         | {
-            "XLA_FLAGS": f"--xla_force_host_platform_device_count={count}",
+            "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count={count}",
             "JAX_PLATFORMS": "cpu",
         },
         check=True,

@@ -1,6 +1,8 @@
 import itertools
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,39 @@ def test_bad_options_are_refused(capsys, tmp_path):
     arguments = ["jrft_perfect_exploration", "--smoke", "--out", str(tmp_path)]
     assert main([*arguments, "--num-train", "7"]) == 2
     assert "num_examples=7: pass a positive multiple" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("study", "option", "value", "minimum"),
+    [
+        ("jrft_perfect_exploration", "width", "-1", 1),
+        ("jrft_perfect_exploration", "num-seeds", "0", 1),
+        ("jrft_heuristics", "vocab-size", "0", 1),
+        ("jrft_heuristics", "length", "-3", 1),
+        ("jwi_separation", "num-cases", "-2", 0),
+    ],
+)
+def test_numbers_that_no_study_takes_are_refused(capsys, tmp_path, study, option, value, minimum):
+    assert main([study, "--smoke", "--out", str(tmp_path), f"--{option}", value]) == 2
+    assert f"--{option} {value}: pass at least {minimum}" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_termination_ends_as_an_interrupt_does(capsys, monkeypatch):
+    def execute(name, experiment, config, out):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(demo_module, "execute", execute)
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["demo"]) == 143
+    assert "repeat the command, and training continues" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_folders_that_cannot_be_written_are_refused(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert main(["jwi_separation", "--smoke", "--out", str(tmp_path / "file" / "runs")]) == 2
+    assert "runs cannot be made (Not a directory): pass another" in capsys.readouterr().err
 
 
 def test_missing_data_say_what_to_do(capsys, tmp_path, monkeypatch):

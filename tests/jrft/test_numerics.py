@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jrft
 from jrft import _numerics as numerics
 
 SIZE = numerics.LARGE_VOCABULARY + 37
@@ -75,3 +76,43 @@ def test_draws_follow_the_distribution(key):
 def test_few_tokens_are_drawn_as_jax_draws_them(key):
     log_probs = jnp.log(jnp.array([0.2, 0.5, 0.3]))
     assert numerics.draw(key, log_probs) == jax.random.categorical(key, log_probs)
+
+
+def precisions(function, *args):
+    """The precision of every matrix product of a traced function, in jaxprs within jaxprs."""
+    found = []
+
+    def walk(jaxpr):
+        for equation in jaxpr.eqns:
+            if equation.primitive.name == "dot_general":
+                found.append(equation.params["precision"])
+            for inner in jax.tree.leaves(
+                list(equation.params.values()), is_leaf=lambda x: hasattr(x, "eqns")
+            ):
+                if hasattr(inner, "eqns"):
+                    walk(inner)
+                elif hasattr(inner, "jaxpr"):
+                    walk(inner.jaxpr)
+
+    walk(jax.make_jaxpr(function)(*args).jaxpr)
+    return found
+
+
+def test_exact_functions_and_bounds_multiply_at_full_precision():
+    """On accelerators the default would be TF32 or bfloat16; the user's own choice holds."""
+    policy = jrft.transformer(3, 2, max_prompt=1, width=4, depth=1, heads=1)
+    params, rewards = policy.init(jax.random.key(0)), jnp.arange(9.0)
+
+    def gradient(params):
+        return jrft.exact_policy_gradient(policy, params, [0], rewards)
+
+    def bounds(params):
+        return jrft.gradient_bounds(jax.random.key(0), policy, params, [0], rewards, num_steps=2)
+
+    highest = (jax.lax.Precision.HIGHEST,) * 2
+    for function in (gradient, bounds):
+        found = precisions(function, params)
+        assert len(found) > 10
+        assert set(found) == {highest}
+    with jax.default_matmul_precision("bfloat16"):
+        assert set(precisions(gradient, params)) == {(jax.lax.Precision.DEFAULT,) * 2}

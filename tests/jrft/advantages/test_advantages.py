@@ -324,7 +324,7 @@ def test_infinite_and_complex_rewards_are_refused():
         jrft.group_advantages(jnp.array([[0, jnp.inf]]), jrft.mean_advantages)
     with pytest.raises(ValueError, match="outcomes hold infinite values"):
         keep_mask(jnp.array([[0.0, 1.0]]), outcomes=jnp.array([[0.0, jnp.inf]]))
-    with pytest.raises(ValueError, match="rewards are complex64: pass real numbers"):
+    with pytest.raises(ValueError, match="rewards have dtype complex64: pass real numbers"):
         keep_mask(jnp.array([[0, 1j]]))
 
 

@@ -212,3 +212,20 @@ def test_too_many_completions():
     ):
         with pytest.raises(ValueError, match=r"vocab_size 100 and length 10 make 1e\+20 compl"):
             call()
+
+
+@pytest.mark.parametrize("rewards", [np.array([0, 2**40]), np.array([0, 2.0**40])])
+def test_large_integers_are_rewards(rewards):
+    """In 32-bit mode JAX would cut 2^40 to 0."""
+    value = jrft.exact_value(jrft.tabular_policy(2, 1), jnp.zeros((1, 2)), [], rewards)
+    assert float(value) == 2.0**39
+
+
+def test_rewards_out_of_range_are_refused():
+    limits = jnp.finfo(jnp.zeros(0).dtype)
+    for size in (float(limits.max) / 2, float(limits.tiny) / 4):
+        rewards = np.array([0, size])
+        with pytest.raises(ValueError, match=r"rewards are of sizes up to .*: scale them"):
+            jrft.exact_value(jrft.tabular_policy(2, 1), jnp.zeros((1, 2)), [], rewards)
+    with pytest.raises(ValueError, match="rewards hold infinite values: clip them"):
+        jrft.exact_value(jrft.tabular_policy(2, 1), jnp.zeros((1, 2)), [], jnp.array([0, jnp.inf]))

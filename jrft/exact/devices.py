@@ -1,0 +1,46 @@
+"""Arrays on several devices: whole where they must be, and each device's own under `shard_map`."""
+
+import jax
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jaxtyping import PyTree
+
+
+def whole(tree: PyTree) -> PyTree:
+    """Arrays that each device holds whole, in a compiled function; an axis of `jax.vmap` is left.
+
+    XLA's partitioner goes wrong where the rows of a scatter-add come from an array that is sharded
+    unevenly: it fills up the indices with 0, but the rows with other numbers (docs/reliability.md
+    has the smallest program). Small levels of a prefix tree are such rows, so a table of rewards
+    must not spread its sharding to them.
+    """
+
+    def everywhere(array: jax.Array) -> jax.Array:
+        mesh = jax.typeof(array).sharding.mesh
+        on_mesh = NamedSharding(mesh, PartitionSpec())
+        if AxisType.Explicit in mesh.axis_types:
+            return jax.sharding.reshard(array, on_mesh)
+        if AxisType.Auto in mesh.axis_types:
+            return jax.lax.with_sharding_constraint(array, on_mesh)
+        return array
+
+    return jax.tree.map(everywhere, tree)
+
+
+def own_copies(tree: PyTree, *others: PyTree) -> PyTree:
+    """The tree as every device's own under `jax.shard_map`, where `others` differ by device.
+
+    The derivative in parameters that devices share is a sum over the devices, which JAX inserts. A
+    gradient of one prompt must not be, so it differentiates in copies.
+    """
+    axes = frozenset[str]().union(*map(_varying, jax.tree.leaves((tree, others))))
+
+    def own(leaf: jax.Array) -> jax.Array:
+        missing = tuple(sorted(axes - _varying(leaf)))
+        return jax.lax.pcast(leaf, missing, to="varying") if missing else leaf
+
+    return jax.tree.map(own, tree) if axes else tree
+
+
+def _varying(leaf: jax.typing.ArrayLike) -> frozenset[str]:
+    """The axes of a `shard_map` over which a value differs."""
+    return frozenset(jax.typeof(leaf).manual_axis_type.varying)
