@@ -47,7 +47,7 @@ def _panel(axis: Axes, record: Record, dataset: str, network: str) -> None:
     behind = runs.mean(axis=2).max(axis=0) - runs.mean(axis=2)
     axis.imshow(behind, cmap="Blues", vmin=0, vmax=_DARKEST, aspect="auto")
     for column in range(behind.shape[1]):
-        for row, near in enumerate(near_best(runs[:, :, column])):
+        for row, near in enumerate(near_best(runs[:, column])):
             text = f"{behind[row, column]:.1f}{'*' if near else ''}"
             dark = behind[row, column] > 0.6 * _DARKEST
             axis.text(

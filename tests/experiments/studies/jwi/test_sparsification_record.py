@@ -108,6 +108,21 @@ def test_ranks_and_verdicts_are_over_graphs():
     assert correlations(record, "one", "gcn", 0) == {"isolated": pytest.approx(-1)}
 
 
+def test_stars_of_figure_and_table_are_the_same():
+    record = made_record()
+    starred = [[cell.endswith("*") for cell in row[3:]] for row in study.table(record)[1:3]]
+    assert starred == [[False, True], [True, True]]
+    axis = study.figure(record).axes[0]
+    drawn = {
+        (round(text.get_position()[0]), round(text.get_position()[1])): text.get_text()
+        for text in axis.texts
+    }
+    assert drawn[0, 0] == "20.7"
+    for ratio, row in enumerate(starred):
+        for method, star in enumerate(row):
+            assert drawn[ratio, method].endswith("*") == star
+
+
 def test_near_the_best_is_within_a_standard_error():
     runs = np.array([[2.0, 2.0, 2.0], [1.0, 2.0, 2.9], [1.9, 1.9, 1.9]])
     # The second is 0.03 behind, its standard error is 0.55.
