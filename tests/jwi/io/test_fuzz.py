@@ -249,11 +249,12 @@ def count_broken(name, count, seed):
         content, suffix, options, _ = MAKERS[name](rng, *random_graph(rng))
         broken = bytearray(content)
         for _ in range(int(rng.integers(1, 4))):
-            place = int(rng.integers(len(broken)))
+            # Short files may be gone by now.
+            place = int(rng.integers(max(1, len(broken))))
             kind = rng.integers(4)
-            if kind == 0:
+            if kind == 0 and broken:
                 broken[place] = rng.integers(256)
-            elif kind == 1:
+            elif kind == 1 and broken:
                 broken[place] ^= 1 << int(rng.integers(8))
             elif kind == 2:
                 del broken[place : place + int(rng.integers(1, 9))]
