@@ -16,6 +16,8 @@ Cost: see `seconds` in the result file; ten minutes of one core. The model is g2
 
 Expected: the paper has no such model. On NarrativeQA and ToTTo, Pearson's correlation of std before
   finetuning with the absolute change of reward is 0.48 and 0.46 for RFT, 0.05 and 0.16 for SFT.
+  Here it is 0.38 for the exact gradient and 0.04 for SFT. Words that start below 0.02 end at 0.26
+  and 0.95.
 """
 
 from collections.abc import Callable
