@@ -1,5 +1,7 @@
 """Figure, table and summary of the study of a pretrained speller."""
 
+from itertools import zip_longest
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -36,22 +38,20 @@ _NAMES = {"sft": "SFT", "exact": "RFT, exact gradient"}
 
 
 def figure(record: Record) -> Figure:
-    """Change against std, hopeless words over steps, bounds; times, SFT first, heuristics."""
-    drawn, axes = plt.subplots(2, 3, figsize=(12.5, 7), layout="constrained")
-    (changes, curves, norms), (times, heat, bars) = axes
-    _changes(changes, record)
-    _curves(curves, record)
-    panels = {
-        "gradients": (norms, _norms),
-        "alone": (times, _times),
-        "sft_first": (heat, _heat),
-        "heuristics": (bars, _bars),
-    }
-    for part, (axis, panel) in panels.items():
-        if part in record.results:
-            panel(axis, record)
-        else:
+    """Change against std, hopeless words over steps; and a panel of each part that was measured."""
+    by_part = {"gradients": _norms, "alone": _times, "sft_first": _heat, "heuristics": _bars}
+    measured = [panel for part, panel in by_part.items() if part in record.results]
+    panels = [_changes, _curves, *measured]
+    columns = min(len(panels), 3)
+    size = -(-len(panels) // columns), columns
+    drawn, axes = plt.subplots(
+        *size, figsize=(4.2 * size[1], 3.5 * size[0]), layout="constrained", squeeze=False
+    )
+    for axis, panel in zip_longest(axes.flat, panels):
+        if panel is None:
             axis.remove()
+        else:
+            panel(axis, record)
     return drawn
 
 
