@@ -19,6 +19,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_completions, check_prompt, check_rewards
+from jrft._devices import own_copies
 from jrft._numerics import norm
 from jrft.advantages import rloo_advantages
 from jrft.completions import after_end, log_softmax
@@ -182,6 +183,7 @@ def _estimates(
     num_groups: int,
     num_steps: int,
 ) -> EstimatedBounds:
+    params = own_copies(params, key, prompt, completions, rewards)
     groups = completions.reshape(num_groups, -1, completions.shape[1])
     squares = _squared_norms(policy, params, prompt, groups, rewards.reshape(num_groups, -1))
     forms = _top_forms(key, policy, params, prompt, groups, num_steps)

@@ -16,6 +16,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_completions, check_probability, check_prompt
+from jrft._devices import own_copies
 from jrft._numerics import precise, sqrt
 from jrft.completions import after_end, num_completions
 from jrft.exact.eigenvalues import EigenvalueInterval, largest_eigenvalue
@@ -181,6 +182,8 @@ def _largest_norm(
     sizes: Int[Array, " prefixes"],
     block_size: int,
 ) -> Float[Array, ""]:
+    params = own_copies(params, prompt)
+
     # Row `size` of the logits depends on the first `size` tokens only, so the padding is harmless.
     def norm(prefix: tuple[Int[Array, " length"], Int[Array, ""]]) -> Float[Array, ""]:
         tokens, size = prefix
@@ -197,6 +200,8 @@ def _norms(
     prompt: Int[Array, " prompt"],
     completion: Int[Array, " length"],
 ) -> Float[Array, " length"]:
+    params = own_copies(params, prompt, completion)
+
     def norm(t: Int[Array, ""]) -> Float[Array, ""]:
         return _norm(lambda params: policy.completion_logits(params, prompt, completion)[t], params)
 
@@ -207,7 +212,8 @@ def _norms(
 def _norm(logits_fn: Callable[[Params], Float[Array, " K"]], params: Params) -> Float[Array, ""]:
     """Spectral norm of the Jacobian of a function params → float[K]."""
     logits, pull = jax.vjp(logits_fn, params)
-    (rows,) = jax.vmap(pull)(jnp.eye(logits.size, dtype=logits.dtype))
+    basis = own_copies(jnp.eye(logits.size, dtype=logits.dtype), logits)
+    (rows,) = jax.vmap(pull)(basis)
     # J Jᵀ is a sum over leaves: the rows are never joined to one large matrix.
     matrices = [leaf.reshape(logits.size, -1) for leaf in jax.tree.leaves(rows)]
     gram = functools.reduce(jnp.add, [matrix @ matrix.T for matrix in matrices])

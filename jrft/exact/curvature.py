@@ -15,8 +15,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_probability, check_prompt
+from jrft._devices import own_copies, whole
 from jrft._numerics import precise
-from jrft.exact.devices import own_copies, whole
 from jrft.exact.eigenvalues import EigenvalueInterval, largest_eigenvalue
 from jrft.exact.expectations import exact_log_probs, value_of_table
 from jrft.exact.fold import MEMORY_BUDGET

@@ -13,6 +13,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft import completions
+from jrft._devices import own_copies
 
 Params: TypeAlias = Any
 """Any pytree of arrays."""
@@ -118,6 +119,7 @@ class Policy(abc.ABC):
             logits, cache = self.step(params, cache, token)
             return cache, logits
 
+        cache = own_copies(cache, params, completion)
         _, rest = jax.lax.scan(read, cache, jnp.maximum(completion[:-1], 0))
         return jnp.concatenate([logits[None], rest])
 

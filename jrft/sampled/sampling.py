@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_prompt
+from jrft._devices import own_copies
 from jrft._numerics import LARGE_VOCABULARY, draw
 from jrft.completions import PAD, log_softmax
 from jrft.policies.policy import Cache, Params, Policy, Prompt
@@ -170,6 +171,7 @@ def _continue(
         return (cache, drawn.completions, _has_ended(policy, drawn, ended)), drawn
 
     carry = cache, first.completions, _has_ended(policy, first, jnp.bool_(False))
+    carry = own_copies(carry, params, first, key)
     _, later = jax.lax.scan(advance, carry, jax.random.split(key, policy.length - 1))
     return jax.tree.map(lambda x, xs: jnp.concatenate([x[None], xs]), first, later)
 

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PyTree
 
 from jrft._checks import check_completions, check_prompt, check_rewards, checked_block_size
+from jrft._devices import own_copies
 from jrft._numerics import in_blocks, mean, norm, sqrt, variance
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.sampled.sampling import Samples
@@ -190,6 +191,7 @@ def mean_gradient(
         return jnp.sum(weights.astype(values.dtype) * values) / num_samples
 
     num_samples = len(weights)
+    params = own_copies(params, samples, weights)
     blocks = in_blocks((samples, weights), block_size)
     if num_samples <= block_size:
         return jax.grad(total)(params, jax.tree.map(lambda leaf: leaf[0], blocks))
@@ -211,9 +213,10 @@ def log_prob(
 
 def accumulators(params: Params) -> Params:
     """Zeros in float32 at least: in bfloat16 a sum would lose many small terms."""
-    return jax.tree.map(
+    zeros = jax.tree.map(
         lambda leaf: jnp.zeros(leaf.shape, jnp.promote_types(leaf.dtype, jnp.float32)), params
     )
+    return own_copies(zeros, params)
 
 
 @jax.jit
@@ -224,6 +227,8 @@ def _per_sample(
     completions: Int[Array, "n length"],
     weights: Float[Array, " n"],
 ) -> Params:
+    params = own_copies(params, prompt, completions, weights)
+
     def one(completion: Int[Array, " length"], weight: Float[Array, ""]) -> Params:
         score = jax.grad(functools.partial(log_prob, policy, prompt))(params, completion)
         return jax.tree.map(lambda leaf: weight.astype(leaf.dtype) * leaf, score)
@@ -240,6 +245,7 @@ def _statistics(
     weights: Float[Array, " n"],
     block_size: int,
 ) -> GradientStatistics:
+    params = own_copies(params, prompt, completions, weights)
     score = jax.grad(functools.partial(log_prob, policy, prompt))
     num_samples = len(weights)
 
@@ -263,7 +269,7 @@ def _statistics(
     dtype = jnp.result_type(*jax.tree.leaves(zeros))
     # Samples that only fill the last block are marked as absent.
     blocks = in_blocks((completions, weights, jnp.ones(num_samples, dtype)), block_size)
-    start = _Moments(jnp.zeros((), dtype), zeros, zeros)
+    start = _Moments(own_copies(jnp.zeros((), dtype), params), zeros, zeros)
     (_, means, squares), _ = jax.lax.scan(add, start, blocks)
     standard_error = jax.tree.map(
         lambda square: jnp.sqrt(square / (num_samples - 1) / num_samples), squares

@@ -98,7 +98,41 @@ def check_shard_map():
         assert_close(jax.jit(spread)(params, tables), many(params, tables))
 
 
+def check_sampled_under_shard_map():
+    """So is an estimate of it, in blocks and at once, and so are its statistics."""
+    policy = jrft.tabular_policy(2, 2)
+    params = jnp.linspace(-1, 1, 6).reshape(3, 2)
+    keys = jax.random.split(jax.random.key(3), 16)
+
+    def reward(prompt, completion):
+        return completion[0] + 0.5 * completion[1]
+
+    def estimate(block_size, params, key):
+        gradient, info = jrft.rloo_gradient(
+            key, policy, params, [], reward, num_samples=8, block_size=block_size
+        )
+        samples, advantages = info.samples, info.advantages
+        found = jrft.gradient_statistics(
+            policy, params, [], samples, advantages, block_size=block_size
+        )
+        each = jrft.per_sample_gradients(policy, params, [], samples, advantages)
+        ppo, _ = jrft.ppo_gradient_from(policy, params, [], samples, info.rewards, advantages)
+        bounds = jrft.estimate_bounds_from(
+            key, policy, params, [], samples, info.rewards, num_groups=4, num_steps=2
+        )
+        norms = jrft.jacobian_norms(policy, params, [], samples.completions[0])
+        return gradient, found.standard_error, each, ppo, bounds, norms
+
+    for block_size in (None, 3):
+        many = jax.vmap(functools.partial(estimate, block_size), (None, 0))
+        spread = jax.shard_map(
+            many, mesh=mesh_of_all(), in_specs=(EVERYWHERE, OVER_DEVICES), out_specs=OVER_DEVICES
+        )
+        assert_close(jax.jit(spread)(params, keys), many(params, keys))
+
+
 def main():
     check_table_over_devices()
     check_prompts_over_devices()
     check_shard_map()
+    check_sampled_under_shard_map()
