@@ -114,8 +114,6 @@ class Checkpoints:
         with written(self._directory / "checkpoint.npz") as file:
             file.write(_digest(content) + b"\n")
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
 
     def close(self) -> None:
         """Lets others use the directory."""

@@ -128,12 +128,16 @@ def written(path: Path) -> Iterator[BufferedIOBase]:
     target = path.resolve()
     temporary = None
     try:
-        handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
+        # A killed process leaves it behind, so its name says what it was to become.
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:200]}.", dir=target.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             yield whole if packed else file
             if packed:
                 file.write(compressed(path.name, whole.getvalue()))
+            # On the disk before it takes the old file's place: a crash leaves one of the two.
+            file.flush()
+            os.fsync(file.fileno())
         temporary.chmod(_mode(target))
         temporary.replace(target)
     except OSError as error:
