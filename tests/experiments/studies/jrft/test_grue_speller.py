@@ -252,7 +252,10 @@ def test_unknown_names_are_refused(tmp_path):
     for changed, message in (
         ({"model": "gpt"}, "model is 'gpt': pass 'g2p-en' or 'made-up'"),
         ({"parts": ("time",)}, "parts has 'time': pass names among gradients, alone"),
-        ({"methods": ("sft",)}, "methods are sft: pass sft, exact and others among sft"),
+        (
+            {"methods": ("sft",), "parts": ()},
+            "methods are sft: pass sft, exact and others among sft",
+        ),
         ({"methods": ("sft", "exact")}, "parts has 'graded', which needs rloo among the methods"),
     ):
         with pytest.raises(ValueError, match=message):
