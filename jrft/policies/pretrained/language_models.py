@@ -14,7 +14,7 @@ from jrft.policies.policy import Params, Policy
 from jrft.policies.pretrained.layers import Settings
 from jrft.policies.pretrained.network import Cache
 
-BLOCK = 8
+BLOCK = 16
 """With a large vocabulary, log-probabilities are computed so many positions at a time."""
 
 

@@ -12,6 +12,7 @@ from jax.flatten_util import ravel_pytree
 
 import jrft
 from jrft.policies.pretrained import language_models as module
+from jrft.policies.pretrained import products
 
 CONFIGS = {
     "gpt2": jrft.GPT2Config(vocab_size=5, max_positions=16, width=8, depth=2, heads=2),
@@ -114,7 +115,8 @@ def test_scan_and_remat_change_nothing(name):
     chex.assert_trees_all_close(unstack(stacked_gradient, params), gradient, atol=1e-5)
 
 
-def test_bfloat16_is_near_float32_and_its_gradient_too(name):
+def test_bfloat16_is_near_float32_and_its_gradient_too(name, monkeypatch):
+    monkeypatch.setattr(products, "_has_amx", lambda: True)
     params = init(make(name))
     expected, gradient = plain_value_and_gradient(name)
     found, rounded_gradient = value_and_gradient(make(name, dtype="bfloat16"), params)

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jrft.policies.pretrained.products import product_in
+from jrft.policies.pretrained import products
+from jrft.policies.pretrained.products import product_in, rounded_product
 
 CASES = {
     "matrices": ((4, 3), (3, 5), (((1,), (0,)), ((), ()))),
@@ -27,7 +28,7 @@ def test_product_and_gradient(name):
     left, right = rounded(left_shape), rounded(right_shape)
     expected, backward = jax.vjp(lambda a, b: jax.lax.dot_general(a, b, dimensions), left, right)
     found, our_backward = jax.vjp(
-        lambda a, b: product_in("bfloat16")(a, b, dimensions), left, right
+        lambda a, b: rounded_product("bfloat16", a, b, dimensions), left, right
     )
     cotangent = rounded(expected.shape)
     np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -37,6 +38,17 @@ def test_product_and_gradient(name):
 
 def test_factors_are_rounded():
     third = jnp.full((1, 1), 1 / 3, jnp.float32)
-    product = product_in("bfloat16")(third, third, (((1,), (0,)), ((), ())))
+    product = rounded_product("bfloat16", third, third, (((1,), (0,)), ((), ())))
     assert product.dtype == jnp.float32
     np.testing.assert_array_equal(product, jnp.float32(jnp.bfloat16(1 / 3)) ** 2)
+
+
+@pytest.mark.parametrize("amx", [True, False])
+def test_factors_are_rounded_where_that_is_fast(amx, monkeypatch):
+    monkeypatch.setattr(products, "_has_amx", lambda: amx)
+    monkeypatch.setattr(products.jax, "default_backend", lambda: "cpu")
+    third = jnp.full((1, 1), 1 / 3, jnp.float32)
+    found = product_in("bfloat16")(third, third, (((1,), (0,)), ((), ())))
+    factor = jnp.float32(jnp.bfloat16(1 / 3)) if amx else jnp.float32(1 / 3)
+    np.testing.assert_array_equal(found, factor**2)
+    assert found.dtype == jnp.float32
