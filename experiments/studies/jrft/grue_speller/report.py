@@ -71,7 +71,7 @@ def _changes(axis: Axes, record: Record) -> None:
         axis.plot(middles, means, "o-", color=color, label=f"{label}, r = {r:.2f}")
     axis.set_xlabel("reward std of a word, pretrained")
     axis.set_ylabel("absolute change of its expected reward")
-    axis.legend(fontsize="small")
+    _legend_above(axis, columns=1)
 
 
 def _curves(axis: Axes, record: Record) -> None:
@@ -81,7 +81,14 @@ def _curves(axis: Axes, record: Record) -> None:
         mean_and_band(axis, record.results["steps"], rows, label, color, style)
     axis.set_xlabel("update")
     axis.set_ylabel("expected reward of hopeless words")
-    axis.legend(fontsize="small")
+    _legend_above(axis, columns=2)
+
+
+def _legend_above(axis: Axes, columns: int) -> None:
+    """Lines and points fill the axes."""
+    axis.legend(
+        fontsize="small", ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), frameon=False
+    )
 
 
 def _norms(axis: Axes, record: Record) -> None:
@@ -106,7 +113,7 @@ def _times(axis: Axes, record: Record) -> None:
     scale = np.exp(np.mean(np.log(alone["rft"] * alone["std"] ** 2)[known]))
     axis.loglog(std, scale / std**2, "--", color="black", linewidth=0.8, label="slope −2")
     axis.set_xlabel("reward std of a word, pretrained")
-    axis.set_ylabel("time of the flow until right half the time")
+    axis.set_ylabel("gradient flow's time to probability 1/2")
     axis.legend(fontsize="small")
 
 
