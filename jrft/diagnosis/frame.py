@@ -88,10 +88,15 @@ def _counted(frame: Any, keys: Sequence[str], others: Sequence[str]) -> "nw.Data
         ) from error
     lazy = nw.from_native(frame).lazy()
     columns = list(dict.fromkeys([*keys, *others]))
-    known = lazy.collect_schema().names()
+    known = lazy.collect_schema()
     for name in columns:
         if name not in known:
             raise ValueError(f"there is no column {name!r}: the frame has {', '.join(known)}")
+        if known[name].is_nested():
+            raise ValueError(
+                f"column {name!r} holds {known[name]}: pass a column of texts, numbers or ids, such"
+                " as the last message of each chat"
+            )
     found = lazy.select(columns).group_by(columns).agg(nw.len().alias(_COUNT)).collect()
     # Engines return groups in any order, and the same log must give the same diagnosis.
     return found.sort(columns)

@@ -21,6 +21,8 @@ from jwi.io.words import Words
 _ENTRY = re.compile(rb"[01](?:[.]0*)?|\d+,\d+|true|false|", re.IGNORECASE)
 # Comments and rows that are looked at.
 _MOST_MARKS = 1000
+# The share of rows whose two vertices no other row has, up to which a first one is doubted.
+_FEW_ALONE = 0.05
 _XML = (b"<?xml", b"<!doctype", b"<!--", b"<graphml", b"<gexf")
 
 
@@ -165,7 +167,8 @@ def refuse_phantoms(
     # Nor is a header a name like the others, where all of them have digits.
     digits = table.named and not any(map(_has_digit, map(str, labels[:2])))
     digits = digits and all(_has_digit(str(label)) for label in labels[2:])
-    if alone[0] and (digits or not alone[1:].any()):
+    # Few rows are alone, so a first one that is may be names of columns.
+    if alone[0] and (digits or alone[1:].mean() <= _FEW_ALONE):
         row = printable(b" ".join(first))
         raise ValueError(
             f"{sheet.path}: no other row has a vertex of the first one, {row!r}: {hint}"

@@ -205,7 +205,8 @@ def _rows(
         read_all = rows.problem == rows_of_text.OK
         num_vertices = sizes_of(cells, rows.ends) if read_all else None
         row = printable(sheet.line(first))
-        if num_vertices is None and read_all and sizes_of(cells[:-1], rows.ends):
+        flagged = cells[:-1]
+        if num_vertices is None and read_all and flagged and sizes_of(flagged, rows.ends):
             raise ValueError(
                 f"{sheet.path}: the first row, {row!r}, may be an edge, or sizes and a flag:"
                 " --no-header takes it for an edge, --header for none"

@@ -21,7 +21,8 @@ _PLAINLY = re.compile(
     re.IGNORECASE,
 )
 _AS_VALUE = re.compile(
-    rb"(?:(?:is|graph)[ _]?)?(?P<un>un-?)?directed\s*[:=]\s*(?:(?P<yes>true|yes|1)|false|no|0)",
+    rb"(?:(?:is|graph)[ _]?)?(?P<un>un-?)?directed(?:[ _]graph)?"
+    rb"\s*[:=]\s*(?:(?P<yes>true|yes|1)|false|no|0)",
     re.IGNORECASE,
 )
 # Such a graph was directed, or is not.

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from jrft.diagnosis.log.column_names import (
     ADVANTAGES,
     ANSWERS,
@@ -53,11 +55,11 @@ def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
     if total := total_of(named, table):
         notes.append(f"{total} was taken as the reward, as it is the sum of other columns.")
         return {total: 1.0}
-    if len(named) == 1 or (named and trainer):
+    outcome = first_of(OUTCOMES, {name: table[name] for name in numbers})
+    if named and (trainer or (len(named) == 1 and _rises_with(outcome, named[0], table))):
         return dict.fromkeys(named, 1.0)
     known_parts = {*STEPS, *OUTCOMES, *NUMBERS, *COMPLETIONS, *TEXTS}
     others = [name for name in numbers if name.lower() not in known_parts]
-    outcome = first_of(OUTCOMES, {name: table[name] for name in numbers})
     if trainer and not named and outcome is None and len(others) == 1:
         return {others[0]: 1.0}
     for candidates in (OUTCOMES, RATES):
@@ -72,7 +74,7 @@ def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
             )
         return {found: 1.0}
     choice = (
-        named
+        ([outcome] if outcome and len(named) == 1 else []) + named
         or ([outcome] if outcome and trainer else []) + others
         or [n for n in table if "reward" in n.lower()]
     )
@@ -91,6 +93,25 @@ def _only(inner: Sequence[str], table: Table) -> str:
         flags = " or ".join(f"--reward {name}" for name in rivals)
         raise ValueError(f"several columns look like the reward: pass {flags}")
     return inner[0]
+
+
+def _rises_with(outcome: str | None, reward: str, table: Table) -> bool:
+    """Whether solved tasks earn more than others, by a tenth of the range; a term need not say.
+
+    True where there is no outcome, or the columns cannot be compared row by row.
+    """
+    if outcome is None:
+        return True
+    pairs = [
+        (float(solved), float(earned))
+        for solved, earned in zip(table[outcome], table[reward], strict=True)
+        if all(isinstance(cell, (int, float)) for cell in (solved, earned))
+    ]
+    solved, earned = np.array(pairs or [(0, 0)]).T
+    if solved.min() == solved.max():
+        return True
+    rise = earned[solved > 0.5].mean() - earned[solved <= 0.5].mean()
+    return bool(rise > 0.1 * np.ptp(earned))
 
 
 def _coverage(values: Sequence[Any]) -> float:

@@ -13,7 +13,8 @@ _TENSOR = re.compile(
     r"(?:tensor|array|(?:np|numpy)\.\w+)\(\s*\[?\s*([-+\w.]+)\s*\]?\s*(?:,.*)?\)", re.DOTALL
 )
 _ANSWERING = ("assistant", "gpt", "model")
-_LAST_NUMBER = re.compile(r"^[A-Za-z_ :=/-]*?(\d+)$")
+# A sign is one where no word stands before it: `-3`, but `step-3`.
+_LAST_NUMBER = re.compile(r"^(?:[A-Za-z_ :=/-]*[A-Za-z_:=/][ -]*)?(-?\d+)$")
 
 
 class Absent:
@@ -119,6 +120,10 @@ def step_number(value: Any, name: str) -> int:
     Raises:
         ValueError: The cell holds something else.
         OverflowError: The number does not fit into 64 bits.
+
+    Example:
+        >>> [step_number(cell, "step") for cell in (7, "step-12", "-3")]
+        [7, 12, -3]
     """
     found = None
     if isinstance(value, str) and (match := _LAST_NUMBER.match(value.strip())):

@@ -52,6 +52,16 @@ STOPS = {
         "not clear whether uid or place|one completion at each step",
         "--prompt place",
     ),
+    "a format's reward beside an accuracy": (
+        lambda s, p, i, r: {
+            "prompt": f"q{p}",
+            "step": s,
+            "accuracy": r,
+            "format_reward": 0.1 * (i % 3),
+        },
+        "looks like the reward: name it",
+        "--reward accuracy",
+    ),
     "turns": (
         lambda s, p, i, r: {"prompt": f"q{p}", "step": s, "turn": i % 2, "reward": r},
         "by turn, a row is a turn",

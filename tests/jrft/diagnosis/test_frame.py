@@ -136,6 +136,13 @@ def test_a_prompt_must_have_a_name():
         diagnose_frame(rows, prompt="id", reward="score")
 
 
+@pytest.mark.parametrize("engine", [in_pyarrow, in_duckdb])
+def test_chats_are_no_names_of_prompts(engine):
+    rows = {"chat": [[{"role": "user", "content": "a"}]], "score": [1.0]}
+    with pytest.raises(ValueError, match=r"column 'chat' holds List.*: pass a column of texts"):
+        diagnose_frame(engine(rows), prompt="chat", reward="score")
+
+
 def test_an_infinite_reward_is_refused():
     rows = pyarrow.table({"id": ["a", "a"], "score": [0.0, np.inf]})
     with pytest.raises(ValueError, match="rewards holds 1 infinite values"):

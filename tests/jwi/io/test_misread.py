@@ -58,6 +58,7 @@ def test_counts_of_rows_are_those_of_the_rows_that_are_kept(tmp_path, text, name
         ("# Undirected graph (each pair once)", False),
         ("# is_directed=False", False),
         ("# Directed: no", False),
+        ("# Directed graph: no", False),
         ("# not directed", False),
         ("# films directed by Varda", None),
         ("# semi-directed", None),
@@ -280,3 +281,16 @@ def test_formats_with_weights_of_their_own(tmp_path):
         weights("a.col", "p edge 3 2\ne 1 2\ne 2 3\n")
     with pytest.raises(ValueError, match="line 2: 'a 1 2' is no edge"):
         weights("b.gr", "p sp 3 1\na 1 2\n")
+
+
+def test_a_header_is_doubted_beside_a_few_rows_alone(tmp_path):
+    names = "abcdefghijklmnopqrstuvwxyz"
+    path = "".join(f"n{one}x,n{two}x\n" for one, two in zip(names, names[1:], strict=False))
+    with pytest.raises(ValueError, match="no other row has a vertex of the first one"):
+        read(tmp_path, f"employee,chief\n{path}zed,yan\n", "--labels")
+
+
+@pytest.mark.parametrize("first", ["0", "title", "My graph"])
+def test_a_first_line_of_one_cell_has_a_message(tmp_path, first):
+    with pytest.raises(ValueError, match=r"g\.csv"):
+        read(tmp_path, f"{first}\n1,2\n2,3\n", name="g.csv")
