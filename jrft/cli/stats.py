@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import hashlib
 import json
 import math
 import sys
@@ -26,13 +27,19 @@ from jrft.sampled.many_prompts import sample_many
 RewardOfText = Callable[[dict[str, Any], str], float]
 """(row of the prompts' file, completion) → reward."""
 
+_BEGINNING = '{"prompt_id": '
+
 
 def run(parsed: argparse.Namespace) -> int:
     """Samples completions of every prompt, scores them, and logs the rewards."""
     rows = _read_rows(Path(parsed.paths[0]))
     reward = _reward(parsed.reward)
+    if "" in parsed.stop:
+        raise ValueError("--stop is empty, which would cut every completion: pass a text")
     settings = {
         "model": parsed.model,
+        "dtype": parsed.dtype,
+        "samples": parsed.samples,
         "reward": parsed.reward,
         "seed": parsed.seed,
         "length": parsed.length,
@@ -43,7 +50,7 @@ def run(parsed: argparse.Namespace) -> int:
         "min_length": parsed.min_length,
         "stop": parsed.stop,
     }
-    done = _finished(parsed.output, parsed.samples, settings, len(rows))
+    done = _finished(parsed.output, settings, rows)
     if done:
         print(
             f"{parsed.output}: {len(done)} of {len(rows)} prompts are there, going on", flush=True
@@ -72,13 +79,16 @@ def _log_rewards(
             done[place] = rewards
             for text, value in zip(texts, rewards, strict=True):
                 row = {"prompt_id": place, "prompt": rows[place]["prompt"], "completion": text}
-                file.write(json.dumps(row | {"reward": value, "made_with": settings}) + "\n")
+                made = {"made_with": settings, "row": _digest(rows[place])}
+                file.write(json.dumps(row | {"reward": value} | made) + "\n")
             file.flush()
     if failures:
         print(
             f"jrft: {len(failures)} rewards are missing, logged as null: {failures[0]}",
             file=sys.stderr,
         )
+    if all(value is None for rewards in done.values() for value in rewards):
+        raise ValueError(f"--reward is {parsed.reward}, which gave no number: {failures[:1]}")
     print(_summary(done, parsed.output))
     return OK
 
@@ -119,7 +129,8 @@ def _memory_error(parsed: argparse.Namespace) -> Iterator[None]:
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:
     rows = []
-    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), 1):
+    # Texts may hold other separators of lines.
+    for number, line in enumerate(path.read_text("utf-8-sig").split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -148,8 +159,10 @@ def _contains(row: dict[str, Any], completion: str) -> float:
 def _answers(row: dict[str, Any]) -> list[str]:
     if "answer" not in row:
         raise ValueError('this reward needs "answer", a text or a list of texts, in every row')
-    answers = row["answer"]
-    return [str(answer) for answer in (answers if isinstance(answers, list) else [answers])]
+    answers = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
+    if not answers or not all(isinstance(answer, (str, int, float)) for answer in answers):
+        raise ValueError(f'"answer" is {row["answer"]!r}: pass a text or a list of texts')
+    return [str(answer) for answer in answers]
 
 
 REWARDS: dict[str, RewardOfText] = {"match": _match, "contains": _contains}
@@ -167,9 +180,14 @@ def _reward(name: str) -> RewardOfText:
     # A module beside the data is found as Python itself would find it.
     sys.path.insert(0, "")
     try:
-        return getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"--reward is {name}, which cannot be imported: {error}") from None
+        found = getattr(import_module(module), function)
+    except Exception as error:  # a user's module may raise anything
+        raise ValueError(
+            f"--reward is {name}, which cannot be imported: {type(error).__name__}: {error}"
+        ) from None
+    if not callable(found):
+        raise ValueError(f"--reward is {name}, a {type(found).__name__}: pass a function")
+    return found
 
 
 def _score(
@@ -181,36 +199,55 @@ def _score(
     except Exception as error:  # a user's function may raise anything
         failures.append(f"{type(error).__name__}: {error}")
         return None
-    if math.isnan(value):
-        failures.append("the reward is NaN")
+    if not math.isfinite(value):
+        failures.append(f"the reward is {value}")
         return None
     return value
 
 
 def _finished(
-    path: Path, samples: int, settings: dict[str, Any], num_rows: int
+    path: Path, settings: dict[str, Any], rows: list[dict[str, Any]]
 ) -> dict[int, list[float | None]]:
-    """Rewards of the prompts that an earlier run finished; drops rows of unfinished ones."""
+    """Rewards of the prompts that an earlier run finished; drops rows of unfinished ones.
+
+    A prompt without any reward is sampled again: its reward function may have been mended.
+    """
     if not path.exists():
         return {}
     done: dict[int, list[float | None]] = {}
     lines: dict[int, list[str]] = {}
-    for line in path.read_text("utf-8").splitlines(keepends=True):
+    *whole_lines, rest = path.read_text("utf-8").split("\n")
+    for line in whole_lines:
         try:
             row = json.loads(line)
-        except json.JSONDecodeError:
-            break  # the row that was being written
-        if row.get("made_with") != settings or row["prompt_id"] >= num_rows:
+            place, reward, made, digest = (
+                row[name] for name in ("prompt_id", "reward", "made_with", "row")
+            )
+        except (json.JSONDecodeError, KeyError, TypeError):
+            raise ValueError(f"{path} is no log of jrft stats: pass another --output") from None
+        if made != settings or place >= len(rows) or digest != _digest(rows[place]):
             raise ValueError(
                 f"{path} was made with other arguments or prompts: pass another --output, or the "
-                f"same arguments, {row.get('made_with')}"
+                f"same prompts and arguments, {made}"
             )
-        done.setdefault(row["prompt_id"], []).append(row["reward"])
-        lines.setdefault(row["prompt_id"], []).append(line)
-    whole = {place: rewards for place, rewards in done.items() if len(rewards) == samples}
-    kept = "".join(line for place in whole for line in lines[place])
+        done.setdefault(place, []).append(reward)
+        lines.setdefault(place, []).append(line + "\n")
+    # A row that was being written is begun as all rows are.
+    if rest and not rest.startswith(_BEGINNING[: len(rest)]):
+        raise ValueError(f"{path} is no log of jrft stats: pass another --output")
+    finished = {
+        place: rewards
+        for place, rewards in done.items()
+        if len(rewards) == settings["samples"] and any(reward is not None for reward in rewards)
+    }
+    kept = "".join(line for place in finished for line in lines[place])
     write_atomically(path, kept.encode())
-    return whole
+    return finished
+
+
+def _digest(row: dict[str, Any]) -> str:
+    """Tells rows of the prompts' file apart."""
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _load(parsed: argparse.Namespace) -> tuple[Pretrained, Tokenizer]:

@@ -127,3 +127,45 @@ def test_too_little_memory_says_what_to_lower(call, capsys, monkeypatch):
     assert call("--batch", "3") == 2
     message = capsys.readouterr().err
     assert "lower --batch, which is 3, --samples, which is 4, or --length, which is 2" in message
+
+
+@pytest.mark.parametrize("text", ["my notes\n", "my notes", '{"a": 1}\n', "[1, 2]\n"])
+def test_a_file_that_is_no_log_stays(call, tmp_path, capsys, text):
+    (tmp_path / "log.jsonl").write_text(text)
+    assert call() == 2
+    assert "log.jsonl is no log of jrft stats: pass another --output" in capsys.readouterr().err
+    assert (tmp_path / "log.jsonl").read_text() == text
+
+
+def test_a_log_of_other_prompts_or_another_number_of_samples_stays(call, tmp_path, capsys):
+    assert call() == 0
+    whole = (tmp_path / "log.jsonl").read_text()
+    assert call("--samples", "2") == 2
+    changed = [ROWS[0] | {"answer": "no"}, *ROWS[1:]]
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in changed))
+    assert call() == 2
+    assert capsys.readouterr().err.count("made with other arguments or prompts") == 2
+    assert (tmp_path / "log.jsonl").read_text() == whole
+
+
+def test_a_mended_reward_scores_prompts_that_had_none(call, tmp_path, capsys):
+    # The text has a line separator, which is no end of a row.
+    row = {"prompt": "is\u2028it", "answer": None}
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text(json.dumps(row, ensure_ascii=False) + "\n", "utf-8")
+    assert call() == 2
+    assert "--reward is match, which gave no number" in capsys.readouterr().err
+    (tmp_path / "own_limit.py").write_text(
+        "def f(row, text):\n    return float('inf')\nnumber = 3\n"
+    )
+    assert call("-o", "other.jsonl", reward="own_limit:f") == 2
+    assert "the reward is inf" in capsys.readouterr().err
+    assert call("-o", "third.jsonl", reward="own_limit:number") == 2
+    assert "--reward is own_limit:number, a int: pass a function" in capsys.readouterr().err
+    assert call() == 2
+    assert "are there" not in capsys.readouterr().out
+
+
+def test_an_empty_stop_is_refused(call, capsys):
+    assert call("--stop", "") == 2
+    assert "--stop is empty" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Files that look like others: read as they are meant, or refused with a remedy that works."""
 
+import itertools
 import json
 import re
 import shlex
@@ -285,7 +286,7 @@ def test_formats_with_weights_of_their_own(tmp_path):
 
 def test_a_header_is_doubted_beside_a_few_rows_alone(tmp_path):
     names = "abcdefghijklmnopqrstuvwxyz"
-    path = "".join(f"n{one}x,n{two}x\n" for one, two in zip(names, names[1:], strict=False))
+    path = "".join(f"n{one}x,n{two}x\n" for one, two in itertools.pairwise(names))
     with pytest.raises(ValueError, match="no other row has a vertex of the first one"):
         read(tmp_path, f"employee,chief\n{path}zed,yan\n", "--labels")
 
