@@ -2,7 +2,7 @@
 
 import jax
 import numpy as np
-from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 from jrft.policies.policy import Params
 
@@ -22,17 +22,24 @@ def param_shardings(params: Params, mesh: Mesh | AbstractMesh, axis: str) -> Par
         A `jax.sharding.NamedSharding` for each array, as `jax.device_put` takes it.
 
     Raises:
-        ValueError: If the mesh has no such axis.
+        ValueError: If the mesh has no such axis, or its axes are explicit: then every product would
+            have to say how its result is split.
 
     Example:
         >>> import jax, jax.numpy as jnp, jrft
-        >>> mesh = jax.make_mesh((1, 1), ("prompts", "model"))
+        >>> axis_types = (jax.sharding.AxisType.Auto,) * 2
+        >>> mesh = jax.make_mesh((1, 1), ("prompts", "model"), axis_types=axis_types)
         >>> shardings = jrft.param_shardings({"kernel": jnp.ones((2, 6))}, mesh, "model")
         >>> shardings["kernel"].spec
         P(None, 'model')
     """
     if axis not in mesh.shape:
         raise ValueError(f"axis is {axis!r}: pass an axis of the mesh, {', '.join(mesh.shape)}")
+    if AxisType.Explicit in mesh.axis_types:
+        raise ValueError(
+            f"mesh has the axis types {mesh.axis_types}: make it with axis_types="
+            f"(jax.sharding.AxisType.Auto,) * {len(mesh.shape)}"
+        )
     parts = mesh.shape[axis]
 
     def of_one(leaf: jax.Array) -> NamedSharding:

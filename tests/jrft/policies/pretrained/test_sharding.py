@@ -73,3 +73,10 @@ def test_what_cannot_be_divided_is_copied_and_other_axes_are_refused():
         ValueError, match="axis is 'data': pass an axis of the mesh, prompts, model"
     ):
         jrft.param_shardings(shapes, mesh, "data")
+    explicit = jax.sharding.AbstractMesh(
+        (2,), ("model",), axis_types=(jax.sharding.AxisType.Explicit,)
+    )
+    with pytest.raises(
+        ValueError, match=r"make it with axis_types=\(jax.sharding.AxisType.Auto,\)"
+    ):
+        jrft.param_shardings(shapes, explicit, "model")
