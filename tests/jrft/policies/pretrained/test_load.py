@@ -76,6 +76,15 @@ def test_bfloat16_checkpoints_are_read_as_float32_or_as_they_are(tmp_path):
     assert_equal(jax.tree.map(lambda x: x.astype(jnp.bfloat16), as_float32), params)
 
 
+def test_quantized_tensors_are_refused(folder):
+    file = folder / "model.safetensors"
+    tensors = safetensors.load_file(file)
+    name = "model.layers.0.self_attn.q_proj.weight"
+    safetensors.save_file(tensors | {name: tensors[name].astype(np.int8)}, file)
+    with pytest.raises(ValueError, match=r"q_proj.weight' is int8, of a quantized checkpoint"):
+        jrft.from_pretrained(folder, length=3)
+
+
 def test_64_bits(folder):
     expected = jrft.from_pretrained(folder, length=3)
     with jax.enable_x64(True):
