@@ -19,10 +19,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_completions, check_prompt, check_rewards
-from jrft._devices import own_copies
 from jrft._numerics import norm
 from jrft.advantages import rloo_advantages
 from jrft.completions import after_end, log_softmax
+from jrft.policies.devices import own_copies
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.rewards import Reward, map_reward
 from jrft.sampled.sampling import Samples, sample

@@ -16,10 +16,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_completions, check_probability, check_prompt
-from jrft._devices import own_copies
 from jrft._numerics import precise, sqrt
 from jrft.completions import after_end, num_completions
 from jrft.exact.eigenvalues import EigenvalueInterval, largest_eigenvalue
+from jrft.policies.devices import own_copies
 from jrft.policies.policy import Params, Policy, Prompt
 
 Completion: TypeAlias = ArrayLike | Sequence[int]

@@ -88,7 +88,7 @@ def _log_rewards(
             file=sys.stderr,
         )
     if all(value is None for rewards in done.values() for value in rewards):
-        raise ValueError(f"--reward is {parsed.reward}, which gave no number: {failures[:1]}")
+        raise ValueError(f"--reward is {parsed.reward}, which gave no number: {failures[0]}")
     print(_summary(done, parsed.output))
     return OK
 
@@ -186,7 +186,7 @@ def _reward(name: str) -> RewardOfText:
             f"--reward is {name}, which cannot be imported: {type(error).__name__}: {error}"
         ) from None
     if not callable(found):
-        raise ValueError(f"--reward is {name}, a {type(found).__name__}: pass a function")
+        raise ValueError(f"--reward is {name}, of type {type(found).__name__}: pass a function")
     return found
 
 

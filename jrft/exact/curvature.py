@@ -15,11 +15,11 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_probability, check_prompt
-from jrft._devices import own_copies, whole
 from jrft._numerics import precise
 from jrft.exact.eigenvalues import EigenvalueInterval, largest_eigenvalue
 from jrft.exact.expectations import exact_log_probs, value_of_table
 from jrft.exact.fold import MEMORY_BUDGET
+from jrft.policies.devices import own_copies, whole
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.rewards import Reward, all_rewards
 

@@ -14,9 +14,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PyTree
 
 from jrft._checks import check_prompt
-from jrft._devices import own_copies
 from jrft._numerics import mean, power_of_two, precise, sqrt, variance
 from jrft.exact.fold import MEMORY_BUDGET, LogProbs, fold, leaf_log_probs
+from jrft.policies.devices import own_copies
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.rewards import Reward, all_rewards
 

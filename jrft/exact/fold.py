@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jrft._checks import check_at_least
-from jrft._devices import whole
 from jrft.completions import num_completions, prefix_tokens, tree_log_probs
+from jrft.policies.devices import whole
 from jrft.policies.policy import Cache, Params, Policy
 
 MEMORY_BUDGET = 2**31

@@ -8,9 +8,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from jrft._checks import check_prompt
-from jrft._devices import own_copies
 from jrft._numerics import precise
 from jrft.exact.expectations import exact_reward_std
+from jrft.policies.devices import own_copies
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.rewards import Reward, all_rewards
 

@@ -15,11 +15,11 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from jrft._checks import check_not_negative, check_prompt, check_rewards
-from jrft._devices import own_copies, whole
 from jrft._numerics import precise
 from jrft.completions import all_completions, num_completions
 from jrft.exact.expectations import exact_log_probs
 from jrft.expected.advantages import ExpectedAdvantages
+from jrft.policies.devices import own_copies, whole
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.sampled.ppo import surrogate
 

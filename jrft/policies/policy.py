@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft import completions
-from jrft._devices import own_copies
+from jrft.policies.devices import own_copies
 
 Params: TypeAlias = Any
 """Any pytree of arrays."""

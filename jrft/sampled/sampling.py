@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_at_least, check_prompt
-from jrft._devices import own_copies
 from jrft._numerics import LARGE_VOCABULARY, draw
 from jrft.completions import PAD, log_softmax
+from jrft.policies.devices import own_copies
 from jrft.policies.policy import Cache, Params, Policy, Prompt
 
 FirstTokens: TypeAlias = Callable[[PRNGKeyArray, Float[Array, " K"], int], Int[Array, " n"]]

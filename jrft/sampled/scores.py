@@ -10,8 +10,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PyTree
 
 from jrft._checks import check_completions, check_prompt, check_rewards, checked_block_size
-from jrft._devices import own_copies
 from jrft._numerics import in_blocks, mean, norm, sqrt, variance
+from jrft.policies.devices import own_copies
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.sampled.sampling import Samples
 

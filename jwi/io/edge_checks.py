@@ -17,12 +17,12 @@ from jwi.io.sheet import Sheet
 from jwi.io.text import Rows, columns_of
 from jwi.io.words import Words
 
-# How XML begins; `<` alone begins a row of N-Triples, too.
 _ENTRY = re.compile(rb"[01](?:[.]0*)?|\d+,\d+|true|false|", re.IGNORECASE)
 # Comments and rows that are looked at.
 _MOST_MARKS = 1000
 # The share of rows whose two vertices no other row has, up to which a first one is doubted.
 _FEW_ALONE = 0.05
+# How XML begins; `<` alone begins a row of N-Triples, too.
 _XML = (b"<?xml", b"<!doctype", b"<!--", b"<graphml", b"<gexf")
 
 

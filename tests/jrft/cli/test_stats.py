@@ -161,7 +161,7 @@ def test_a_mended_reward_scores_prompts_that_had_none(call, tmp_path, capsys):
     assert call("-o", "other.jsonl", reward="own_limit:f") == 2
     assert "the reward is inf" in capsys.readouterr().err
     assert call("-o", "third.jsonl", reward="own_limit:number") == 2
-    assert "--reward is own_limit:number, a int: pass a function" in capsys.readouterr().err
+    assert "--reward is own_limit:number, of type int: pass a function" in capsys.readouterr().err
     assert call() == 2
     assert "are there" not in capsys.readouterr().out
 
