@@ -219,7 +219,8 @@ def inputs_and_reward(
 ) -> tuple[list[Example], Reward]:
     """Some examples of a task, and its reward.
 
-    The sentiment of reviews is learned from the rows that are no inputs.
+    The sentiment of reviews is learned from the second half of the order, and inputs come from the
+    first: so an input's reward does not depend on how many inputs there are.
 
     Args:
         name: In `TASKS`.
@@ -229,12 +230,12 @@ def inputs_and_reward(
     """
     task = task_of(name)
     found = task.examples(rows)
-    chosen = [i for i in order if i < len(found)][:number]
-    inputs = [found[i] for i in chosen]
+    order = [i for i in order if i < len(found)]
     if task.reward is not None:
-        return inputs, task.reward()
+        return [found[i] for i in order[:number]], task.reward()
     # A review is an example: rows and examples have one order.
-    held_out = [i for i in range(len(rows)) if i not in set(chosen)]
+    half = len(order) // 2
+    inputs, held_out = [found[i] for i in order[:half]][:number], order[half:]
     return inputs, metrics.positive_sentiment(
         [found[i].prompt for i in held_out], [int(rows[i]["label"]) for i in held_out]
     )

@@ -229,6 +229,6 @@ def test_reviews_that_are_inputs_teach_the_classifier_nothing(folder, monkeypatc
         metrics, "positive_sentiment", lambda texts, labels: seen.append((texts, labels))
     )
     rows = tasks.rows_of("imdb")
-    inputs, _ = tasks.inputs_and_reward("imdb", rows, [9, 2, 0, 1], 2)
+    inputs, _ = tasks.inputs_and_reward("imdb", rows, [9, 2, 0, 1, 3], 5)
     assert [example.prompt for example in inputs] == ["great, great", "a great film"]
     assert seen == [(["a bad film", "bad"], [0, 0])]
