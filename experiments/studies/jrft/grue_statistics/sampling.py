@@ -16,6 +16,10 @@ from experiments.studies.jrft.grue_statistics.config import Config
 from experiments.studies.jrft.grue_statistics.models import load, prompt_of
 from jrft.completions import PAD
 
+# Prompts are padded to multiples of it. Each length compiles a program, which takes half a minute,
+# and may leave a batch half full.
+_MULTIPLE = 128
+
 
 def rewards_of(config: Config, name: str, directory: Path) -> dict[str, Any]:
     """Rewards of a task's inputs.
@@ -51,7 +55,7 @@ def rewards_of(config: Config, name: str, directory: Path) -> dict[str, Any]:
         drawn = jrft.sample_many(
             jax.random.key(config.seed), policy, model.params,
             {i: prompt_of(model, task, examples[i], config.max_prompt) for i in left},
-            config.num_samples, batch_size=config.batch_size,
+            config.num_samples, batch_size=config.batch_size, multiple=_MULTIPLE,
         )  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         bar = tqdm(drawn, f"{task.title}", len(examples), initial=len(done), disable=None)
