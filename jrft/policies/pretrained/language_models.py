@@ -87,7 +87,7 @@ class LanguageModel(Policy):
         self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
     ) -> Float[Array, "length K"]:
         """The prompt in one pass, which all its completions share, and the completion in one."""
-        return self._apply(params, "logits", self._hidden(params, prompt, completion))
+        return self.logits_of(params, self.hidden_states(params, prompt, completion))
 
     def map_logits(
         self,
@@ -107,19 +107,29 @@ class LanguageModel(Policy):
         @jax.checkpoint
         def of_block(block: tuple[Array, Array]) -> Any:
             hidden_TxD, position_T = block
-            return jax.vmap(function)(self._apply(params, "logits", hidden_TxD), position_T)
+            return jax.vmap(function)(self.logits_of(params, hidden_TxD), position_T)
 
-        rows = self._hidden(params, prompt, completion), jnp.arange(self.length, dtype=jnp.int32)
+        hidden_TxD = self.hidden_states(params, prompt, completion)
+        rows = hidden_TxD, jnp.arange(self.length, dtype=jnp.int32)
         mapped = jax.lax.map(of_block, in_blocks(rows, BLOCK))
         return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[: self.length], mapped)
 
-    def _hidden(
+    def hidden_states(
         self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
     ) -> Float[Array, "length D"]:
+        """The values after the last layer that each token of a completion is predicted from.
+
+        `logits_of` makes logits of them, and a head of one's own may read them, too: a value
+        function, say. The prompt is read in one pass, which all its completions share.
+        """
         hidden_1xD, cache = self._read_prompt(params, prompt)
         if self.length == 1:
             return hidden_1xD
         return jnp.concatenate([hidden_1xD, self._apply(params, "extend", cache, completion[:-1])])
+
+    def logits_of(self, params: Params, hidden: Float[Array, "T D"]) -> Float[Array, "T K"]:
+        """The logits of values after the last layer."""
+        return self._apply(params, "logits", hidden)
 
     def _read_prompt(
         self, params: Params, prompt: Int[Array, " prompt"]
