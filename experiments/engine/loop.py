@@ -114,8 +114,8 @@ def fit(
 
     Raises:
         ValueError: `run_axes` or `runs_at_once` does not fit, `rows_per_chunk` or
-            `chunks_per_checkpoint` is not positive, `evaluate` does not return the metric to stop at, or the checkpoints are
-            another run's.
+            `chunks_per_checkpoint` is not positive, `evaluate` does not return the metric to stop
+            at, or the checkpoints are another run's.
     """
     if host.rows_per_chunk is not None and host.rows_per_chunk < 1:
         raise ValueError(f"rows_per_chunk={host.rows_per_chunk}: pass a positive number, or None")

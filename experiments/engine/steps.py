@@ -78,7 +78,6 @@ class Program(NamedTuple):
 @partial(jax.jit, static_argnums=0)
 def start(program: Program, params: PyTree, model_state: PyTree, opt_state: PyTree) -> Run:
     """The state before the first step; without `opt_state` the optimizer's own start."""
-
     keep_best = program.phase.stopping is not None
 
     def one(params: PyTree, model_state: PyTree, opt_state: PyTree) -> Run:
