@@ -177,8 +177,8 @@ class Cells:
             gradients.optimizer(rate, task.sft.weight_decay, None, decay),
             num_steps, log_every=1, batch_fn=batch_fn,
         )  # fmt: skip
-        # Copies of all weights are large: few chunks, few checkpoints.
-        host = Host(directory, rows_per_chunk=config.steps_per_checkpoint)
+        # Checkpoints of all weights are large.
+        host = Host(directory, rows_per_chunk=1, chunks_per_checkpoint=config.steps_per_checkpoint)
         start = {"policy": self._model.params}
         return fit(jax.random.key(config.seed), start, phase, data, host=host)
 

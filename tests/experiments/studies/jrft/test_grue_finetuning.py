@@ -276,7 +276,8 @@ def test_labels_end_and_texts_that_are_not_liked_have_none():
     assert (row[end + 1 :] == -1).all()
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "t5"])
+# The tiny model of the other tests is a GPT-2.
+@pytest.mark.parametrize("kind", [pytest.param("gpt2", marks=pytest.mark.slow), "t5"])
 def test_checkpoints_of_the_papers_models_run_end_to_end(kind, tmp_path):
     tokenizers = pytest.importorskip("tokenizers", reason="the extra lm is not installed")
     words = ["</s>", "a", "great", "bad", "film", "so", "acting"]
