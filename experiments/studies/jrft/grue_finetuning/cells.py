@@ -130,13 +130,13 @@ class Cells:
                 extra = {"labeled": labeled, "at_hand_over": handed.values.round(4)}
             run, failures = self._rft(method, params, directory / "rft")
         after = self._measure(len(GROUPS) + 1, run.params["policy"])
-        failures = [*failures, *after.failures]
+        missing = int(np.sum(run.history.get("missing", 0)))
         return extra | {
             "after": after.values.round(4),
             "steps": run.log_steps,
             "history": run.history,
-            "failures": len(failures),
-            "first_failure": next(iter(failures), ""),
+            "failures": missing + len(after.failures),
+            "first_failure": next(iter([*failures, *after.failures]), ""),
             "completion": after.completion,
         }
 

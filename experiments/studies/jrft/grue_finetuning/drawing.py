@@ -49,14 +49,17 @@ class Sampler(NamedTuple):
     def draw(
         self, key: jax.Array, policy: Any, params: Any, chosen: np.ndarray, settings: "Draw"
     ) -> jrft.Samples:
-        """Completions of the chosen inputs, under the task's top-k and minimal length."""
+        """Completions of the chosen inputs, under the task's top-k and minimal length.
+
+        An input's completions depend on the key and its number, and on no other input.
+        """
         top_k = self.sampling.top_k and min(self.sampling.top_k, policy.vocab_size)
         min_length = min(self.sampling.min_length, policy.length)
         warped = jrft.warped_policy(
             policy, temperature=settings.temperature, top_k=top_k, min_length=min_length
         )
         prompts = self.inputs.prompts[chosen]
-        return _draw(key, warped, params, prompts, settings.num_samples)
+        return _draw(key, warped, params, prompts, jnp.asarray(chosen), settings.num_samples)
 
     def rewards(self, chosen: np.ndarray, samples: jrft.Samples, eos: int | None) -> Rewards:
         """Rewards of the chosen inputs' samples."""
@@ -78,8 +81,7 @@ class Sampler(NamedTuple):
         for first in range(0, number, self.batch_size):
             # The last batch is filled up, so that all run one program; the fill is dropped.
             chosen = np.minimum(np.arange(first, first + self.batch_size), number - 1)
-            key_of_batch = jax.random.fold_in(key, first)
-            samples = self.draw(key_of_batch, policy, params, chosen, Draw(num_samples))
+            samples = self.draw(key, policy, params, chosen, Draw(num_samples))
             kept = min(self.batch_size, number - first)
             samples = jax.tree.map(lambda leaf, kept=kept: leaf[:kept], samples)
             found.append(self.rewards(chosen[:kept], samples, policy.eos))
@@ -112,7 +114,7 @@ class Refresh(NamedTuple):
             values of tokens instead.
         reference: Parameters at the start, as the loop trains them.
         updates_per_draw: Updates of a chunk.
-        failures: Where rewards that are missing are told; of this process alone.
+        failures: Why rewards are missing, as far as this process has seen it.
     """
 
     sampler: Sampler
@@ -166,12 +168,17 @@ class Refresh(NamedTuple):
 
 @partial(jax.jit, static_argnames="num_samples")
 def _draw(
-    key: jax.Array, policy: Any, params: Any, prompts: jax.Array, num_samples: int
+    key: jax.Array,
+    policy: Any,
+    params: Any,
+    prompts: jax.Array,
+    numbers: jax.Array,
+    num_samples: int,
 ) -> jrft.Samples:
-    def of_prompt(key: jax.Array, prompt: jax.Array) -> jrft.Samples:
-        return jrft.sample(key, policy, params, prompt, num_samples)
+    def of_prompt(number: jax.Array, prompt: jax.Array) -> jrft.Samples:
+        return jrft.sample(jax.random.fold_in(key, number), policy, params, prompt, num_samples)
 
-    return jax.vmap(of_prompt)(jax.random.split(key, len(prompts)), prompts)
+    return jax.vmap(of_prompt)(numbers, prompts)
 
 
 @partial(jax.jit, static_argnames="temperature")

@@ -180,11 +180,13 @@ def generalized_advantages(rewards: jax.Array, values: jax.Array, present: jax.A
 
 
 def reward_info(batch: Texts) -> dict[str, jax.Array]:
-    """Mean reward of a batch, and the share of inputs whose samples all have one reward."""
-    known = jnp.isfinite(batch.rewards) & (batch.weights > 0)[:, None]
+    """Mean reward of a batch, rewards missing, and the share of inputs with equal rewards alone."""
+    counted = jnp.broadcast_to((batch.weights > 0)[:, None], batch.rewards.shape)
+    known = jnp.isfinite(batch.rewards) & counted
     spread = jnp.nanmax(batch.rewards, axis=1) - jnp.nanmin(batch.rewards, axis=1)
     return {
         "reward": jnp.mean(batch.rewards, where=known),
+        "missing": jnp.sum(counted & ~known),
         "zero_std_share": weighted_mean(1.0 * (spread == 0), batch.weights),
     }
 

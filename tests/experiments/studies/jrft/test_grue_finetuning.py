@@ -250,6 +250,27 @@ def test_sft_before_rft_sees_the_inputs_of_low_std(results, tmp_path):
     assert (labels[cell["labeled"]] >= 0).any(axis=1).all()
 
 
+def test_missing_rewards_are_left_out_and_told(results):
+    missing = batch(rewards=REWARDS.at[0, 1].set(jnp.nan), weights=jnp.array([1.0, 1.0]))
+    info = gradients.reward_info(missing)
+    assert float(info["reward"]) == pytest.approx(1.5 / 3)
+    assert (int(info["missing"]), float(info["zero_std_share"])) == (1, 0.5)
+    assert results["tasks"]["imdb"]["methods"]["ppo"]["failures"] == 0
+
+
+def test_an_inputs_samples_do_not_depend_on_its_batch():
+    model = load_model("tiny", 4)
+    inputs = load_inputs(IMDB, "imdb", model)
+    for_task = model.tokenizer, inputs, cells.task_of("imdb").sampling
+    key = jax.random.key(3)
+    one, other = (
+        drawing.Sampler(*for_task, batch_size).measure(key, model.policy, model.params, 2)
+        for batch_size in (4, 6)
+    )
+    np.testing.assert_array_equal(one.values, other.values)
+    assert one.values.shape == (6, 2)
+
+
 def test_settings_that_are_not_given_are_the_tasks():
     task, config = cells.task_of("dailydialog"), dataclasses.replace(IMDB, rate=None)
     assert cells._settings(config, task, "ppo") == [1e-6, 0.2, 0.5, 0.0]
