@@ -70,7 +70,8 @@ class Networks(NamedTuple):
 
     def outputs(self, params: Any, graph: Any, nodes: jax.Array) -> jax.Array:
         """float[n] for vertices, float[] for the graph."""
-        return self.module.apply({"params": params}, graph._replace(nodes=nodes))[..., 0]
+        outputs: Any = self.module.apply({"params": params}, graph._replace(nodes=nodes))
+        return outputs[..., 0]
 
     def targets(self, target: jax.Array, nodes: jax.Array) -> jax.Array:
         """What is learned: sums of others' features, or sums of products of features."""
