@@ -10,20 +10,21 @@ import numpy as np
 from jwi.io import text as rows_of_text
 from jwi.io.columns import Table, is_number
 from jwi.io.dialect import is_integer
-from jwi.io.header import ends_of
-from jwi.io.layout import Columns, Layout, are_heads, stem
+from jwi.io.header import are_heads, ends_of
+from jwi.io.layout import Columns, Layout, stem
 from jwi.io.refusals import printable
 from jwi.io.sheet import Sheet
 from jwi.io.text import Rows, columns_of
 from jwi.io.words import Words
 
-_ENTRY = re.compile(rb"[01](?:[.]0*)?|\d+,\d+|true|false|", re.IGNORECASE)
+# As Python prints a pair, or a list of them.
+_BRACKETS = re.compile(rb"\([^)]*\),?|\[[^]]*\],?|\{[^}]*\},?")
 # Comments and rows that are looked at.
 _MOST_MARKS = 1000
 # The share of rows whose two vertices no other row has, up to which a first one is doubted.
 _FEW_ALONE = 0.05
 # How XML begins; `<` alone begins a row of N-Triples, too.
-_XML = (b"<?xml", b"<!doctype", b"<!--", b"<graphml", b"<gexf")
+_XML = (b"<?xml", b"<!--", b"<graphml", b"<gexf")
 
 
 def refuse_other_files(path: Path, content: bytes) -> None:
@@ -32,29 +33,6 @@ def refuse_other_files(path: Path, content: bytes) -> None:
         raise ValueError(f"{path} is a Matrix Market file: name it .mtx, or pass --format mtx")
     if content[:4096].lstrip().lower().startswith(_XML):
         raise ValueError(f"{path} is XML: name it .graphml or .gexf, or pass that format")
-
-
-def refuse_blocks(path: Path, table: Table, columns: Columns) -> None:
-    """Raises ValueError for rows of zeros and ones, which may be a matrix.
-
-    Args:
-        path: The file, for the message.
-        table: Its first rows.
-        columns: Of the ends.
-    """
-    # A row of sizes or names may be above, and names of rows to the left.
-    head = table.rows[0] if table.rows else []
-    rows = table.rows[len(head) < 3 or not all(map(_ENTRY.fullmatch, head[1:])) :]
-    width = min(map(len, rows), default=0)
-    entries = [all(_ENTRY.fullmatch(row[place]) for row in rows) for place in range(width)]
-    if width < 3 or len(rows) < 3 or not all(entries[1:]) or max(columns[:2]) >= width:
-        return
-    if not entries[0] and any(is_number(row[0]) for row in rows):
-        return
-    raise ValueError(
-        f"{path} has rows of zeros and ones, as a matrix has: --format edge-list takes them for"
-        " edges, --format dense a square of numbers for a matrix"
-    )
 
 
 def refuse_parts(sheet: Sheet) -> None:
@@ -71,6 +49,16 @@ def refuse_parts(sheet: Sheet) -> None:
         raise ValueError(
             f"{sheet.path} has rows of v and of e, as gSpan's vertices and edges: pass the two"
             " numbers of each row of e alone, or --comment '' if v and e are names"
+        )
+
+
+def refuse_brackets(sheet: Sheet) -> None:
+    """Raises ValueError for rows in brackets, as Python prints tuples and lists."""
+    rows = [row.strip() for row in sheet.rows(_MOST_MARKS)]
+    if rows and all(map(_BRACKETS.fullmatch, rows)):
+        raise ValueError(
+            f"{sheet.path} has rows in brackets, as {printable(rows[0])!r}: pass a row of two ends"
+            " for each edge, without brackets"
         )
 
 
@@ -202,21 +190,23 @@ def check_promise(path: Path, words: Words, num_rows: int) -> None:
         )
 
 
-def check_sides(path: Path, table: Table, columns: Columns, words: Words, shared: str) -> None:
-    """Raises ValueError if ends are two kinds of vertices by the file's words, and share ids."""
-    if words.of_sides:
-        raise ValueError(
-            f"{path}: a comment says bipartite, and {shared} is on both sides: --bipartite takes"
-            " them for two vertices, --no-bipartite for one"
-        )
-    ends = ends_of(table.names) if table.names is not None else None
-    if ends is None or not ends.sides or set(ends.columns) != set(columns[:2]):
+def check_arrows(table: Table, columns: Columns) -> None:
+    """Raises ValueError for arcs with a tail before a head: do they lead there, or from there.
+
+    Args:
+        table: The first rows of a directed graph.
+        columns: Of the ends, as they were guessed.
+    """
+    names = table.names
+    if names is None or columns.start < columns.end or ends_of(names) is None:
         return
-    left, right = (table.names[column] for column in columns[:2])  # type: ignore[index]
-    raise ValueError(
-        f"{path}: {shared} is a {left!r} and a {right!r}: --bipartite takes them for two vertices,"
-        " --no-bipartite for one"
-    )
+    tail, head = names[columns.end], names[columns.start]
+    if "tail" in tail.lower() and "head" in head.lower():
+        raise ValueError(
+            f"{table.path}: edges may lead from {tail!r} to {head!r}, as arrows do, or the other"
+            f" way round, as triples do: pass --columns {columns.end + 1},{columns.start + 1} or"
+            f" --columns {columns.start + 1},{columns.end + 1}"
+        )
 
 
 def comment_notes(sheet: Sheet, unclear: str | None) -> list[str]:
