@@ -20,8 +20,8 @@ from jwi.io.edge_checks import (
     check_promise,
     check_widths,
     comment_notes,
-    refuse_brackets,
     refuse_line,
+    refuse_marks,
     refuse_other_files,
     refuse_parts,
     refuse_phantoms,
@@ -79,7 +79,7 @@ def read_edge_list(source: Source, wanted: str) -> Content:
     sheet = lines_of(path, text.content, options.named, options.comment)
     if options.comment is None:
         refuse_parts(sheet)
-    refuse_brackets(sheet)
+    refuse_marks(sheet)
     sheet, separator = _without_excel(sheet, options.separator)
     layout = find_layout(sheet, options, separator)
     if not source.told and is_block(sheet, layout, options):

@@ -16,6 +16,11 @@ _OTHERS = (
     (rb"%PDF", "a PDF", _CSV),
     (rb"\s*(?i:<!doctype html|<html)", "a web page", "fetch the file that it links to"),
     (rb"version https://git-lfs", "a pointer of Git LFS", "fetch the file itself, by git lfs pull"),
+    (rb"LEDA\.GRAPH", "a graph of LEDA", "pass its rows of edges alone"),
+    (rb"(?i:dl\b[^\n]*\bn\s*=)", "a file of UCINET", "export it as Pajek, in .net"),
+    (rb"(?i:\*node (?:data|properties)\b)", "a file of NetDraw", "save it as Pajek, in .net"),
+    (rb"nodedef\s*>", "GDF", "save it from Gephi as GraphML, or pass its rows of edges alone"),
+    (rb"(?:c[^\n]*\n)*p aux sp co\b", "a table of places, by DIMACS", "pass its graph, in .gr"),
 )
 
 

@@ -43,7 +43,7 @@ _KINDS = {
 }
 # What one vertex is to another of its kind, as in `user,friend` and `id,parent_id`.
 _ROLES = {
-    *("friend", "friends", "parent", "child", "neighbor", "neighbors", "follower", "followee"),
+    *("friend", "parent", "child", "neighbor", "follower", "followee"),
     *("following", "manager", "boss", "supervisor", "trustee", "cited", "citing", "citation"),
     *("reference", "partner", "contact", "spouse", "successor", "predecessor", "peer", "mother"),
     *(

@@ -5,7 +5,7 @@ from jwi.io.dialect import is_integer
 from jwi.io.header import are_heads, are_of_others, counts_rows, ends_of, is_attribute, is_id
 from jwi.io.refusals import printable
 
-_FEWEST, _FEWEST_OF_CLASSES = 3, 6
+_FEWEST, _FEWEST_OF_CLASSES, _FEWEST_OF_FEATURES = 3, 6, 7
 
 
 def refuse_vertices(table: Table, start: int, end: int) -> None:
@@ -63,7 +63,9 @@ def _refuse_classes(table: Table, start: int, end: int) -> None:
     once = len(set(vertices)) == len(vertices) >= fewest
     others = counts(vertices) or not (all(map(is_integer, vertices)) or classes & set(vertices))
     share = 3 if table.width < 3 else 2
-    if once and others and 2 <= len(classes) <= len(vertices) // share:
+    # Tables of many features, most of them 0.
+    fewest = 1 if table.width >= _FEWEST_OF_FEATURES else 2
+    if once and others and fewest <= len(classes) <= len(vertices) // share:
         _refuse(
             table,
             start,

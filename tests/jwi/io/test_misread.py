@@ -112,6 +112,12 @@ def test_comments_that_speak_of_direction(tmp_path, comment, directed):
         ("# Bipartite: pupils\n4 4\n5 4\n", "a.txt", "", "both", ["--bipartite", "--no-bipartite"]),
         ("p cnf 3 2\n1 -3 0\n2 3 -1 0\n", "a.gr", "", "is of no graph", []),
         ("p edge 3 2\n1 2\n", "a.gr", "", "promises 2 edges .*has 1 rows", []),
+        ("(0, 1)\n(1, 2)\n", "a.txt", "--labels", "rows in brackets", []),
+        ("[(0, 1), (1, 2)]\n", "a.txt", "", "rows in brackets", []),
+        ("{0,1}\n{1,2}\n", "a.txt", "", "rows in brackets", []),
+        ("1::2::5\n2::3::4\n", "a.txt", "--labels", "'::' between columns: put one sign", []),
+        ("E 1\nV 2 3\nV 3 4\nE 2\n", "a.txt", "--labels", "several kinds", ["--comment ''"]),
+        ("c0\t1\t2\t3\nc1\t4\nc2\t5\t6\n", "a.txt", "--labels", "names", ["--format adjlist"]),
         ('{"directed": "false", "nodes": [], "links": []}', "a.json", "", "write true", []),
         ('{"nodes": [], "links": [], "edges": [1]}', "a.json", "", "leave out one", []),
     ],
@@ -289,6 +295,12 @@ def test_a_header_is_doubted_beside_a_few_rows_alone(tmp_path):
     path = "".join(f"n{one}x,n{two}x\n" for one, two in itertools.pairwise(names))
     with pytest.raises(ValueError, match="no other row has a vertex of the first one"):
         read(tmp_path, f"employee,chief\n{path}zed,yan\n", "--labels")
+
+
+def test_a_graph_without_edges_is_said(tmp_path):
+    for name, text in (("a.txt", "1 1\n2 2\n"), ("a.sif", "p\nq\n"), ("a.col", "p edge 3 0\n")):
+        file = read(tmp_path, text, name=name)
+        assert "there is no edge between two vertices: is it the right file?" in file.notes
 
 
 @pytest.mark.parametrize("first", ["0", "title", "My graph"])
