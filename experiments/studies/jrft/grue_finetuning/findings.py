@@ -73,9 +73,24 @@ def inputs(record: Record, task: str, method: str) -> Inputs:
 def gain(record: Record, task: str, method: str) -> Estimate:
     """Mean change of reward; the interval is of inputs and samples together."""
     found = inputs(record, task, method)
-    change = found.after - found.before
-    half = 1.96 * change.std(ddof=1) / np.sqrt(len(change))
-    return Estimate(change.mean(), change.mean() - half, change.mean() + half)
+    return _mean(found.after - found.before)
+
+
+def beyond_sft(record: Record, task: str, method: str) -> Estimate:
+    """Mean reward after RFT minus that after SFT, on the same inputs; NaN without SFT."""
+    methods = record.results["tasks"][task]["methods"]
+    if "sft" not in methods:
+        return Estimate(*[np.nan] * 3)
+    after = [
+        np.nanmean(np.array(methods[name]["after"], float), axis=1) for name in (method, "sft")
+    ]
+    difference = after[0] - after[1]
+    return _mean(difference[np.isfinite(difference)])
+
+
+def _mean(values: np.ndarray) -> Estimate:
+    mean, half = values.mean(), 1.96 * values.std(ddof=1) / np.sqrt(len(values))
+    return Estimate(mean, mean - half, mean + half)
 
 
 def correlation(record: Record, task: str, method: str, *, absolute: bool = True) -> Estimate:

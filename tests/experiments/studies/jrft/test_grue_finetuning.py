@@ -208,7 +208,7 @@ def test_the_smoke_run(results):
     record = make_record("jrft_grue_finetuning", IMDB, results, 1.0)
     assert len(study.table(record)) == 1 + 1 + 3
     assert "IMDB (sentiment (logistic regression))" in study.summary(record)
-    assert len(study.figure(record).axes) == 5
+    assert len(study.figure(record).axes) == 2 * 5
 
 
 def test_finished_cells_are_kept_and_a_stopped_one_goes_on(results, folder, tmp_path, monkeypatch):
@@ -357,6 +357,12 @@ def test_findings_of_a_made_up_record():
     assert placebo.value == pytest.approx(np.corrcoef(plug_in, noise)[0, 1])
     assert findings.correlation(record, "imdb", "sft", absolute=False).text(2) == "–"
     assert findings.gain(record, "imdb", "sft").text(3) == "0.250 (0.250 to 0.250)"
+    beyond = findings.beyond_sft(record, "imdb", "rloo")
+    expected = after.mean() - start["mean"].mean() - 0.25
+    assert beyond.value == pytest.approx(expected)
+    assert beyond.low < expected < beyond.high
+    del methods["sft"]
+    assert findings.beyond_sft(record, "imdb", "rloo").text(3) == "–"
     low, others = findings.low_and_others(record, "imdb", "rloo")
     assert low == pytest.approx(0.09, abs=0.02)
     assert others == pytest.approx(0.22, abs=0.02)
