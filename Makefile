@@ -65,7 +65,7 @@ test-all: $(STAMP)
 test-parity: $(STAMP)
 	$(PYTHON) -m venv $(VENV)-parity
 	$(VENV)-parity/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,parity]'
-	$(VENV)-parity/bin/python -m pytest tests/jrft/policies tests/jwi/networks/test_pyg_parity.py
+	$(VENV)-parity/bin/python -m pytest -m "slow or not slow" tests/jrft/policies tests/jwi/networks/test_pyg_parity.py
 
 # A warning is an error. The notebooks' outputs are kept in docs/_build until their code changes.
 docs: $(STAMP)

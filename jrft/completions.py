@@ -89,25 +89,14 @@ def after_end(tokens: Int[Array, "*batch length"], eos: int | None) -> Bool[Arra
     return jnp.cumsum(is_end, axis=-1) - is_end > 0
 
 
-def chosen_log_probs(
-    logits: Float[Array, "length K"], completion: Int[Array, " length"], eos: int | None
-) -> Float[Array, " length"]:
-    """Log-probability of each token of a completion, 0 after the end of sequence.
-
-    Args:
-        logits: Float[length, K], row t for token t.
-        completion: Int[length].
-        eos: The token that ends a completion, if any does.
-
-    Returns:
-        Float[length], in nats, float32 at least. A token outside 0 … K−1 before the end gives NaN.
-    """
-    log_probs = log_softmax(logits)
+def chosen_log_prob(logits: Float[Array, " K"], token: Int[Array, ""]) -> Float[Array, ""]:
+    """Log-probability of a token in nats, float32 at least; NaN for one outside 0 … K−1."""
     # Plain indexing would clamp a token that is too large, and take −1 for the last token.
-    chosen = log_probs.at[jnp.arange(completion.size), completion].get(
-        mode="fill", fill_value=jnp.nan, wrap_negative_indices=False
+    return (
+        log_softmax(logits)
+        .at[token]
+        .get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
     )
-    return jnp.where(after_end(completion, eos), 0, chosen)
 
 
 def tree_log_probs(

@@ -62,14 +62,18 @@ class Host(NamedTuple):
         runs_at_once: How many runs a device vmaps at a time at the most, the others waiting for
             their turn; it must divide R. By default all, except on a CPU, where it is the number
             of cores for a device: their arrays stay in cache.
-        refresh: `(key, params, data) → data`, called before each chunk; for data that need the
-            host, such as rewards computed by a program. It must not change any shape.
+        refresh: `(key, step, params, data) → data`, called before each chunk with the updates made
+            so far; for data that need the host, such as rewards computed by a program. It must not
+            change any shape.
+        chunks_per_checkpoint: Chunks between two saves; more than one where parameters are large
+            and a chunk is short. The end is always saved.
     """
 
     checkpoints: Path | None = None
     rows_per_chunk: int | None = None
     runs_at_once: int | None = None
-    refresh: Callable[[jax.Array, PyTree, PyTree], PyTree] | None = None
+    refresh: Callable[[jax.Array, int, PyTree, PyTree], PyTree] | None = None
+    chunks_per_checkpoint: int = 1
 
 
 def fit(
@@ -109,12 +113,16 @@ def fit(
         `gradient_fn`'s info, both before the next update.
 
     Raises:
-        ValueError: `run_axes` or `runs_at_once` does not fit, `rows_per_chunk` is not
-            positive, `evaluate` does not return the metric to stop at, or the checkpoints are
-            another run's.
+        ValueError: `run_axes` or `runs_at_once` does not fit, `rows_per_chunk` or
+            `chunks_per_checkpoint` is not positive, `evaluate` does not return the metric to stop
+            at, or the checkpoints are another run's.
     """
     if host.rows_per_chunk is not None and host.rows_per_chunk < 1:
         raise ValueError(f"rows_per_chunk={host.rows_per_chunk}: pass a positive number, or None")
+    if host.chunks_per_checkpoint < 1:
+        raise ValueError(
+            f"chunks_per_checkpoint={host.chunks_per_checkpoint}: pass a positive number"
+        )
     program = Program.of_one_run(phase)
     if run_axes is not None:
         spread = Spread.over_devices(len(key), key, params, model_state, data)
@@ -163,12 +171,14 @@ def _run_chunks(
                 if host.refresh is not None:
                     # A copy, since the next chunk takes the memory of the runs.
                     params = jax.tree.map(jnp.copy, spread.take_runs(runs.params))
-                    data = host.refresh(key, params, data)
+                    data = host.refresh(key, _steps_made(phase, row), params, data)
                     placed = spread.put_data(data, program.axes)
                 runs, rows = chunk(keys, runs, placed)
                 history = _with_rows(program, history, row, rows)
                 row = min(row + size, phase.num_rows)
-                if host.checkpoints is not None:
+                at_end = row == phase.num_rows or bool(jnp.all(runs.stopped))
+                due = at_end or -(-row // size) % host.chunks_per_checkpoint == 0
+                if host.checkpoints is not None and due:
                     saved.save(row, (spread.take_runs(runs), history))
                 bar.update(_steps_made(phase, row) - bar.n)
     return spread.take_runs(runs), history

@@ -14,7 +14,7 @@ from experiments.engine.runs import Spread, is_none, run_many
 
 
 class Run(NamedTuple):
-    """The state that a run carries from step to step."""
+    """The state that a run carries from step to step; the best is kept under early stopping."""
 
     params: PyTree
     model_state: PyTree
@@ -78,6 +78,7 @@ class Program(NamedTuple):
 @partial(jax.jit, static_argnums=0)
 def start(program: Program, params: PyTree, model_state: PyTree, opt_state: PyTree) -> Run:
     """The state before the first step; without `opt_state` the optimizer's own start."""
+    keep_best = program.phase.stopping is not None
 
     def one(params: PyTree, model_state: PyTree, opt_state: PyTree) -> Run:
         return Run(
@@ -88,8 +89,8 @@ def start(program: Program, params: PyTree, model_state: PyTree, opt_state: PyTr
             stopped=jnp.bool_(False),
             best_value=jnp.float32(-jnp.inf),
             best_step=jnp.int32(0),
-            best_params=params,
-            best_model_state=model_state,
+            best_params=params if keep_best else None,
+            best_model_state=model_state if keep_best else None,
         )
 
     many: Callable[..., Run] = one if program.flat_axes is None else jax.vmap(one)

@@ -122,11 +122,15 @@ class LowRank(Policy):
         """Teacher forcing by the corrected model."""
         return self.policy.completion_logits(self.merged(params), prompt, completion)
 
-    def log_probs(
-        self, params: Adapters, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
-    ) -> Float[Array, " length"]:
-        """Log-probability of each token of a completion by the corrected model."""
-        return self.policy.log_probs(self.merged(params), prompt, completion)
+    def map_logits(
+        self,
+        params: Adapters,
+        prompt: Int[Array, " prompt"],
+        completion: Int[Array, " length"],
+        function: Callable[[Float[Array, " K"], Int[Array, ""]], Any],
+    ) -> Any:
+        """A function of every row of the corrected model's logits."""
+        return self.policy.map_logits(self.merged(params), prompt, completion, function)
 
     def subtree_logits(
         self,

@@ -35,8 +35,8 @@ class Policy(abc.ABC):
     functions take one prompt, and `jax.vmap` maps them.
 
     A new model is a subclass with `init`, `prefill` and `step`; all other methods follow from these
-    three. Override `completion_logits`, `tree_logits` and `subtree_logits` by faster forms that
-    compute the same numbers.
+    three. Override `completion_logits`, `map_logits`, `tree_logits` and `subtree_logits` by faster
+    forms that compute the same numbers.
 
     Tokens are integers 0 … vocab_size − 1; −1 is padding: on the left in prompts, after the end of
     sequence in completions.
@@ -123,6 +123,29 @@ class Policy(abc.ABC):
         _, rest = jax.lax.scan(read, cache, jnp.maximum(completion[:-1], 0))
         return jnp.concatenate([logits[None], rest])
 
+    def map_logits(
+        self,
+        params: Params,
+        prompt: Int[Array, " prompt"],
+        completion: Int[Array, " length"],
+        function: Callable[[Float[Array, " K"], Int[Array, ""]], Any],
+    ) -> Any:
+        """A function of every row of `completion_logits` and of the row's position.
+
+        A policy of a large vocabulary overrides it: it never needs to hold all logits at once.
+
+        Args:
+            params: The parameters.
+            prompt: Int[P].
+            completion: Int[length].
+            function: (float[K], int[]) → a pytree of arrays.
+
+        Returns:
+            The function's results, with a leading axis of `length` on every array.
+        """
+        logits = self.completion_logits(params, prompt, completion)
+        return jax.vmap(function)(logits, jnp.arange(self.length, dtype=jnp.int32))
+
     def tree_logits(
         self, params: Params, prompt: Int[Array, " prompt"], depth: int
     ) -> tuple[Float[Array, "..."], ...]:
@@ -185,8 +208,12 @@ class Policy(abc.ABC):
             Float[length], in nats, 0 after the end of sequence. A token outside 0 … K−1 before the
             end gives NaN.
         """
-        logits = self.completion_logits(params, prompt, completion)
-        return completions.chosen_log_probs(logits, completion, self.eos)
+
+        def chosen(logits: Float[Array, " K"], position: Int[Array, ""]) -> Float[Array, ""]:
+            return completions.chosen_log_prob(logits, completion[position])
+
+        log_probs = self.map_logits(params, prompt, completion, chosen)
+        return jnp.where(completions.after_end(completion, self.eos), 0, log_probs)
 
     def tree_log_probs(
         self, params: Params, prompt: Int[Array, " prompt"]

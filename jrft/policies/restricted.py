@@ -6,7 +6,7 @@ On these the exact functions of this package run, however large the vocabulary o
 import dataclasses
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import jax
@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_settings
 from jrft.policies.policy import Cache, Params, Policy
+from jrft.policies.warped import Warped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +81,22 @@ class TokenRestricted(_Restricted):
         self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
     ) -> Float[Array, "length K"]:
         """Teacher forcing by the model."""
+        return self.map_logits(params, prompt, completion, lambda logits, _: logits)
+
+    def map_logits(
+        self,
+        params: Params,
+        prompt: Int[Array, " prompt"],
+        completion: Int[Array, " length"],
+        function: Callable[[Float[Array, " K"], Int[Array, ""]], Any],
+    ) -> Any:
+        """A function of every row of the allowed tokens' logits."""
+
+        def of_allowed(logits: Float[Array, " vocabulary"], position: Int[Array, ""]) -> Any:
+            return function(logits[self._of_model()], position)
+
         tokens = self._of_model()[jnp.maximum(completion, 0)]
-        return self.policy.completion_logits(params, prompt, tokens)[:, self._of_model()]
+        return self.policy.map_logits(params, prompt, tokens, of_allowed)
 
     def _of_model(self) -> Int[Array, " K"]:
         return jnp.array(self.tokens, jnp.int32)
@@ -150,6 +165,10 @@ def restricted_policy(
     probability of an answer is the product over its tokens, whatever its length: include the end
     of sequence where longer answers shall not count for a shorter one.
 
+    Where the model gives all of them probability 0, the distribution is undefined, and its
+    log-probabilities are NaN. Settings that cut off tokens may do so at any prefix. Restrict the
+    model first, then, and warp the restricted policy.
+
     Args:
         policy: The model.
         tokens: Different tokens of the model. A completion holds positions in this list. If the
@@ -162,7 +181,8 @@ def restricted_policy(
 
     Raises:
         ValueError: If not exactly one of `tokens` and `answers` is given, a token is outside the
-            model's vocabulary, one repeats, or an answer begins with another or does not fit.
+            model's vocabulary, one repeats, an answer begins with another or does not fit, or the
+            model is warped by `top_k`, `top_p` or `min_length`.
 
     Example:
         >>> import jax.numpy as jnp, jrft
@@ -175,6 +195,7 @@ def restricted_policy(
     if (tokens is None) == (answers is None):
         given = "neither" if tokens is None else "both"
         raise ValueError(f"tokens and answers: {given} given: pass one of them")
+    _check_cuts_nothing(policy)
     if tokens is not None:
         chosen = tuple(np.asarray(tokens).tolist())
         _check_tokens("tokens", chosen, policy)
@@ -186,6 +207,21 @@ def restricted_policy(
     sequences = tuple(tuple(np.asarray(answer).tolist()) for answer in answers)
     _check_answers(sequences, policy)
     return AnswerRestricted(len(sequences), 1, None, policy, sequences)
+
+
+def _check_cuts_nothing(policy: Policy) -> None:
+    """Refuses a model that may give all tokens or answers probability 0."""
+    if isinstance(policy, Warped):
+        off = {"top_k": (None, policy.vocab_size), "top_p": (None, 1), "min_length": (0,)}
+        for name, values in off.items():
+            if (value := getattr(policy, name)) not in values:
+                raise ValueError(
+                    f"policy is warped by {name}={value}, which may cut off all that is to be "
+                    "allowed: restrict the model first, and warp the restricted policy"
+                )
+    inner = getattr(policy, "policy", None)
+    if inner is not None:
+        _check_cuts_nothing(inner)
 
 
 def _check_tokens(name: str, tokens: Sequence[int], policy: Policy) -> None:

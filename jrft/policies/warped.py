@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any, final
 
 import jax
@@ -99,6 +100,20 @@ class Warped(Policy):
         """Teacher forcing, warped."""
         logits = self.policy.completion_logits(params, prompt, completion)
         return jax.vmap(self._warp)(logits, jnp.arange(self.length, dtype=jnp.int32))
+
+    def map_logits(
+        self,
+        params: Params,
+        prompt: Int[Array, " prompt"],
+        completion: Int[Array, " length"],
+        function: Callable[[Float[Array, " K"], Int[Array, ""]], Any],
+    ) -> Any:
+        """A function of every row of warped logits."""
+
+        def of_warped(logits: Float[Array, " K"], position: Int[Array, ""]) -> Any:
+            return function(self._warp(logits, position), position)
+
+        return self.policy.map_logits(params, prompt, completion, of_warped)
 
     def tree_logits(
         self, params: Params, prompt: Int[Array, " prompt"], depth: int

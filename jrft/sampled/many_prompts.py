@@ -1,5 +1,6 @@
 """Samples completions for many prompts: in batches of prompts of like length."""
 
+import functools
 from collections.abc import Iterator, Mapping
 
 import jax
@@ -12,6 +13,9 @@ from jrft.completions import PAD
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.sampled.sampling import Samples, sample
 
+MULTIPLE = 32
+"""Prompts are padded to a multiple of so many tokens."""
+
 
 def sample_many(
     key: PRNGKeyArray,
@@ -21,13 +25,14 @@ def sample_many(
     n: int,
     *,
     batch_size: int = 8,
-    multiple: int = 32,
+    multiple: int = MULTIPLE,
 ) -> Iterator[tuple[int, Samples]]:
     """Draws n completions of each of many prompts, and yields them batch by batch.
 
     A prompt's completions depend on the key and on its number, and on no other prompt: a run that
     stops can go on with the prompts that are left. Prompts are padded to a multiple of
-    some length, so few shapes are compiled, and batches hold prompts of one length.
+    some length, so few shapes are compiled, and batches hold prompts of one length. A stream of
+    prompts is sampled by one call for each part of it: all calls share the compiled programs.
 
     Args:
         key: A JAX random key.
@@ -58,18 +63,7 @@ def sample_many(
     }
     buckets: dict[int, list[int]] = {}
     for number, tokens in checked.items():
-        buckets.setdefault(-(-tokens.size // multiple) * multiple, []).append(number)
-
-    @jax.jit
-    def draw(
-        key: PRNGKeyArray,
-        policy: Policy,
-        params: Params,
-        numbers: Int[Array, " B"],
-        rows: Int[Array, "B P"],
-    ) -> Samples:
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
-        return jax.vmap(lambda key, row: sample(key, policy, params, row, n))(keys, rows)
+        buckets.setdefault(padded_length(tokens.size, multiple), []).append(number)
 
     for length in sorted(buckets):
         numbers = buckets[length]
@@ -78,9 +72,27 @@ def sample_many(
             # The last batch is filled up by its own first prompt, whose repeats are dropped.
             filled = (batch + batch[:1] * batch_size)[:batch_size]
             rows = np.stack([_padded(checked[number], length) for number in filled])
-            drawn = jax.device_get(draw(key, policy, params, jnp.array(filled), rows))
+            drawn = jax.device_get(_draw(key, policy, params, jnp.array(filled), rows, n))
             for i, number in enumerate(batch):
                 yield number, jax.tree.map(lambda x, i=i: x[i], drawn)
+
+
+def padded_length(size: int, multiple: int = MULTIPLE) -> int:
+    """The length to which a prompt of so many tokens is padded."""
+    return -(-size // multiple) * multiple
+
+
+@functools.partial(jax.jit, static_argnames="n")
+def _draw(
+    key: PRNGKeyArray,
+    policy: Policy,
+    params: Params,
+    numbers: Int[Array, " B"],
+    rows: Int[Array, "B P"],
+    n: int,
+) -> Samples:
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+    return jax.vmap(lambda key, row: sample(key, policy, params, row, n))(keys, rows)
 
 
 def _padded(tokens: Int[np.ndarray, " P"], length: int) -> Int[np.ndarray, " length"]:

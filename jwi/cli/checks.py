@@ -65,7 +65,12 @@ def _check_amount(parsed: argparse.Namespace) -> None:
 def _check_outputs(parsed: argparse.Namespace) -> None:
     """Raises for files that could not be written after the long work."""
     _check_file(parsed.output, force=parsed.force)
-    taken = {parsed.output.resolve(): "as is the output"}
+    # Only the graph itself may be replaced by its pruned one.
+    taken = {} if parsed.protect is None else {parsed.protect.resolve(): "as is --protect"}
+    if parsed.output.resolve() in taken:
+        raise ValueError(f"--output is {parsed.output}, as is --protect: pass two files")
+    taken[parsed.output.resolve()] = "as is the output"
+    taken[parsed.graph.resolve()] = "as is the graph"
     for option in (*_OF_EDGES, *_OF_ENTRIES):
         path = getattr(parsed, option)
         if path is None:

@@ -11,6 +11,7 @@ from jwi._checks import checked_integer
 from jwi.cli import prune_outputs, prune_report
 from jwi.cli.arguments import DEFAULT_DEPTH
 from jwi.cli.terminal import (
+    NO_HEADER,
     naming_options,
     read,
     refusing_overflow,
@@ -109,7 +110,7 @@ def _protected(parsed: argparse.Namespace, file: GraphFile) -> Int32[np.ndarray,
     """The edges of the file of --protect, each once."""
     rows = read_rows_of_names(parsed.protect, "rows: pass the two ends of each edge that stays")
     names = [str(label) for label in rows.labels]
-    number = np.array(vertex_numbers(file, names, str(parsed.protect)))
+    number = np.array(vertex_numbers(file, names, str(parsed.protect), NO_HEADER))
     senders, receivers = number[rows.senders], number[rows.receivers]
     edges = edge_ids(file.host, senders, receivers)
     # Self-loops stay anyway.

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 from jwi.io import GraphFile, read_graph
 
+# For files of rows without a header.
+NO_HEADER = "; leave out a first row that names columns"
+
 
 @contextmanager
 def waiting(task: str) -> Iterator[Callable[[float], None]]:
@@ -92,13 +95,16 @@ def read(parsed: argparse.Namespace) -> GraphFile:
         )
 
 
-def vertex_numbers(file: GraphFile, labels: Sequence[str], source: str) -> list[int]:
+def vertex_numbers(
+    file: GraphFile, labels: Sequence[str], source: str, hint: str = ""
+) -> list[int]:
     """The vertices of some labels.
 
     Args:
         file: The graph.
         labels: Labels of vertices.
         source: Where the labels come from, for messages.
+        hint: What else to do about a label that is no vertex.
 
     Raises:
         ValueError: If a label is no vertex.
@@ -108,7 +114,7 @@ def vertex_numbers(file: GraphFile, labels: Sequence[str], source: str) -> list[
     for label in labels:
         if label not in number:
             commas = source == "--vertices" and any("," in str(label) for label in known)
-            hint = "; names with commas go into a file for --partition" if commas else ""
+            hint = "; names with commas go into a file for --partition" if commas else hint
             raise ValueError(
                 f"{source}: {label!r} is no vertex of {file.path}: its vertices are"
                 f" {', '.join(str(label) for label in known[:3])}, …{hint}"

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from jwi.cli.terminal import (
+    NO_HEADER,
     described,
     notes,
     read,
@@ -69,7 +70,7 @@ def _sets(parsed: argparse.Namespace, file: GraphFile) -> tuple[list[str], np.nd
     rows = read_rows_of_names(parsed.partition)
     vertices = [rows.labels[row] for row in rows.senders]
     names = [rows.labels[row] for row in rows.receivers]
-    numbers = np.array(vertex_numbers(file, vertices, str(parsed.partition)))
+    numbers = np.array(vertex_numbers(file, vertices, str(parsed.partition), NO_HEADER))
     again = np.flatnonzero(np.bincount(numbers, minlength=n) > 1)
     if again.size:
         raise ValueError(

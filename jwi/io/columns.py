@@ -9,6 +9,7 @@ from pathlib import Path
 from jwi.io.dialect import is_integer
 from jwi.io.header import counts_rows, ends_of, is_attribute
 from jwi.io.refusals import printable
+from jwi.io.time_column import is_before_ends
 
 # Signs between two ends, and whether they say that the edge leads one way.
 ARROWS = {
@@ -23,9 +24,6 @@ _BACKWARD = {b"<-", b"<=", b"<--", b"\xe2\x86\x90"}
 # Columns whose ids agree to this share, and are this many, hold the same kind of vertices.
 _SAME_KIND, _FEWEST_IDS = 0.4, 3
 _MOST_COLUMNS, _DIGITS_OF_IDS = 6, 4
-_FEWEST_OF_CLASSES = 6
-# Seconds since 1970 have as many digits, in any year since 2001.
-_DIGITS_OF_TIMES = 10
 
 
 @dataclass
@@ -99,36 +97,16 @@ def guessed_columns(table: Table) -> tuple[int, int]:
     Raises:
         ValueError: If other columns than the first two may be meant, with the option that says it.
     """
-    names = table.names
-    if names is not None:
-        ends = ends_of(names)
-        if ends is not None:
-            return ends.columns
-        if len(names) == 2 and is_attribute(names[1]):
-            raise ValueError(
-                f"{table.path} has the columns {names[0]!r} and {names[1]!r}, a table of vertices:"
-                " pass a file of edges, or --columns 1,2 if both are ends"
-            )
+    ends = ends_of(table.names) if table.names is not None else None
+    if ends is not None:
+        return ends.columns
     if len(table.rows) < 1 or table.width < 3:
-        _refuse_classes(table)
         return 0, 1
     return _around_arrow(table) or (_by_names(table) if table.named else _by_integers(table))
 
 
 def _say(table: Table, i: int, j: int, why: str) -> None:
     table.notes.append(f"{why}: the ends are columns {i + 1} and {j + 1} (--columns changes it)")
-
-
-def _refuse_classes(table: Table) -> None:
-    """Raises ValueError for two columns that may be vertices, each once, and their classes."""
-    vertices, classes = table.column(0), set(table.column(1))
-    once = len(set(vertices)) == len(vertices) >= _FEWEST_OF_CLASSES
-    others = _counts(vertices) or not (all(map(is_integer, vertices)) or classes & set(vertices))
-    if once and others and 2 <= len(classes) <= len(vertices) // 3:
-        raise ValueError(
-            f"{table.path}: column 1 has each vertex once and column 2 repeats few values, as a"
-            " table of classes does: pass a file of edges, or --columns 1,2 if both are ends"
-        )
 
 
 def _around_arrow(table: Table) -> tuple[int, int] | None:
@@ -151,7 +129,7 @@ def _by_integers(table: Table) -> tuple[int, int]:
     if len(whole) < 2:
         return 0, 1
     first, second, *others = whole
-    if others and _counts(table.column(first)):
+    if others and counts(table.column(first)):
         if table.names is None or len(others) > 1:
             _refuse(table, f"column {first + 1} counts the rows", whole)
         _say(table, second, others[0], f"column {first + 1} counts the rows")
@@ -162,41 +140,13 @@ def _by_integers(table: Table) -> tuple[int, int]:
     elif whole[:2] != [0, 1]:
         # An edge list with a word in a first column, or a relation in a second one.
         _refuse(table, "its columns of integers are " + _numbers(whole), whole)
-    if others and _counts(table.column(second)):
+    if others and counts(table.column(second)):
         _refuse(table, f"column {second + 1} counts the rows", whole)
-    if others and table.names is None and _is_before_ends(*map(table.column, whole[:3])):
+    if others and table.names is None and is_before_ends(*map(table.column, whole[:3])):
         why = f"column {first + 1} rises, or is large, as times and layers do"
         _refuse(table, why, whole)
     _refuse_closer(table, whole, _SAME_KIND)
     return first, second
-
-
-def _is_before_ends(first: list[bytes], second: list[bytes], third: list[bytes]) -> bool:
-    """Whether a first column may be a time or a layer, and the ends the two after it."""
-    long = [{len(cell) >= _DIGITS_OF_TIMES for cell in column} for column in (first, second, third)]
-    if long == [{True}, {False}, {False}]:
-        return True
-    numbers = list(map(int, first))
-    if len(first) < 3 or numbers != sorted(numbers) or True in long[2]:
-        return False
-    if set(first) & set(second):
-        return _number_layers(numbers, list(map(int, second)), list(map(int, third)))
-    # Few ids that come again in many rows are those of users with ratings, as well.
-    return len(set(third)) > len(set(first)) or len(set(first)) == len(first)
-
-
-def _number_layers(first: list[int], second: list[int], third: list[int]) -> bool:
-    """Whether a rising first column may number layers, although ids below are such numbers, too.
-
-    There are few layers, without gaps and each with several edges; and the third column has as many
-    and as large numbers as the second one, as ends have, and weights seldom.
-    """
-    layers, ids, others = set(first), set(second), set(third)
-    few = len(first) >= 2 * len(layers) > 2 and 2 * len(layers) <= len(ids)
-    without_gaps = max(layers) - min(layers) < len(layers) and min(map(first.count, layers)) > 1
-    apart = 4 * len(layers & ids) <= len(layers | ids)
-    alike = 2 * len(others) >= len(ids) and max(ids) <= 2 * max(others) <= 4 * max(ids)
-    return few and without_gaps and apart and alike
 
 
 def _by_names(table: Table) -> tuple[int, int]:
@@ -237,14 +187,19 @@ def _candidates(table: Table) -> list[int]:
 
 def _refuse_closer(table: Table, places: list[int], chance: float) -> None:
     """Raises ValueError if two other columns share more ids than the first two, and than chance."""
-    ids = [set(table.column(place)) for place in places[:_MOST_COLUMNS]]
+    columns = [table.column(place) for place in places[:_MOST_COLUMNS]]
+    ids = [set(column) for column in columns]
     share = _share(ids[0], ids[1])
+    # The two ends of an edge are seldom one vertex.
+    loops = any(map(bytes.__eq__, columns[0], columns[1]))
     for j in range(2, len(ids)):
         for i in range(j):
             closer = _share(ids[i], ids[j])
             many = len(ids[i] | ids[j]) >= _FEWEST_IDS and min(len(ids[i]), len(ids[j])) > 1
             few_rows = len(table.rows) < _FEWEST_IDS
             by_chance = chance if few_rows or (share > 0 and _are_small(ids[i] & ids[j])) else 0.0
+            if not loops and any(map(bytes.__eq__, columns[i], columns[j])):
+                continue
             if many and closer > 0 and closer >= max(by_chance, 2 * share):
                 why = f"columns {places[i] + 1} and {places[j] + 1} share more ids than others"
                 _refuse(table, why, sorted({*places[:2], places[i], places[j]}))
@@ -268,7 +223,7 @@ def _refuse(table: Table, why: str, places: list[int]) -> None:
     )
 
 
-def _counts(column: list[bytes]) -> bool:
+def counts(column: list[bytes]) -> bool:
     """Whether a column numbers or times the rows: its steps are equal."""
     if len(column) < 3 or not all(map(is_integer, column)):
         return False

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jwi.io.foreign import refuse_archive
+
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -104,8 +106,7 @@ def unzipped(path: Path, content: bytes) -> tuple[bytes, str]:
         if names and all(name.endswith(".npy") for name in names):
             return content, f"{path.name}.npz"
         if len(names) != 1:
-            held = ", ".join(names[:5]) or "nothing"
-            raise ValueError(f"{path} holds {held}: unzip it, and pass the file of the graph")
+            refuse_archive(path, names)
         if archive.getinfo(names[0]).flag_bits & 1:
             raise ValueError(f"{path} is encrypted: unzip it, and pass the file of the graph")
         return archive.read(names[0]), names[0]

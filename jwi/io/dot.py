@@ -5,6 +5,7 @@ References:
 """
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from jwi.io.content import Content, Source
 from jwi.io.networkx_files import network_content, opened, refusing
 
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _REMEDY = "let Graphviz write it plainly, by dot -Tcanon"
 
 
@@ -43,6 +45,7 @@ def read(source: Source) -> Content:
                 graphs[0].add_node(node)
             for edge in subgraph.get_edge_list():
                 graphs[0].add_edge(edge)
+        _check(graphs[0])
         for edge in graphs[0].get_edge_list():
             edge.obj_dict["points"] = tuple(map(_without_port, edge.obj_dict["points"]))
         graph = nx.nx_pydot.from_pydot(graphs[0])
@@ -62,10 +65,22 @@ def _subgraphs(graph: Any) -> Iterator[Any]:
         yield from _subgraphs(subgraph)
 
 
+def _check(graph: Any) -> None:
+    """Raises ValueError for ends of edges that are subgraphs as pydot does not read them."""
+    ends = [end for edge in graph.get_edge_list() for end in edge.obj_dict["points"]]
+    nested = [end for end in ends if not isinstance(end, str)]
+    names = {node.get_name() for node in graph.get_node_list()}.union(
+        *(end["nodes"] for end in nested), (end for end in ends if isinstance(end, str))
+    )
+    if "subgraph" in names:
+        raise ValueError("an end of an edge is a subgraph by its name alone")
+    if any(end["edges"] or end["subgraphs"] or not end["nodes"] for end in nested):
+        raise ValueError("an end of an edge is a subgraph that has more in it than vertices")
+
+
 def _without_port(end: Any) -> Any:
     """The name of a vertex without the place where the edge touches it."""
     if not isinstance(end, str):
         return end
-    if end.startswith('"'):
-        return end[: end.find('"', 1) + 1]
-    return end.partition(":")[0]
+    quoted = _QUOTED.match(end)
+    return quoted[0] if quoted else end.partition(":")[0]

@@ -7,54 +7,35 @@ from typing import NoReturn
 
 import numpy as np
 
-from jwi.io import text as rows_of_text
+from jwi.io import text as wordsof_text
 from jwi.io.columns import Table, is_number
 from jwi.io.dialect import is_integer
-from jwi.io.header import ends_of
-from jwi.io.layout import Columns, Layout, are_heads, stem
+from jwi.io.header import are_heads, ends_of
+from jwi.io.layout import Columns, Layout, stem
+from jwi.io.networkx_checks import check_neighbors
 from jwi.io.refusals import printable
 from jwi.io.sheet import Sheet
 from jwi.io.text import Rows, columns_of
 from jwi.io.words import Words
 
-_ENTRY = re.compile(rb"[01](?:[.]0*)?|\d+,\d+|true|false|", re.IGNORECASE)
+# As Python prints a pair, or a list of them.
+_BRACKETS = re.compile(rb"\([^)]*\),?|\[[^]]*\],?|\{[^}]*\},?")
+_COLONS = re.compile(rb"[^\s,;|:]+(?:::[^\s,;|:]+)+")
 # Comments and rows that are looked at.
-_MOST_MARKS = 1000
+_MOST_MARKS, _MOST_BYTES = 1000, 1 << 16
 # The share of rows whose two vertices no other row has, up to which a first one is doubted.
 _FEW_ALONE = 0.05
 # How XML begins; `<` alone begins a row of N-Triples, too.
-_XML = (b"<?xml", b"<!doctype", b"<!--", b"<graphml", b"<gexf")
+_XML = (b"<?xml", b"<!--", b"<graphml", b"<gexf")
 
 
 def refuse_other_files(path: Path, content: bytes) -> None:
     """Raises ValueError for text of another format."""
     if content[:14].lower() == b"%%matrixmarket":
         raise ValueError(f"{path} is a Matrix Market file: name it .mtx, or pass --format mtx")
+    check_neighbors(path, content[:_MOST_BYTES])
     if content[:4096].lstrip().lower().startswith(_XML):
         raise ValueError(f"{path} is XML: name it .graphml or .gexf, or pass that format")
-
-
-def refuse_blocks(path: Path, table: Table, columns: Columns) -> None:
-    """Raises ValueError for rows of zeros and ones, which may be a matrix.
-
-    Args:
-        path: The file, for the message.
-        table: Its first rows.
-        columns: Of the ends.
-    """
-    # A row of sizes or names may be above, and names of rows to the left.
-    head = table.rows[0] if table.rows else []
-    rows = table.rows[len(head) < 3 or not all(map(_ENTRY.fullmatch, head[1:])) :]
-    width = min(map(len, rows), default=0)
-    entries = [all(_ENTRY.fullmatch(row[place]) for row in rows) for place in range(width)]
-    if width < 3 or len(rows) < 3 or not all(entries[1:]) or max(columns[:2]) >= width:
-        return
-    if not entries[0] and any(is_number(row[0]) for row in rows):
-        return
-    raise ValueError(
-        f"{path} has rows of zeros and ones, as a matrix has: --format edge-list takes them for"
-        " edges, --format dense a square of numbers for a matrix"
-    )
 
 
 def refuse_parts(sheet: Sheet) -> None:
@@ -66,11 +47,34 @@ def refuse_parts(sheet: Sheet) -> None:
             f"{sheet.path} has a line '#' between its rows, which parts vertices from edges in TGF:"
             " pass the rows below it, or --comment '#' if all rows are edges"
         )
-    starts = [row.split(maxsplit=1)[0] for row in sheet.rows(_MOST_MARKS)]
-    if {b"v", b"e"} <= set(starts) <= {b"t", b"v", b"e"}:
+    words = [row.split() for row in sheet.rows(_MOST_MARKS)]
+    starts = {row[0] for row in words}
+    if {b"v", b"e"} <= starts <= {b"t", b"v", b"e"}:
         raise ValueError(
             f"{sheet.path} has rows of v and of e, as gSpan's vertices and edges: pass the two"
             " numbers of each row of e alone, or --comment '' if v and e are names"
+        )
+    capitals = all(len(start) == 1 and start.isupper() for start in starts)
+    others = {word for row in words for word in row[1:]}
+    if capitals and len(starts) > 1 and not starts & others and len(set(map(len, words))) > 1:
+        raise ValueError(
+            f"{sheet.path} has rows of several kinds by their first letter,"
+            f" {printable(b', '.join(sorted(starts)))}: pass the rows of edges alone, or"
+            " --comment '' if the letters are names"
+        )
+
+
+def refuse_marks(sheet: Sheet) -> None:
+    """Raises ValueError for rows in brackets, and for columns parted by two colons."""
+    rows = [row.strip() for row in sheet.rows(_MOST_MARKS)]
+    if rows and all(map(_BRACKETS.fullmatch, rows)):
+        raise ValueError(
+            f"{sheet.path} has rows in brackets, as {printable(rows[0])!r}: pass a row of two ends"
+            " for each edge, without brackets"
+        )
+    if rows and all(map(_COLONS.fullmatch, rows)):
+        raise ValueError(
+            f"{sheet.path} has '::' between columns: put one sign there, as sed 's/::/;/g' does"
         )
 
 
@@ -82,26 +86,26 @@ def refuse_line(sheet: Sheet, rows: Rows, layout: Layout, columns: Columns) -> N
         line += 1 + int(np.argmax(sheet.is_row[line + 1 :]))
     row = sheet.line(line)
     where = f"{sheet.path}, line {line + 1}"
-    if rows.problem == rows_of_text.FEW_COLUMNS and max(columns) == 1:
+    if rows.problem == wordsof_text.FEW_COLUMNS and max(columns) == 1:
         raise ValueError(
             f"{where}: {printable(row)!r} has one column and not two: between columns are commas,"
             " semicolons, tabs or blanks, and --separator says which"
         )
-    if rows.problem == rows_of_text.FEW_COLUMNS:
+    if rows.problem == wordsof_text.FEW_COLUMNS:
         raise ValueError(
             f"{where}: {printable(row)!r} has {rows.column} columns, and column"
             f" {max(columns) + 1} is wanted: --columns says which are the ends, and --separator"
             " what is between columns"
         )
-    if rows.problem == rows_of_text.OPEN_QUOTE:
+    if rows.problem == wordsof_text.OPEN_QUOTE:
         raise ValueError(f"{where}: {printable(row)!r} has a quote that is not closed: close it")
-    if rows.problem == rows_of_text.NO_NAME:
+    if rows.problem == wordsof_text.NO_NAME:
         raise ValueError(
             f"{where}: {printable(row)!r} has no name in column {rows.column + 1}: pass one, or"
             " leave out the row"
         )
     value = printable(columns_of(row, layout.byte)[rows.column])
-    if rows.problem == rows_of_text.TOO_LARGE:
+    if rows.problem == wordsof_text.TOO_LARGE:
         raise ValueError(f"{where}: {value} has more than 18 digits: --labels takes ids as names")
     header = "" if layout.header >= 0 else " --header a first row of column names;"
     raise ValueError(
@@ -119,12 +123,20 @@ def check_widths(sheet: Sheet, rows: Rows, layout: Layout, *, guessed: bool) -> 
     neighbors = named and any(cell in heads for row in table.rows for cell in row[2:])
     integers = all(is_integer(cell) for row in table.rows for cell in row)
     kind = "names" if named else "integers"
-    if fewest != most and guessed and (neighbors or integers):
+    # Names with words after them are in one more column, or two.
+    several = {len(row) for row in table.rows}
+    sets = named and len(several) > 2 and (layout.separator != "blank" or _are_ids(table))
+    if fewest != most and guessed and (neighbors or integers or sets):
         raise ValueError(
             f"{sheet.path} has rows of {fewest} to {most} {kind}: --format adjlist takes the"
             " first for a vertex and the others for its neighbors, --columns 1,2 the first two for"
             " ends"
         )
+
+
+def _are_ids(table: Table) -> bool:
+    """Whether all cells but those of the first column are integers."""
+    return all(is_integer(cell) for row in table.rows for cell in row[1:])
 
 
 def refuse_phantoms(
@@ -202,21 +214,23 @@ def check_promise(path: Path, words: Words, num_rows: int) -> None:
         )
 
 
-def check_sides(path: Path, table: Table, columns: Columns, words: Words, shared: str) -> None:
-    """Raises ValueError if ends are two kinds of vertices by the file's words, and share ids."""
-    if words.of_sides:
-        raise ValueError(
-            f"{path}: a comment says bipartite, and {shared} is on both sides: --bipartite takes"
-            " them for two vertices, --no-bipartite for one"
-        )
-    ends = ends_of(table.names) if table.names is not None else None
-    if ends is None or not ends.sides or set(ends.columns) != set(columns[:2]):
+def check_arrows(table: Table, columns: Columns) -> None:
+    """Raises ValueError for arcs with a tail before a head: do they lead there, or from there.
+
+    Args:
+        table: The first rows of a directed graph.
+        columns: Of the ends, as they were guessed.
+    """
+    names = table.names
+    if names is None or columns.start < columns.end or ends_of(names) is None:
         return
-    left, right = (table.names[column] for column in columns[:2])  # type: ignore[index]
-    raise ValueError(
-        f"{path}: {shared} is a {left!r} and a {right!r}: --bipartite takes them for two vertices,"
-        " --no-bipartite for one"
-    )
+    tail, head = names[columns.end], names[columns.start]
+    if "tail" in tail.lower() and "head" in head.lower():
+        raise ValueError(
+            f"{table.path}: edges may lead from {tail!r} to {head!r}, as arrows do, or the other"
+            f" way round, as triples do: pass --columns {columns.end + 1},{columns.start + 1} or"
+            f" --columns {columns.start + 1},{columns.end + 1}"
+        )
 
 
 def comment_notes(sheet: Sheet, unclear: str | None) -> list[str]:

@@ -11,16 +11,17 @@ import numpy as np
 from jaxtyping import Bool
 
 from jwi.io import text as rows_of_text
+from jwi.io.block import is_block, refuse_blocks
 from jwi.io.content import Content, Source
-from jwi.io.dense import dense_content, is_block
+from jwi.io.dense import dense_content
 from jwi.io.dialect import SEPARATORS
 from jwi.io.edge_checks import (
+    check_arrows,
     check_promise,
-    check_sides,
     check_widths,
     comment_notes,
-    refuse_blocks,
     refuse_line,
+    refuse_marks,
     refuse_other_files,
     refuse_parts,
     refuse_phantoms,
@@ -30,8 +31,9 @@ from jwi.io.layout import Columns, Layout, find_columns, find_layout
 from jwi.io.options import Options
 from jwi.io.refusals import printable
 from jwi.io.sheet import Sheet, lines_of
+from jwi.io.sides import Sides, in_sides
 from jwi.io.text import Rows, read_rows
-from jwi.io.words import Words, sizes_of, words_of
+from jwi.io.words import sizes_of, words_of
 
 _EXCEL = re.compile(rb'"?sep=(.)"?\s*$', re.IGNORECASE)
 
@@ -40,15 +42,13 @@ class _Entries(NamedTuple):
     """The rows of an edge list as edges.
 
     Attributes:
-        labels: Of the vertices.
-        ends: int64[M, 2], their numbers.
+        vertices: Their names, and the numbers of the ends.
         rows: Where the rows are in the text.
         notes: What a reader of the file is told of them.
         counted: Where the text counts the rows, from and to; None if it does not.
     """
 
-    labels: Sequence | np.ndarray
-    ends: np.ndarray
+    vertices: Sides
     rows: Rows
     notes: list[str]
     counted: tuple[int, int] | None
@@ -79,19 +79,24 @@ def read_edge_list(source: Source, wanted: str) -> Content:
     sheet = lines_of(path, text.content, options.named, options.comment)
     if options.comment is None:
         refuse_parts(sheet)
+    refuse_marks(sheet)
     sheet, separator = _without_excel(sheet, options.separator)
     layout = find_layout(sheet, options, separator)
     if not source.told and is_block(sheet, layout, options):
         return dense_content(text, sheet, layout)
-    words = words_of(sheet, layout.table, source.directed)
+    words = words_of(sheet, layout, source.directed)
     if words.konect and options.columns is None:
         options = replace(options, columns=(1, 2))
     columns = find_columns(layout.table, options)
     if not source.told and options.columns is None:
-        refuse_blocks(path, layout.table, columns)
+        refuse_blocks(sheet, layout, columns)
+    if options.columns is None and (words.directed if source.directed is None else source.directed):
+        check_arrows(layout.table, columns)
     entries = _entries(sheet, layout, columns, options, wanted)
-    check_promise(path, words, len(entries.ends))
-    entries = _in_sides(path, entries, layout, columns, options.bipartite, words)
+    check_promise(path, words, len(entries.rows.ends))
+    told = options.columns is not None
+    one = entries.vertices
+    sides = in_sides(layout.table, columns, words, one, bipartite=options.bipartite, told=told)
     counted = entries.counted
     if words.num_rows is not None:
         counted = _number_in(sheet, int(sheet.comments[1]), 0)
@@ -107,17 +112,18 @@ def read_edge_list(source: Source, wanted: str) -> Content:
                 body = body[:first] + b"# " + body[first:]
         file.write(text.encode(body))
 
-    senders, receivers = entries.ends.T
+    senders, receivers = sides.ends.T
     unclear = words.unclear if source.directed is None else None
     notes = (
         *text.notes,
         *columns.notes(layout.table),
         *entries.notes,
+        *sides.notes,
         *comment_notes(sheet, unclear),
     )
     weights = weights_of(path, sheet.text, entries.rows) if columns.weight >= 0 else None
     return Content(
-        senders, receivers, entries.labels, words.directed, rewrite, notes, layout.separator,
+        senders, receivers, sides.labels, words.directed, rewrite, notes, layout.separator,
         words.source, weights,
     )  # fmt: skip
 
@@ -176,7 +182,7 @@ def _entries(
         low = int(rows.ends.min() > 0)
         ends = np.asarray(labels)[ends] - low
         labels = range(low, num_vertices + low)
-    return _Entries(labels, ends, rows, notes, counted)
+    return _Entries(Sides(labels, ends), rows, notes, counted)
 
 
 def _rows(
@@ -223,34 +229,6 @@ def _number_in(sheet: Sheet, line: int, which: int) -> tuple[int, int]:
     start = int(sheet.line_starts[line])
     found = list(re.finditer(rb"\d+", sheet.line(line)))[which]
     return start + found.start(), start + found.end()
-
-
-def _in_sides(
-    path: Path,
-    entries: _Entries,
-    layout: Layout,
-    columns: Columns,
-    bipartite: bool | None,
-    words: Words,
-) -> _Entries:
-    """The edges, with ids of the left and of the right apart if they are different vertices."""
-    sides = [np.unique(end) for end in entries.ends.T]
-    shared = np.intersect1d(sides[0], sides[1])
-    if bipartite is None:
-        bipartite = words.bipartite
-        if not bipartite and shared.size:
-            check_sides(path, layout.table, columns, words, str(entries.labels[shared[0]]))
-    if not bipartite:
-        return entries
-    places = [np.searchsorted(side, end) for side, end in zip(sides, entries.ends.T, strict=True)]
-    ends = np.stack([places[0], places[1] + len(sides[0])], axis=1)
-    labels = [
-        f"{side}:{entries.labels[vertex]}"
-        for side, vertices in zip(("left", "right"), sides, strict=True)
-        for vertex in vertices.tolist()
-    ]
-    note = f"bipartite: {len(sides[0]):,} vertices on the left and {len(sides[1]):,} on the right"
-    return entries._replace(labels=labels, ends=ends, notes=[*entries.notes, note])
 
 
 def _names(path: Path, text: np.ndarray, rows: Rows) -> tuple[list[str], np.ndarray]:

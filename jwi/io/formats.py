@@ -59,7 +59,7 @@ FORMATS = {
     ),
     "pajek": Format("pajek", (".net", ".paj"), "Pajek", rb"\*(?:vertices|network)\b"),
     "dot": Format("dot", (".dot", ".gv"), "DOT, of Graphviz; needs pydot", _DOT),
-    "json": Format("json_graph", (".json",), "nodes and links; Cytoscape", rb"\{"),
+    "json": Format("json_graph", (".json",), "nodes and links; Cytoscape", rb"\{\s*[\"}]"),
     "adjlist": Format(_NETWORKX, (".adjlist",), "a row a vertex and its neighbors"),
     "graph6": Format(_NETWORKX, (".g6",), "graph6", rb">>graph6<<"),
     "sparse6": Format(_NETWORKX, (".s6",), "sparse6", rb">>sparse6<<"),

@@ -13,6 +13,7 @@ from jwi.graph.info import Graph, HostGraph
 from jwi.graph.lookup import edge_ids
 from jwi.io.content import Content, Source
 from jwi.io.files import STANDARD, Progress, Raw, check_readable, read_file, written
+from jwi.io.foreign import refuse_foreign
 from jwi.io.formats import (
     FORMATS,
     bare_name,
@@ -99,13 +100,15 @@ class GraphFile:
     @property
     def notes(self) -> tuple[str, ...]:
         """How the file was read, a sentence each, beside its format, separator and direction."""
-        says = self.content.says
+        says, others = self.content.says, self.content.notes
+        if not len(self.edges):
+            others = (*others, "there is no edge between two vertices: is it the right file?")
         if says is None:
-            return self.content.notes
+            return others
         direction = "directed" if self.content.directed else "undirected"
         other = "undirected" if self.content.directed else "directed"
         overruled = "" if self.directed == self.content.directed else f", --{other} overrules it"
-        return (f"the file says that it is {direction}, {says}{overruled}", *self.content.notes)
+        return (f"the file says that it is {direction}, {says}{overruled}", *others)
 
     @property
     def num_loops(self) -> int:
@@ -196,6 +199,7 @@ def read_graph(
     if format is not None and format not in FORMATS:
         raise ValueError(f"format is {format!r}: pass one of {', '.join(FORMATS)}")
     raw = read_file(path, progress)
+    refuse_foreign(path, raw.content)
     name = format or _format_of(path, raw)
     source = Source(path, name, raw.content, Options(**options), directed, format is not None)
     content = reader(name)(source)
@@ -224,7 +228,7 @@ def read_rows_of_names(
     """
     from jwi.io.edge_list import read_edge_list
 
-    options = Options(named=True, header=False, columns=(1, 2))
+    options = Options(named=True, header=False, columns=(1, 2), bipartite=False)
     source = Source(path, "edge-list", read_file(path).content, options, directed=False)
     return read_edge_list(source, wanted)
 

@@ -9,7 +9,13 @@ _PAIRS = {
     *(("source", "target"), ("source", "destination"), ("source", "dest"), ("from", "to")),
     *(("src", "dst"), ("src", "dest"), ("src", "tgt"), ("src", "target"), ("source", "sink")),
     *(("head", "tail"), ("subject", "object"), ("sender", "receiver"), ("sender", "recipient")),
-    *(("origin", "destination"), ("orig", "dest"), ("start", "end"), ("begin", "end")),
+    *(
+        ("origin", "destination"),
+        ("orig", "dest"),
+        ("origin", "dest"),
+        ("start", "end"),
+        ("begin", "end"),
+    ),
     *(("u", "v"), ("i", "j"), ("s", "t"), ("x", "y"), ("a", "b"), ("0", "1"), ("1", "2")),
     *(("first", "second"), ("row", "col"), ("row", "column"), ("in", "out"), ("out", "in")),
     *(("follower", "followee"), ("follower", "following"), ("citing", "cited")),
@@ -19,6 +25,11 @@ _PAIRS = {
     *(("rater", "ratee"), ("node", "neighbor"), ("vertex", "neighbor")),
     *(("fromnodeid", "tonodeid"), ("fromnode", "tonode"), ("fromid", "toid")),
     *(("sourceid", "targetid"), ("sourcenode", "targetnode"), ("srcid", "dstid")),
+    *(("fbus", "tbus"), ("giver", "taker"), ("winner", "loser")),
+    *(("supplier", "customer"), ("donor", "recipient"), ("emitter", "receiver"), ("who", "whom")),
+    *(("initiator", "responder"), ("influencer", "influenced"), ("predator", "prey")),
+    *(("tf", "target"), ("regulator", "target"), ("tf", "gene"), ("von", "nach"), ("de", "para")),
+    *(("origen", "destino"), ("origem", "destino"), ("quelle", "ziel"), ("author", "coauthor")),
 }
 # Such pairs are of times and of places as well, beside a pair of ends.
 _OF_OTHERS = {("start", "end"), ("begin", "end"), ("x", "y")}
@@ -30,6 +41,25 @@ _KINDS = {
     *("disease", "drug", "student", "course", "query", "url", "playlist", "member", "team"),
     *("company", "director", "shop", "store", "game", "player", "patient", "site", "species"),
 }
+# What one vertex is to another of its kind, as in `user,friend` and `id,parent_id`.
+_ROLES = {
+    *("friend", "parent", "child", "neighbor", "follower", "followee"),
+    *("following", "manager", "boss", "supervisor", "trustee", "cited", "citing", "citation"),
+    *("reference", "partner", "contact", "spouse", "successor", "predecessor", "peer", "mother"),
+    *(
+        "father",
+        "superior",
+        "linked",
+        "related",
+        "similar",
+        "coauthor",
+        "adjacent",
+        "next",
+        "previous",
+    ),
+}
+_OF_ONE_KIND = {"user", "person", "member", "paper", "author", "employee", "account", "page"}
+_OF_ONE_KIND |= {"article", "product", "item", "node", "vertex", "city", "station", "patent"}
 # Words that say nothing of which end a column is.
 _COMMON = {"id", "ids", "node", "vertex", "name", "key", "no", "nr", "num", "index", "idx"}
 # Columns of attributes, of which there may be one for each end.
@@ -88,7 +118,11 @@ def ends_of(names: Sequence[str]) -> Ends | None:
                 found.append((5, Ends((i, j), sides=False)))
             common = [word for word in left if word in words[j]]
             pair = (_other(left, common), _other(words[j], common))
-            if None in pair or set(common) & _ATTRIBUTES:
+            if set(common) & _ATTRIBUTES:
+                continue
+            if any(role in _ROLES and _is_plain(end) for end, role in (pair, pair[::-1])):
+                found.append((6, Ends((i, j), sides=False)))
+            if None in pair:
                 continue
             extra = sum(word not in _COMMON for word in common) + (pair in _OF_OTHERS)
             if pair in _PAIRS:
@@ -98,6 +132,11 @@ def ends_of(names: Sequence[str]) -> Ends | None:
             elif pair[0] != pair[1] and set(pair) <= _KINDS:
                 found.append((10 + extra, Ends((i, j), sides=True)))
     return min(found, key=lambda ends: ends[0])[1] if found else None
+
+
+def are_heads(names: list[str]) -> bool:
+    """Whether two names may head columns: single letters and self-loops are vertices, too."""
+    return names[0] != names[1] and any(len(name.strip(":")) > 1 for name in names)
 
 
 def counts_rows(name: str) -> bool:
@@ -111,6 +150,28 @@ def counts_rows(name: str) -> bool:
     if words[:1] == ["unnamed"] or name.strip().lower() in _ROWS:
         return True
     return len(words) > 1 and words[0] in _EDGES and all(word in _ROWS for word in words[1:])
+
+
+def are_of_others(left: str, right: str) -> bool:
+    """Whether two names are of ends, and of places or times as well.
+
+    Example:
+        >>> are_of_others("x", "y"), are_of_others("end", "start"), are_of_others("u", "v")
+        (True, True, False)
+    """
+    pair = left.strip().lower(), right.strip().lower()
+    return bool({pair, pair[::-1]} & _OF_OTHERS)
+
+
+def is_id(name: str) -> bool:
+    """Whether a column is called like an id, of whatever it may be.
+
+    Example:
+        >>> [is_id(name) for name in ("Id", "node_id", "name", "edge_id", "")]
+        [True, True, True, False, False]
+    """
+    words = _words(name)
+    return bool(words) and set(words) <= _COMMON | _OF_ONE_KIND
 
 
 def is_attribute(name: str) -> bool:
@@ -135,6 +196,11 @@ def _words(name: str) -> list[str]:
     parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
     # In British names, too.
     return re.findall(r"[^\W\d_]+|\d+", re.sub(r"our\b", "or", parted.lower()))
+
+
+def _is_plain(word: str | None) -> bool:
+    """Whether a name beside a role is of a vertex itself."""
+    return word is None or word in _COMMON | _OF_ONE_KIND
 
 
 def _other(words: list[str], common: list[str]) -> str | None:

@@ -38,7 +38,10 @@ def read(source: Source) -> Content:
     try:
         held = json.loads(text.content)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON ({reason(error)}): write it anew") from None
+        raise ValueError(
+            f"{path} is no JSON ({reason(error)}): pass one object with nodes and links, or rows of"
+            " text"
+        ) from None
     dialect = _dialect(source, held)
     try:
         graph = dialect.read(held)

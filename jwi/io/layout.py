@@ -7,10 +7,12 @@ import numpy as np
 
 from jwi.io.columns import Table, guessed_columns, is_number, named_columns
 from jwi.io.dialect import SEPARATORS, columns_by, find_separator, is_integer
-from jwi.io.header import ends_of, weight_of
+from jwi.io.header import are_heads, ends_of, weight_of
 from jwi.io.options import Options
 from jwi.io.refusals import printable
 from jwi.io.sheet import Sheet
+from jwi.io.time_column import is_time
+from jwi.io.vertex_table import refuse_vertices
 
 # Rows that are looked at for the choice of columns.
 _ROWS = 1000
@@ -22,7 +24,7 @@ class Layout(NamedTuple):
 
     Attributes:
         separator: A key of `SEPARATORS`.
-        header: The line of the column names, counted from 0; −1 if there is none.
+        header: The row of the column names, a line counted from 0; −1 if there is none.
         table: The first rows.
     """
 
@@ -78,17 +80,37 @@ def find_layout(sheet: Sheet, options: Options, separator: str | None) -> Layout
             mixed = all(len(columns_by(row, "blank")) > 1 for row in raw)
             separator = "blank" if mixed else separator
     rows = [columns_by(row, separator) for row in raw]
-    header = options.header
+    header, commented = options.header, None
     if header is None:
-        by_name = not all(str(column).isdecimal() for column in options.columns or ())
+        asked = [str(column) for column in options.columns or ()]
+        commented = _names_in_comment(sheet, rows, separator, asked)
+        by_name = commented is None and not all(column.isdecimal() for column in asked)
         header = bool(rows) and (by_name or is_header(rows[0], rows[1:], options.named))
     names = [cell.decode("utf-8", "replace") for cell in rows[0]] if header and rows else None
     if names is not None and len(rows) > 1 and {len(row) for row in rows[1:]} == {len(names) + 1}:
         # R writes the names of rows without a name of their own.
         names.insert(0, "")
-    table = Table(sheet.path, rows[1:] if header else rows, names, options.named)
     line = int(np.argmax(sheet.is_row)) if names is not None else -1
+    rows = rows[1:] if header else rows
+    table = Table(sheet.path, rows, names or commented, options.named)
     return Layout(separator, line, table)
+
+
+def _names_in_comment(
+    sheet: Sheet, rows: list[list[bytes]], separator: str, asked: list[str]
+) -> list[str] | None:
+    """The names of columns in the last comment above the rows; None if it names no ends.
+
+    Ends are known by their names, or asked for by them.
+    """
+    above = sheet.comments[sheet.comments < np.argmax(sheet.is_row)] if rows else sheet.comments[:0]
+    if not above.size:
+        return None
+    text = sheet.line(int(above[-1])).strip().lstrip(b"#%").strip()
+    names = [cell.decode("utf-8", "replace") for cell in columns_by(text, separator)]
+    if {len(row) for row in rows} != {len(names)} or any(name.isdecimal() for name in names):
+        return None
+    return names if ends_of(names) is not None or (asked and set(asked) <= set(names)) else None
 
 
 def find_columns(table: Table, options: Options) -> Columns:
@@ -106,6 +128,7 @@ def find_columns(table: Table, options: Options) -> Columns:
         chosen = named_columns(table, options.columns)
     else:
         chosen = guessed_columns(table)
+        refuse_vertices(table, *chosen)
     if len(chosen) == 3:
         return Columns(*chosen)
     start, end = chosen
@@ -114,6 +137,11 @@ def find_columns(table: Table, options: Options) -> Columns:
     weight = weight_of(table.names) if table.names is not None else None
     if weight is None and table.names is None and table.width == 3 and 2 not in chosen:
         weight = 2
+        if is_time(table.column(weight)):
+            raise ValueError(
+                f"{table.path}: column 3 looks like a time, not a weight: pass --columns"
+                f" {start + 1},{end + 1},3 if it is a weight"
+            )
     if weight is None or weight in chosen:
         raise ValueError(
             f"{table.path}: it is not clear which column is the weight: name it third, as in"
@@ -126,11 +154,6 @@ def stem(name: bytes) -> bytes | None:
     """A name without its number; None if it has none, or is one."""
     rest = re.sub(rb"\d+", b"", name)
     return rest if rest != name and rest else None
-
-
-def are_heads(names: list[str]) -> bool:
-    """Whether two names may head columns: single letters and self-loops are vertices, too."""
-    return names[0] != names[1] and any(len(name.strip(":")) > 1 for name in names)
 
 
 def is_header(first: list[bytes], rest: list[list[bytes]], named: bool) -> bool:

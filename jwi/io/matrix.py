@@ -43,6 +43,8 @@ def matrix_content(
         if matrix.format == "bsr":
             # Most zeros in its blocks only fill them.
             entries.eliminate_zeros()
+    odd = int((~np.isfinite(entries.data)).sum()) if entries.data.dtype.kind in "fc" else 0
+    check_finite(path, odd)
     rows, columns = entries.coords
 
     def rewrite(file: io.BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
@@ -64,6 +66,20 @@ def zeros_note(count: int) -> tuple[str, ...]:
         return ()
     entries = "1 stored entry is" if count == 1 else f"{count:,} stored entries are"
     return (f"{entries} 0, and an edge as the others are (scipy's eliminate_zeros drops them)",)
+
+
+def check_finite(path: Path, odd: int) -> None:
+    """Raises ValueError for stored entries of a sparse matrix that are NaN or infinite.
+
+    Args:
+        path: The file, for the message.
+        odd: How many of them there are.
+    """
+    if odd:
+        raise ValueError(
+            f"{path}: {odd:,} of the stored entries are NaN or infinite: leave them out if they"
+            " are no edges, or else store numbers"
+        )
 
 
 def dense_matrix_content(

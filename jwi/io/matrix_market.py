@@ -10,7 +10,7 @@ from jaxtyping import Bool
 from jwi.io import text as rows_of_text
 from jwi.io.content import Content, Source
 from jwi.io.edge_list import kept_lines, weights_of
-from jwi.io.matrix import zeros_note
+from jwi.io.matrix import check_finite, zeros_note
 from jwi.io.refusals import check_num_vertices, printable, text_start
 from jwi.io.text import MOST_DIGITS, first_bytes, line_starts_of, read_rows
 
@@ -21,6 +21,8 @@ _ZEROS = {
     "complex": re.compile(rb"\d" + _ZERO + _ZERO + rb"[ \t\r]*$", re.MULTILINE),
 }
 _ZEROS |= {"integer": _ZEROS["real"], "double": _ZEROS["real"]}
+# Rows of entries that are NaN or infinite.
+_ODD = re.compile(rb"^[ \t]*\d[^%\n]*(?:nan|inf)", re.MULTILINE | re.IGNORECASE)
 _SYMMETRIES = {"general": None, "symmetric": False, "skew-symmetric": False, "hermitian": False}
 
 
@@ -82,6 +84,7 @@ def read(source: Source) -> Content:
     ends = rows.ends - 1
     labels = range(1, num_rows + 1)
     body = content[line_starts[size_line + 1] :]
+    check_finite(path, len(_ODD.findall(body)) if field in _ZEROS else 0)
     zeros = len(_ZEROS[field].findall(body)) if field in _ZEROS else 0
     return Content(
         ends[:, 0], ends[:, 1], labels, _SYMMETRIES[symmetry], rewrite, zeros_note(zeros),

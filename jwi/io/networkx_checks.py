@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 
 from jwi.io.refusals import check_num_vertices
 
+# A neighbor and its attributes.
+_MULTILINE = re.compile(rb"^[^\s#]+[ \t]+\{[^}\n]*\}[ \t\r]*$", re.MULTILINE)
 # The first sign of graph6.
 _LOW = 63
 
@@ -36,6 +38,20 @@ def check_packed(path: Path, content: bytes) -> None:
             num_vertices = 64 * num_vertices + sign - _LOW
         if sparse:
             check_num_vertices(path, "its header", num_vertices, len(content))
+
+
+def check_neighbors(path: Path, content: bytes) -> None:
+    """Raises ValueError for lists of neighbors with attributes, each in a line of its own.
+
+    Args:
+        path: The file, for the message.
+        content: Its bytes.
+    """
+    if _MULTILINE.search(content):
+        raise ValueError(
+            f"{path} has neighbors with attributes in braces, a line each: write it by"
+            " networkx.write_adjlist or write_graphml, not by write_multiline_adjlist"
+        )
 
 
 def difference_of_xml(content: bytes, graph: Any) -> str | None:

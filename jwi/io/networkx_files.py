@@ -11,7 +11,7 @@ from jaxtyping import Bool
 
 from jwi.io.content import Content, Source
 from jwi.io.encoding import Text, decoded
-from jwi.io.networkx_checks import check_packed, difference_of_xml
+from jwi.io.networkx_checks import check_neighbors, check_packed, difference_of_xml
 from jwi.io.refusals import reason, text_start
 
 _XML = ("graphml", "gexf")
@@ -53,6 +53,8 @@ def read(source: Source) -> Content:
         content = content[text_start(path, content) :]
     if name in ("graph6", "sparse6"):
         check_packed(path, content)
+    if name == "adjlist":
+        check_neighbors(path, content)
     format_ = _format(nx, name)
     with refusing(path, name, format_.remedy):
         graph = format_.read(io.BytesIO(content))

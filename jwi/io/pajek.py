@@ -15,6 +15,8 @@ from jwi.io.refusals import check_num_vertices
 
 _EDGES = ("*arcs", "*edges", "*matrix")
 _LISTS = {"*arcslist": "*Arcs", "*edgeslist": "*Edges"}
+# What a project holds besides its network.
+_OTHER_PARTS = ("*partition", "*vector", "*permutation", "*cluster", "*hierarchy")
 _TWO_MODES = re.compile(r"^[ \t]*\*vertices[ \t]+\d+[ \t]+\d", re.IGNORECASE | re.MULTILINE)
 # A section of edges, and the number of its relation; a row, which may begin with that number.
 _SECTION = re.compile(r"(\*arcs|\*edges)\s*(?::?\s*(\d+).*)?$", re.IGNORECASE)
@@ -70,6 +72,8 @@ def _spelled_out(path: Path, lines: list[str]) -> list[str]:
         if words[0].startswith("*"):
             found += missing.values()
             section, missing = words[0].lower(), {}
+            if section in _OTHER_PARTS:
+                raise ValueError(f"a part {words[0]} besides the network, which goes by itself")
             if section == "*vertices":
                 count = int(words[1])
                 check_num_vertices(path, "*Vertices", count, len(lines))

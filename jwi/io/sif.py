@@ -44,6 +44,11 @@ def read(source: Source) -> Content:
         names = [word.decode("utf-8", "surrogateescape") for word in line[:1] + line[2:]]
         numbers = [number_of.setdefault(name, len(number_of)) for name in names]
         pairs += [(numbers[0], target) for target in numbers[1:]]
+    if not pairs and any(set(b",;|") & set(line[0]) for line in lines if line):
+        raise ValueError(
+            f"{path} has one column, and those of SIF are separated by tabs or blanks: read it by"
+            " --format edge-list --labels --columns 1,3"
+        )
     if not number_of:
         raise ValueError(f"{path} has no edges: pass a line of NODE RELATION NODE for each edge")
     ends = np.array(pairs, np.int64).reshape(-1, 2)

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from jwi.io.columns import ARROWS, Table
+from jwi.io.layout import Layout
 from jwi.io.refusals import most_vertices, printable
 from jwi.io.sheet import Sheet
-from jwi.io.text import MOST_DIGITS
+from jwi.io.text import MOST_DIGITS, OK, read_rows
 
 _KONECT = re.compile(rb"%\s*(sym|asym|bip)\b")
 _KONECT_SIZES = re.compile(rb"%\s*(\d+)(?:\s+\d+){0,2}\s*$")
@@ -27,6 +28,11 @@ _AS_VALUE = re.compile(
 )
 # Such a graph was directed, or is not.
 _BUT = re.compile(rb"symmetri[cz]|\b(?:made|converted|turned|without)\b", re.IGNORECASE)
+# Columns of direction by their names without blanks, and their words.
+_TYPES = {b"directed": True, b"undirected": False}
+_TRUTHS = {b"true": True, b"false": False, b"1": True, b"0": False, b"yes": True, b"no": False}
+_TRUTHS |= {b"t": True, b"f": False, **_TYPES}
+_COLUMNS = {"directed": _TRUTHS, "isdirected": _TRUTHS, "type": _TYPES, "edgetype": _TYPES}
 # Comments that are looked at.
 _MOST = 100
 
@@ -53,12 +59,12 @@ class Words(NamedTuple):
     unclear: str | None = None
 
 
-def words_of(sheet: Sheet, table: Table, directed: bool | None) -> Words:
-    """What comments, arrows and a column `Type` say.
+def words_of(sheet: Sheet, layout: Layout, directed: bool | None) -> Words:
+    """What comments, arrows and a column `Type` or `directed` say.
 
     Args:
         sheet: The lines.
-        table: The first rows.
+        layout: Their separator, header and first rows.
         directed: What the user says, by which no doubt is left.
 
     Raises:
@@ -76,12 +82,13 @@ def words_of(sheet: Sheet, table: Table, directed: bool | None) -> Words:
             int(sizes[1]) if sizes else None,
             konect=True,
         )
-    words = _of_rows(sheet, table, directed) or _of_comments(comments)
+    words = _of_arrows(sheet, layout.table, directed)
+    words = words or _of_column(sheet, layout, directed) or _of_comments(comments)
     return words._replace(of_sides=any(b"bipartite" in comment.lower() for comment in comments))
 
 
-def _of_rows(sheet: Sheet, table: Table, directed: bool | None) -> Words | None:
-    """What each row says."""
+def _of_arrows(sheet: Sheet, table: Table, directed: bool | None) -> Words | None:
+    """What the signs between ends say."""
     if table.width > 2 and all(cell in ARROWS for cell in table.column(1)):
         said = {ARROWS[cell] for cell in table.column(1)}
         if len(said) == 1:
@@ -91,23 +98,38 @@ def _of_rows(sheet: Sheet, table: Table, directed: bool | None) -> Words | None:
                 f"{sheet.path} has directed and undirected rows by the signs between their ends:"
                 " pass --directed or --undirected"
             )
-    place = [name.strip().lower() for name in table.names or []]
-    if "type" not in place or not table.rows:
+    return None
+
+
+def _of_column(sheet: Sheet, layout: Layout, directed: bool | None) -> Words | None:
+    """What a column `Type` or `directed` says."""
+    names = layout.table.names or []
+    plain = [re.sub(r"[ _]", "", name.strip().lower()) for name in names]
+    place = next((plain.index(name) for name in _COLUMNS if name in plain), None)
+    if place is None or not layout.table.rows:
         return None
-    types = {cell.lower() for cell in table.column(place.index("type"))}
-    if not types <= {b"directed", b"undirected"}:
+    cells = _cells(sheet.without(layout.header), layout, place)
+    said = {_COLUMNS[plain[place]].get(cell.lower()) for cell in cells - {b""}}
+    if None in said or not said:
         return None
-    lower = sheet.text.tobytes().lower()
-    mixed = types == {b"directed"} and b"undirected" in lower
-    mixed |= types == {b"undirected"} and lower.count(b"directed") > lower.count(b"undirected")
-    if len(types) == 1 and not mixed:
-        return Words(types == {b"directed"}, "by its column 'Type'")
+    if len(said) == 1 and b"" not in cells:
+        return Words(said.pop(), f"by its column {names[place]!r}")
     if directed is None:
+        rows = "directed and undirected rows" if len(said) > 1 else "rows with no word on direction"
         raise ValueError(
-            f"{sheet.path} has directed and undirected rows by its column 'Type': pass --directed"
-            " or --undirected"
+            f"{sheet.path} has {rows} by its column {names[place]!r}: pass --directed or"
+            " --undirected"
         )
     return None
+
+
+def _cells(sheet: Sheet, layout: Layout, place: int) -> set[bytes]:
+    """The different cells of a column, an empty one among them where a row has none."""
+    both = np.array([place, place, -1])
+    # Names of vertices, if the column were of ends.
+    rows = read_rows(sheet.text, sheet.line_starts, sheet.is_row, layout.byte, both, True)
+    found = {sheet.text[first:last].tobytes() for first, last in rows.labels.tolist()}
+    return found if rows.problem == OK else found | {b""}
 
 
 def _of_comments(comments: list[bytes]) -> Words:

@@ -50,7 +50,7 @@ def read_gguf(path: Path) -> tuple[dict[str, Any], Mapping[str, np.ndarray], Tok
         path: A GGUF file. Quantized tensors are turned into float32.
 
     Raises:
-        ValueError: If there is no such file, or its architecture is not known.
+        ValueError: If there is no such file, it is damaged, or its architecture is not known.
         ImportError: If the package gguf is not installed.
     """
     if not path.exists():
@@ -61,43 +61,46 @@ def read_gguf(path: Path) -> tuple[dict[str, Any], Mapping[str, np.ndarray], Tok
         raise ImportError("gguf is not installed: pip install 'jwi-jrft[lm]'") from error
     try:
         reader = gguf.GGUFReader(path)
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}): download it again") from error
-
-    def setting(name: str) -> Any:
-        field = reader.get_field(name)
-        return None if field is None else field.contents()
-
-    kind = setting("general.architecture")
+        settings = {name: field.contents() for name, field in reader.fields.items()}
+        tokenizer = tokenizer_from_gguf(settings.get)
+    except ImportError:
+        raise
+    except Exception as error:  # the readers check nothing themselves
+        raise ValueError(
+            f"{path} is damaged ({type(error).__name__}: {error}): download it again"
+        ) from error
+    kind = settings.get("general.architecture")
     if kind not in _KNOWN:
         raise ValueError(
-            f"general.architecture is {kind!r} in {path.name}: pass a model of one of these, "
+            f"general.architecture is {kind!r} in {path}: pass a model of one of these, "
             f"{', '.join(_KNOWN)}"
         )
     tensors = _Tensors(reader.tensors, gguf.quants.dequantize)
-    config = _config(setting, kind)
-    scaled = setting(f"{kind}.rope.scaling.type") not in (None, "none")
+    if "model.embed_tokens.weight" not in tensors:
+        raise ValueError(f"{path} has no tensor token_embd.weight: download it again")
+    config = _config(settings, kind)
+    scaled = settings.get(f"{kind}.rope.scaling.type") not in (None, "none")
     if scaled or tensors.has("rope_freqs"):
         raise ValueError(
-            f"{path.name} stretches its rotary positions, which GGUF tells in part only: pass the "
+            f"{path} stretches its rotary positions, which GGUF tells in part only: pass the "
             "model's folder with config.json and .safetensors files"
         )
     config["vocab_size"] = len(tensors["model.embed_tokens.weight"])
     config["tie_word_embeddings"] = not tensors.has("output")
     if kind == "llama":
-        tensors.rotated = {"q": config["num_attention_heads"], "k": config["num_key_value_heads"]}
-    return config, tensors, tokenizer_from_gguf(setting)
+        heads = config.get("num_attention_heads")
+        tensors.rotated = {"q": heads, "k": config.get("num_key_value_heads", heads)}
+    return config, tensors, tokenizer
 
 
-def _config(setting: Callable[[str], Any], kind: str) -> dict[str, Any]:
-    config = {name: setting(f"{kind}.{theirs}") for name, theirs in _SETTINGS.items()}
-    config = {name: value for name, value in config.items() if value is not None}
-    config.setdefault("num_key_value_heads", config["num_attention_heads"])
+def _config(settings: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    config = {name: settings.get(f"{kind}.{theirs}") for name, theirs in _SETTINGS.items()}
     ends = {
-        "eos_token_id": setting("tokenizer.ggml.eos_token_id"),
-        "bos_token_id": setting("tokenizer.ggml.bos_token_id"),
+        "eos_token_id": settings.get("tokenizer.ggml.eos_token_id"),
+        "bos_token_id": settings.get("tokenizer.ggml.bos_token_id"),
     }
-    return config | ends | {"model_type": kind}
+    given = {name: value for name, value in config.items() if value is not None}
+    return given | ends | {"model_type": kind}
 
 
 class _Tensors(Mapping[str, np.ndarray]):
@@ -106,7 +109,7 @@ class _Tensors(Mapping[str, np.ndarray]):
     def __init__(self, tensors: list[Any], dequantize: Callable[..., np.ndarray]) -> None:
         self._tensors = {tensor.name: tensor for tensor in tensors}
         self._dequantize = dequantize
-        self.rotated: dict[str, int] = {}
+        self.rotated: dict[str, Any] = {}
 
     def has(self, name: str) -> bool:
         """Whether the file has a tensor of GGUF's name."""
@@ -114,12 +117,18 @@ class _Tensors(Mapping[str, np.ndarray]):
 
     def __getitem__(self, name: str) -> np.ndarray:
         tensor = self._tensors[_gguf_name(name)]
-        value = self._dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
-        projection = name.split(".")[-2].removesuffix("_proj")
-        if projection in self.rotated:
+        try:
+            value = self._dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
+        except Exception as error:  # there are many quantizations, and the reader knows most
+            raise ValueError(
+                f"tensor {tensor.name!r} is {tensor.tensor_type.name}, which gguf cannot turn into "
+                "numbers: pass the file in a common quantization such as Q8_0"
+            ) from error
+        heads = self.rotated.get(name.split(".")[-2].removesuffix("_proj"))
+        if heads is not None and len(value) % (2 * heads) == 0:
             # Here, channels that are rotated together are neighbors; there, they stand half a head
             # apart.
-            pairs = value.reshape(self.rotated[projection], -1, 2, *value.shape[1:])
+            pairs = value.reshape(heads, -1, 2, *value.shape[1:])
             value = pairs.swapaxes(1, 2).reshape(value.shape)
         return value
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from jrft._checks import check_at_least
 from jrft.policies.pretrained.attention import KeysValues, attend
+from jrft.policies.pretrained.json_settings import expect, number, whole
 from jrft.policies.pretrained.layers import Held, Layers, Reading, Settings, parts_of
 from jrft.policies.pretrained.network import Network
 
@@ -53,18 +54,20 @@ class GPT2Config:
         """Sizes from the content of a config.json.
 
         Raises:
-            ValueError: If the model needs a variant that is not implemented.
+            ValueError: If a setting is missing, malformed, or of a variant that is not
+                implemented.
         """
         expect(config, activation_function=("gelu_new",), scale_attn_weights=(True,))
         expect(config, scale_attn_by_inverse_layer_idx=(False,), tie_word_embeddings=(True,))
+        expect(config, add_cross_attention=(False,))
         return cls(
-            vocab_size=config["vocab_size"],
-            max_positions=config.get("n_positions", 1024),
-            width=config["n_embd"],
-            depth=config["n_layer"],
-            heads=config["n_head"],
-            hidden=config.get("n_inner") or 0,
-            epsilon=config.get("layer_norm_epsilon", 1e-5),
+            vocab_size=whole(config, "vocab_size"),
+            max_positions=whole(config, "n_positions", 1024),
+            width=whole(config, "n_embd"),
+            depth=whole(config, "n_layer"),
+            heads=whole(config, "n_head"),
+            hidden=whole(config, "n_inner", 0, at_least=0),
+            epsilon=number(config, "layer_norm_epsilon", 1e-5),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -157,14 +160,3 @@ class GPT2(Network):
     def logits(self, x_TxD: Float[Array, "T D"]) -> Float[Array, "T V"]:
         """Logits of the next tokens."""
         return self.settings.product(self.ln_f(x_TxD), self.wte, (((1,), (1,)), ((), ())))
-
-
-def expect(config: Mapping[str, Any], **known: tuple[Any, ...]) -> None:
-    """Raise ValueError if config.json has a setting that is not implemented."""
-    for name, values in known.items():
-        found = config.get(name, values[0])
-        if found not in values:
-            raise ValueError(
-                f"{name} is {found!r} in config.json: pass a model with "
-                f"{' or '.join(repr(value) for value in values)}, as others are not implemented"
-            )

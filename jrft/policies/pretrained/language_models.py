@@ -1,6 +1,7 @@
 """Language models as policies, whatever their architecture."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, final
 
 import jax
@@ -8,14 +9,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jrft._checks import check_settings
-from jrft._numerics import LARGE_VOCABULARY
-from jrft.completions import PAD, after_end, chosen_log_probs
+from jrft._numerics import LARGE_VOCABULARY, in_blocks
+from jrft.completions import PAD
 from jrft.policies.policy import Params, Policy
 from jrft.policies.pretrained.layers import Settings
 from jrft.policies.pretrained.network import Cache
 
 BLOCK = 16
-"""With a large vocabulary, log-probabilities are computed so many positions at a time."""
+"""With a large vocabulary, logits are computed so many positions at a time."""
 
 
 @final
@@ -50,6 +51,8 @@ class LanguageModel(Policy):
 
     def __post_init__(self) -> None:
         check_settings(self)
+        if not 0 <= self.start < self.vocab_size:
+            raise ValueError(f"start is {self.start}: pass a token of 0 … {self.vocab_size - 1}")
 
     @property
     def cache_axes(self) -> Cache:
@@ -84,39 +87,49 @@ class LanguageModel(Policy):
         self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
     ) -> Float[Array, "length K"]:
         """The prompt in one pass, which all its completions share, and the completion in one."""
-        return self._apply(params, "logits", self._hidden(params, prompt, completion))
+        return self.logits_of(params, self.hidden_states(params, prompt, completion))
 
-    def log_probs(
-        self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
-    ) -> Float[Array, " length"]:
-        """Log-probability of each token of a completion, float[length], in nats.
+    def map_logits(
+        self,
+        params: Params,
+        prompt: Int[Array, " prompt"],
+        completion: Int[Array, " length"],
+        function: Callable[[Float[Array, " K"], Int[Array, ""]], Any],
+    ) -> Any:
+        """A function of every row of logits.
 
         With a large vocabulary, few positions at a time: their logits are computed a second time
         for the gradient, and never kept.
         """
         if self.vocab_size < LARGE_VOCABULARY or self.length <= BLOCK:
-            return super().log_probs(params, prompt, completion)
-        num_blocks = -(-self.length // BLOCK)
-        extra = num_blocks * BLOCK - self.length
-        hidden_TxD = jnp.pad(self._hidden(params, prompt, completion), ((0, extra), (0, 0)))
-        blocks = hidden_TxD.reshape(num_blocks, BLOCK, -1)
-        tokens = jnp.pad(completion, (0, extra)).reshape(num_blocks, BLOCK)
+            return super().map_logits(params, prompt, completion, function)
 
         @jax.checkpoint
-        def chosen(block: tuple[Array, Array]) -> Array:
-            hidden, token = block
-            return chosen_log_probs(self._apply(params, "logits", hidden), token, None)
+        def of_block(block: tuple[Array, Array]) -> Any:
+            hidden_TxD, position_T = block
+            return jax.vmap(function)(self.logits_of(params, hidden_TxD), position_T)
 
-        log_probs = jax.lax.map(chosen, (blocks, tokens)).reshape(-1)[: self.length]
-        return jnp.where(after_end(completion, self.eos), 0, log_probs)
+        hidden_TxD = self.hidden_states(params, prompt, completion)
+        rows = hidden_TxD, jnp.arange(self.length, dtype=jnp.int32)
+        mapped = jax.lax.map(of_block, in_blocks(rows, BLOCK))
+        return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[: self.length], mapped)
 
-    def _hidden(
+    def hidden_states(
         self, params: Params, prompt: Int[Array, " prompt"], completion: Int[Array, " length"]
     ) -> Float[Array, "length D"]:
+        """The values after the last layer that each token of a completion is predicted from.
+
+        `logits_of` makes logits of them, and a head of one's own may read them, too: a value
+        function, say. The prompt is read in one pass, which all its completions share.
+        """
         hidden_1xD, cache = self._read_prompt(params, prompt)
         if self.length == 1:
             return hidden_1xD
         return jnp.concatenate([hidden_1xD, self._apply(params, "extend", cache, completion[:-1])])
+
+    def logits_of(self, params: Params, hidden: Float[Array, "T D"]) -> Float[Array, "T K"]:
+        """The logits of values after the last layer."""
+        return self._apply(params, "logits", hidden)
 
     def _read_prompt(
         self, params: Params, prompt: Int[Array, " prompt"]
@@ -184,8 +197,6 @@ def language_model(
         raise ValueError(f"dtype is {dtype!r}: pass 'float32', 'bfloat16' or None")
     if start is None:
         start = 0 if eos is None else eos
-    if not 0 <= start < config.vocab_size:
-        raise ValueError(f"start is {start}: pass a token of 0 … {config.vocab_size - 1}")
     return LanguageModel(
         config.vocab_size, length, eos, config, start, Settings(dtype, remat, scan)
     )

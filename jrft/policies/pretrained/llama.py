@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from jrft._checks import check_at_least
 from jrft.policies.pretrained.attention import KeysValues, attend, rotate
-from jrft.policies.pretrained.gpt2 import expect
+from jrft.policies.pretrained.json_settings import expect, flag, group, number, whole
 from jrft.policies.pretrained.layers import Held, Layers, Reading, Settings, parts_of
 from jrft.policies.pretrained.network import Network
 
@@ -96,32 +96,33 @@ class LlamaConfig:
         """Sizes from the content of a config.json.
 
         Raises:
-            ValueError: If the model needs a variant that is not implemented.
+            ValueError: If a setting is missing, malformed, or of a variant that is not
+                implemented.
         """
         family = config["model_type"]
-        expect(config, hidden_act=("silu",), use_sliding_window=(False,))
-        if family == "mistral":
-            expect(config, sliding_window=(None,))
-        heads = config["num_attention_heads"]
-        attention_bias = bool(config.get("attention_bias", False))
-        rotary = config.get("rope_parameters") or config.get("rope_scaling") or {}
+        expect(config, hidden_act=("silu",), partial_rotary_factor=(1.0, 1))
+        width, heads = whole(config, "hidden_size"), whole(config, "num_attention_heads")
+        attention_bias = flag(config, "attention_bias", False)
+        rotary = group(config, "rope_parameters") or group(config, "rope_scaling")
         return cls(
-            vocab_size=config["vocab_size"],
-            width=config["hidden_size"],
-            depth=config["num_hidden_layers"],
+            vocab_size=whole(config, "vocab_size"),
+            width=width,
+            depth=whole(config, "num_hidden_layers"),
             heads=heads,
-            key_heads=config.get("num_key_value_heads") or heads,
-            channels=config.get("head_dim") or config["hidden_size"] // heads,
-            hidden=config["intermediate_size"],
-            theta=float(rotary.get("rope_theta") or config.get("rope_theta") or 10_000.0),
+            key_heads=whole(config, "num_key_value_heads", heads),
+            channels=whole(config, "head_dim", width // heads),
+            hidden=whole(config, "intermediate_size"),
+            theta=number(rotary, "rope_theta", number(config, "rope_theta", 10_000.0)),
             stretch=_stretch(rotary),
-            epsilon=config.get("rms_norm_eps", 1e-6),
-            tied=bool(config.get("tie_word_embeddings", False)),
+            epsilon=number(config, "rms_norm_eps", 1e-6),
+            tied=flag(config, "tie_word_embeddings", False),
             qkv_bias=attention_bias or family == "qwen2",
             out_bias=attention_bias,
-            mlp_bias=bool(config.get("mlp_bias", False)),
+            mlp_bias=flag(config, "mlp_bias", False),
             head_norms=family == "qwen3",
-            max_positions=config.get("max_position_embeddings", 2**20),
+            max_positions=min(
+                whole(config, "max_position_embeddings", 2**20), _window(config, family)
+            ),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -207,16 +208,27 @@ _GROUPS = {
 }
 
 
+def _window(config: Mapping[str, Any], family: str) -> int:
+    """Up to so many tokens, attention within a sliding window is attention to all."""
+    is_used = flag(config, "use_sliding_window", family == "mistral")
+    # Mistral's own default is a window; its later models say null.
+    if not is_used or (family == "mistral" and config.get("sliding_window", 0) is None):
+        return 2**20
+    return whole(config, "sliding_window", 4096)
+
+
 def _stretch(rotary: Mapping[str, Any]) -> RotaryStretch | None:
-    expect(rotary, rope_type=("default", "llama3"))
-    if rotary.get("rope_type") != "llama3":
-        expect(rotary, type=("default",))  # the name of the setting in older files
+    # Older files call it "type".
+    found = [rotary[name] for name in ("rope_type", "type") if rotary.get(name) is not None]
+    kind = found[0] if found else "missing" if "factor" in rotary else "default"
+    expect({"rope_type": kind}, rope_type=("default", "llama3"))
+    if kind == "default":
         return None
     return RotaryStretch(
-        rotary["factor"],
-        rotary["low_freq_factor"],
-        rotary["high_freq_factor"],
-        rotary["original_max_position_embeddings"],
+        number(rotary, "factor"),
+        number(rotary, "low_freq_factor"),
+        number(rotary, "high_freq_factor"),
+        whole(rotary, "original_max_position_embeddings"),
     )
 
 

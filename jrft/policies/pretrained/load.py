@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from jrft._files import write_atomically
 from jrft.policies.policy import Params
 from jrft.policies.pretrained.gguf_file import read_gguf
 from jrft.policies.pretrained.gpt2 import GPT2Config
+from jrft.policies.pretrained.json_settings import read_json
 from jrft.policies.pretrained.language_models import LanguageModel, language_model
 from jrft.policies.pretrained.llama import LlamaConfig
 from jrft.policies.pretrained.packages import package
+from jrft.policies.pretrained.safetensors_files import INDEX, SafetensorsFiles
 from jrft.policies.pretrained.t5 import T5Config
 from jrft.policies.pretrained.tokenizer import Tokenizer, load_tokenizer
 from jrft.policies.pretrained.weights import params_from, tensors_of
@@ -76,8 +78,9 @@ def from_pretrained(
         The policy, its parameters and its tokenizer.
 
     Raises:
-        ValueError: If there is no such checkpoint, its architecture is not known, its weights are
-            only there as pickles, or it names several ends of a sequence.
+        ValueError: If there is no such checkpoint, a file of it is damaged, it needs what is not
+            implemented, its weights are pickles or quantized, or it names several ends of a
+            sequence. The message names the file.
         ImportError: If a package that reads the checkpoint is not installed.
 
     Example:
@@ -89,23 +92,24 @@ def from_pretrained(
         raise ValueError(f"param_dtype is {param_dtype!r}: pass 'float32' or 'bfloat16'")
     path = Path(path_or_name)
     if path.suffix == ".gguf":
+        folder, settings = path, path
         config, tensors, tokenizer = read_gguf(path)
         tokenizer = tokenizer or load_tokenizer(path.parent, missing_is_none=True)
     else:
         folder = path if path.is_dir() else _download(str(path_or_name))
-        config, tensors = _read_config(folder), _Safetensors(folder)
+        settings = folder / "config.json"
+        config, tensors = _read_config(settings), SafetensorsFiles(folder)
         tokenizer = load_tokenizer(folder, missing_is_none=True)
-    sizes = _sizes(config, tensors)
+    with _named(settings):
+        sizes = _sizes(config, tensors)
+        start = _start_token(config)
+        eos = _end_token(config, tokenizer) if eos is None else eos
     policy = language_model(
-        sizes,
-        length=length,
-        eos=_end_token(config, tokenizer) if eos is None else eos,
-        start=_start_token(config),
-        dtype=dtype,
-        remat=remat,
-        scan=scan,
+        sizes, length=length, eos=eos, start=start, dtype=dtype, remat=remat, scan=scan
     )
-    return Pretrained(policy, params_from(policy, tensors, param_dtype), tokenizer)
+    with _named(folder):
+        params = params_from(policy, tensors, param_dtype)
+    return Pretrained(policy, params, tokenizer)
 
 
 def save_pretrained(
@@ -124,8 +128,8 @@ def save_pretrained(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    if (folder / _INDEX).exists():
-        raise ValueError(f"folder is {str(folder)!r}, which has a {_INDEX}: pass another folder")
+    if (folder / INDEX).exists():
+        raise ValueError(f"folder is {str(folder)!r}, which has a {INDEX}: pass another folder")
     config = policy.config.to_json() | {
         "eos_token_id": policy.eos,
         "bos_token_id": policy.start,
@@ -143,104 +147,66 @@ def save_pretrained(
             write_atomically(folder / name, text.encode())
 
 
-_INDEX = "model.safetensors.index.json"
-
-
-class _Safetensors(Mapping[str, np.ndarray]):
-    """Tensors of the .safetensors files of a folder, read when asked for."""
-
-    def __init__(self, folder: Path) -> None:
-        self._open = package("safetensors").safe_open
-        self._files: dict[str, Path] = {}
-        for file in _weight_files(folder):
-            try:
-                with self._open(file, framework="numpy") as tensors:
-                    self._files |= dict.fromkeys(tensors.keys(), file)
-            except Exception as error:  # safetensors has an exception of its own
-                raise ValueError(
-                    f"{file} is damaged ({error}): download or save it again"
-                ) from error
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        with self._open(self._files[name], framework="numpy") as tensors:
-            return tensors.get_tensor(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    index = folder / _INDEX
-    if index.exists():
-        names = sorted(set(_read_json(index)["weight_map"].values()))
-        files = [folder / Path(name).name for name in names]
-    else:
-        files = [folder / "model.safetensors"]
-    missing = [file.name for file in files if not file.exists()]
-    if missing:
-        pickled = " (its .bin files are pickles, which are not read)" * any(folder.glob("*.bin"))
-        raise ValueError(
-            f"path_or_name is {str(folder)!r}, which has no {missing[0]}{pickled}: pass a folder "
-            "with all of the model's .safetensors files, as transformers' save_pretrained writes"
-        )
-    return files
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    file = folder / "config.json"
+def _read_config(file: Path) -> dict[str, Any]:
     if not file.exists():
         raise ValueError(
-            f"path_or_name is {str(folder)!r}, which has no config.json: pass a folder with "
+            f"path_or_name is {str(file.parent)!r}, which has no config.json: pass a folder with "
             "config.json and .safetensors files, or a .gguf file"
         )
-    config = _read_json(file)
-    generation = folder / "generation_config.json"
+    config = read_json(file)
+    generation = file.with_name("generation_config.json")
     if config.get("eos_token_id") is None and generation.exists():
-        config["eos_token_id"] = _read_json(generation).get("eos_token_id")
+        config["eos_token_id"] = read_json(generation).get("eos_token_id")
     return config
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+@contextmanager
+def _named(source: Path) -> Iterator[None]:
+    """Says where a setting or tensor is that cannot be used."""
     try:
-        return json.loads(file.read_text("utf-8"))
+        yield
     except ValueError as error:
-        raise ValueError(f"{file} is damaged ({error}): download or save it again") from error
+        if str(source) in str(error):
+            raise
+        raise ValueError(f"{source}: {error}") from error
 
 
 def _sizes(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> Any:
     kind = config.get("model_type")
-    if kind not in ARCHITECTURES:
+    if not isinstance(kind, str) or kind not in ARCHITECTURES:
         raise ValueError(
-            f"model_type is {kind!r} in the checkpoint: pass a model of one of these, "
-            f"{', '.join(ARCHITECTURES)}"
+            f"model_type is {kind!r}: pass a model of one of these, {', '.join(ARCHITECTURES)}"
         )
-    try:
-        return ARCHITECTURES[kind].from_json({**config, "has_head": "lm_head.weight" in tensors})
-    except KeyError as error:
-        raise ValueError(
-            f"the configuration of the checkpoint has no {error.args[0]}: pass one that was saved "
-            "with its config.json"
-        ) from error
+    return ARCHITECTURES[kind].from_json({**config, "has_head": "lm_head.weight" in tensors})
 
 
 def _end_token(config: Mapping[str, Any], tokenizer: Tokenizer | None) -> int | None:
-    ends = config.get("eos_token_id")
-    if not isinstance(ends, list):
-        return ends
+    found = config.get("eos_token_id")
+    ends = found if isinstance(found, list) else [found]
+    for end in ends:
+        _check_token("eos_token_id", end, config)
+    if len(ends) < 2:
+        return ends[0] if ends else None
     own = None if tokenizer is None else tokenizer.id_of(tokenizer.special.get("eos_token"))
-    if own in ends or len(ends) < 2:
-        return own if own in ends else next(iter(ends), None)
-    raise ValueError(
-        f"eos is None, and the checkpoint has {ends}: pass the one that ends a completion"
-    )
+    if own not in ends:
+        raise ValueError(
+            f"eos is None, and eos_token_id is {ends}: pass as eos the one that ends a completion"
+        )
+    return own
 
 
 def _start_token(config: Mapping[str, Any]) -> int | None:
     start = config.get("bos_token_id")
-    return start if isinstance(start, int) and 0 <= start < config["vocab_size"] else None
+    _check_token("bos_token_id", start, config)
+    return start
+
+
+def _check_token(name: str, token: Any, config: Mapping[str, Any]) -> None:
+    if token is not None and not (type(token) is int and 0 <= token < config["vocab_size"]):
+        raise ValueError(
+            f"{name} is {token!r}: pass a checkpoint where it is a token of 0 … "
+            f"{config['vocab_size'] - 1}, or null"
+        )
 
 
 def _download(name: str) -> Path:

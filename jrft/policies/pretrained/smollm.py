@@ -13,6 +13,7 @@ _WHEEL = Wheel(
 def smollm2(
     *,
     length: int,
+    eos: int | None = None,
     dtype: str | None = None,
     param_dtype: str = "float32",
     remat: bool = False,
@@ -25,6 +26,7 @@ def smollm2(
 
     Args:
         length: As in `jrft.from_pretrained`, like the other arguments.
+        eos: As there.
         dtype: As there.
         param_dtype: As there.
         remat: As there.
@@ -43,6 +45,7 @@ def smollm2(
     return from_pretrained(
         cached_member(_WHEEL),
         length=length,
+        eos=eos,
         dtype=dtype,
         param_dtype=param_dtype,
         remat=remat,

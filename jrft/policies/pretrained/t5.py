@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from jrft._checks import check_at_least
 from jrft.policies.pretrained.attention import causal_mask
-from jrft.policies.pretrained.gpt2 import expect
+from jrft.policies.pretrained.json_settings import expect, flag, number, whole
 from jrft.policies.pretrained.layers import Held, Layers, Reading, Settings, empty_slots
 from jrft.policies.pretrained.network import Cache
 from jrft.policies.pretrained.t5_layers import DecoderLayer, EncoderLayer, PromptKeys
@@ -64,33 +64,44 @@ class T5Config:
     def __post_init__(self) -> None:
         check_at_least(1, width=self.width, heads=self.heads, channels=self.channels)
         check_at_least(1, encoder_depth=self.encoder_depth, decoder_depth=self.decoder_depth)
+        check_at_least(4, buckets=self.buckets)
+        check_at_least(self.buckets // 2 + 1, max_distance=self.max_distance)
+        if not 0 <= self.decoder_start < self.vocab_size:
+            raise ValueError(
+                f"decoder_start is {self.decoder_start}: pass a token of 0 … {self.vocab_size - 1}"
+            )
 
     @classmethod
     def from_json(cls, config: Mapping[str, Any]) -> "T5Config":
         """Sizes from the content of a config.json.
 
         Raises:
-            ValueError: If the model needs a variant that is not implemented.
+            ValueError: If a setting is missing, malformed, or of a variant that is not
+                implemented.
         """
         expect(config, feed_forward_proj=("relu", "gated-gelu"))
-        depth = config["num_layers"]
+        gated = config.get("feed_forward_proj") == "gated-gelu"
+        expect(config, dense_act_fn=("gelu_new" if gated else "relu",))
+        depth = whole(config, "num_layers")
         # Files without these settings are of v1.0. There, a head in the weights is a copy.
-        scaled = config.get("scale_decoder_outputs", config.get("tie_word_embeddings", True))
+        scaled = flag(config, "tie_word_embeddings", True)
+        scaled = flag(config, "scale_decoder_outputs", scaled)
+        start = whole(config, "pad_token_id", 0, at_least=0)
         return cls(
-            vocab_size=config["vocab_size"],
-            width=config["d_model"],
+            vocab_size=whole(config, "vocab_size"),
+            width=whole(config, "d_model"),
             encoder_depth=depth,
-            decoder_depth=config.get("num_decoder_layers") or depth,
-            heads=config["num_heads"],
-            channels=config["d_kv"],
-            hidden=config["d_ff"],
-            gated=config.get("feed_forward_proj", "relu") == "gated-gelu",
+            decoder_depth=whole(config, "num_decoder_layers", depth),
+            heads=whole(config, "num_heads"),
+            channels=whole(config, "d_kv"),
+            hidden=whole(config, "d_ff"),
+            gated=gated,
             tied=scaled or not config.get("has_head", False),
             scaled=scaled,
-            buckets=config.get("relative_attention_num_buckets", 32),
-            max_distance=config.get("relative_attention_max_distance", 128),
-            decoder_start=config.get("decoder_start_token_id") or config.get("pad_token_id") or 0,
-            epsilon=config.get("layer_norm_epsilon", 1e-6),
+            buckets=whole(config, "relative_attention_num_buckets", 32),
+            max_distance=whole(config, "relative_attention_max_distance", 128),
+            decoder_start=whole(config, "decoder_start_token_id", start, at_least=0),
+            epsilon=number(config, "layer_norm_epsilon", 1e-6),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from jrft.completions import PAD
+from jrft.policies.pretrained.json_settings import read_json
 from jrft.policies.pretrained.packages import package
 
 
@@ -35,20 +36,29 @@ class Tokenizer:
         """The number of a token that is written like this; None if there is none."""
         return None if token is None else self.model.token_to_id(token)
 
-    def chat(self, messages: Sequence[Mapping[str, str]]) -> Int[np.ndarray, " P"]:
+    def chat(self, messages: Sequence[Any]) -> Int[np.ndarray, " P"]:
         """The prompt, int32[P], for the answer to messages such as {"role": …, "content": …}.
 
         Raises:
-            ValueError: If the checkpoint has no chat template.
+            ValueError: If the checkpoint has no chat template, or it does not take the messages.
             ImportError: If jinja2 is not installed.
         """
         if self.chat_template is None:
             raise ValueError("the checkpoint has no chat template: pass text to encode instead")
+        _check_messages(messages)
         sandbox = package("jinja2.sandbox")
-        environment = sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment = sandbox.ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
         environment.globals["raise_exception"] = _refuse
-        template = environment.from_string(self.chat_template)
-        text = template.render(messages=list(messages), add_generation_prompt=True, **self.special)
+        try:
+            template = environment.from_string(self.chat_template)
+            text = template.render(messages=messages, add_generation_prompt=True, **self.special)
+        except Exception as error:  # a template may do anything
+            raise ValueError(
+                f"messages do not fit the chat template ({error}): pass others, or the template's "
+                "own form as text to encode"
+            ) from error
         # The template itself writes the special tokens.
         return np.array(self.model.encode(text, add_special_tokens=False).ids, np.int32)
 
@@ -95,7 +105,7 @@ def load_tokenizer(folder: str | Path, *, missing_is_none: bool = False) -> Toke
         missing_is_none: Whether to return None, and not to raise, if there is no tokenizer.
 
     Raises:
-        ValueError: If the folder has no tokenizer.
+        ValueError: If the folder has no tokenizer, or a file of it is damaged.
         ImportError: If a package that reads it is not installed.
     """
     folder = Path(folder)
@@ -107,21 +117,45 @@ def load_tokenizer(folder: str | Path, *, missing_is_none: bool = False) -> Toke
             f"folder is {str(folder)!r}, which has none of {', '.join(known)}: pass a folder with "
             "the tokenizer's files"
         )
-    if (folder / known[0]).exists():
-        model = package("tokenizers").Tokenizer.from_file(str(folder / known[0]))
-    else:
-        # These are older forms, which transformers knows how to turn into the new one.
-        loaded = package("transformers").AutoTokenizer.from_pretrained(folder)
-        model = loaded.backend_tokenizer
+    model = _model(folder)
     # Files of transformers may say that texts are cut or padded: prompts here are not.
     model.no_truncation()
     model.no_padding()
-    settings = _read(folder / "tokenizer_config.json")
-    template = folder / "chat_template.jinja"
-    chat = template.read_text() if template.exists() else settings.get("chat_template")
-    if not isinstance(chat, str | None):
+    file = folder / "tokenizer_config.json"
+    settings = read_json(file) if file.exists() else {}
+    try:
+        special, chat = _special(settings), _chat_template(folder, settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{file} is damaged ({type(error).__name__}: {error}): download or save it again"
+        ) from error
+    return Tokenizer(model, chat, special)
+
+
+def _model(folder: Path) -> Any:
+    file = folder / "tokenizer.json"
+    # Of older forms transformers makes the new one.
+    is_old = not file.exists()
+    library = package("transformers" if is_old else "tokenizers")
+    try:
+        if is_old:
+            return library.AutoTokenizer.from_pretrained(folder).backend_tokenizer
+        return library.Tokenizer.from_file(str(file))
+    except Exception as error:  # the libraries raise plain exceptions, and panics
+        raise ValueError(
+            f"{folder if is_old else file} has a tokenizer that cannot be read ({error}): download "
+            "or save it again"
+        ) from error
+
+
+def _chat_template(folder: Path, settings: Mapping[str, Any]) -> str | None:
+    file = folder / "chat_template.jinja"
+    chat = file.read_text("utf-8") if file.exists() else settings.get("chat_template")
+    if isinstance(chat, list):
         chat = {each["name"]: each["template"] for each in chat}.get("default")
-    return Tokenizer(model, chat, _special(settings))
+    if not isinstance(chat, str | None):
+        raise TypeError(f"chat_template is {chat!r}")
+    return chat
 
 
 def tokenizer_from_gguf(setting: Callable[[str], Any]) -> Tokenizer | None:
@@ -144,7 +178,7 @@ def tokenizer_from_gguf(setting: Callable[[str], Any]) -> Tokenizer | None:
     _split_words(tokenizers, model, split)
     model.decoder = tokenizers.decoders.ByteLevel()
     control = 3  # GGUF's number for tokens that stand for no text
-    kinds = setting("tokenizer.ggml.token_type")
+    kinds = setting("tokenizer.ggml.token_type") or [1] * len(tokens)
     model.add_special_tokens([t for t, kind in zip(tokens, kinds, strict=True) if kind == control])
     special = {}
     for name in ("bos", "eos"):
@@ -186,12 +220,20 @@ def _special(settings: Mapping[str, Any]) -> dict[str, str]:
         token = settings.get(name)
         if token is not None:
             special[name] = token if isinstance(token, str) else token["content"]
+            if not isinstance(special[name], str):
+                raise TypeError(f"{name} is {token!r}")
     return special
 
 
-def _read(file: Path) -> dict[str, Any]:
-    return json.loads(file.read_text()) if file.exists() else {}
+def _check_messages(messages: Any) -> None:
+    """Refuses what a template would read as no message or an empty one, without a word."""
+    remedy = 'pass a list of messages such as {"role": "user", "content": "Hello"}'
+    if not isinstance(messages, Sequence) or isinstance(messages, str) or not messages:
+        raise ValueError(f"messages is {messages!r}: {remedy}")
+    for message in messages:
+        if not isinstance(message, Mapping) or not {"role", "content"} <= message.keys():
+            raise ValueError(f"messages has {message!r}: {remedy}")
 
 
 def _refuse(message: str) -> None:
-    raise ValueError(f"messages do not fit the chat template ({message}): pass others")
+    raise ValueError(message)

@@ -23,8 +23,7 @@ def params_from(policy: LanguageModel, tensors: Mapping[str, Any], dtype: str) -
         dtype: The type to keep them in.
 
     Raises:
-        ValueError: If a tensor is missing or quantized, or has another shape than the configuration
-            says.
+        ValueError: If a tensor is missing, or has another shape than the configuration says.
     """
     shapes = jax.eval_shape(policy.init, jax.random.key(0))
 
@@ -61,20 +60,15 @@ def _tensor(
     found = name if name in tensors else short
     if found not in tensors:
         raise ValueError(
-            f"checkpoint has no tensor {name!r}: pass one that was saved with its config.json"
+            f"there is no tensor {name!r}: pass the checkpoint with the configuration that was "
+            "saved with it"
         )
     value = np.asarray(tensors[found])
-    # Integers and floats of 8 bits stand for numbers only together with scales.
-    if not jnp.issubdtype(value.dtype, jnp.floating) or value.dtype.itemsize < 2:
-        raise ValueError(
-            f"tensor {found!r} is {value.dtype}, of a quantized checkpoint: pass one in float32, "
-            "float16 or bfloat16, or a GGUF file"
-        )
     value = value.T if transposed else value
     if value.shape != shape:
         raise ValueError(
-            f"tensor {found!r} has shape {list(value.shape)}, config.json says {list(shape)}: pass "
-            "a checkpoint that was saved with its config.json"
+            f"tensor {found!r} has shape {list(value.shape)}, its configuration says "
+            f"{list(shape)}: pass the checkpoint with the configuration that was saved with it"
         )
     return value
 

@@ -159,7 +159,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(key, tmp_path):
     whole = train(key, jnp.zeros(3), data, **settings)
     calls = []
 
-    def interrupt(key, params, data):
+    def interrupt(key, step, params, data):
         calls.append(None)
         if len(calls) == 4:
             raise StopHere
@@ -170,7 +170,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(key, tmp_path):
         train(key, jnp.zeros(3), data, checkpoints=path, refresh=interrupt, **settings)
     calls.clear()
 
-    def count(key, params, data):
+    def count(key, step, params, data):
         calls.append(None)
         return data
 
@@ -185,7 +185,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(key, tmp_path):
 def test_a_run_may_resume_in_other_chunks(key, tmp_path):
     data = regression()
 
-    def interrupt(key, params, data):
+    def interrupt(key, step, params, data):
         if not np.array_equal(params, jnp.zeros(3)):
             raise StopHere
         return data
@@ -299,9 +299,40 @@ def test_refresh_gives_each_chunk_its_data(key):
         return params - target, model_state, {}
 
     phase = Phase("moving", move_towards, optax.sgd(1.0), num_steps=4, log_every=1)
-    host = Host(rows_per_chunk=1, refresh=lambda key, params, data: params + 1)
+    steps = []
+    host = Host(
+        rows_per_chunk=1, refresh=lambda key, step, params, data: steps.append(step) or params + 1
+    )
     fitted = fit(key, jnp.float32(0), phase, jnp.float32(0), host=host)
     assert float(fitted.params) == 4
+    assert steps == [0, 1, 2, 3, 4]
+
+
+def test_checkpoints_are_as_many_chunks_apart_as_asked(key, tmp_path):
+    reached = []
+
+    def interrupt(key, step, params, data):
+        if step == stop_at:
+            raise StopHere
+        reached.append(step)
+        return data
+
+    settings = {"rows_per_chunk": 1, "chunks_per_checkpoint": 3, "refresh": interrupt}
+    settings |= {"num_steps": 40, "checkpoints": tmp_path / "run"}
+    for stop_at, first in ((20, 0), (35, 15), (None, 30)):
+        reached.clear()
+        if stop_at is None:
+            resumed = train(key, jnp.zeros(3), regression(), **settings)
+        else:
+            with pytest.raises(StopHere):
+                train(key, jnp.zeros(3), regression(), **settings)
+        assert reached[0] == first
+    assert_equal(resumed, train(key, jnp.zeros(3), regression(), num_steps=40))
+    reached.clear()
+    train(key, jnp.zeros(3), regression(), **settings)
+    assert not reached  # the end is saved, though it is no third chunk
+    with pytest.raises(ValueError, match="chunks_per_checkpoint=0: pass a positive number"):
+        train(key, jnp.zeros(3), regression(), chunks_per_checkpoint=0)
 
 
 def test_without_log_every_the_start_and_the_end_are_logged(key):

@@ -83,7 +83,7 @@ for num_runs in (8, 6, 5):
 inputs = t.regression()[0]
 own = jax.random.normal(jax.random.key(2), (6, len(inputs)))
 seen = []
-def refresh(key, params, data):
+def refresh(key, step, params, data):
     seen.append((len(key), params.shape, len(jax.tree.leaves(params)[0].sharding.device_set)))
     return data[0], data[1] + 1
 def train(**settings):
@@ -112,7 +112,7 @@ assert many.model_state[4] == one.model_state
 
 def test_a_run_may_resume_on_other_devices(tmp_path):
     program = """
-def interrupt(key, params, data):
+def interrupt(key, step, params, data):
     if not np.array_equal(params, starts[:5]):
         raise t.StopHere
     return data
@@ -130,7 +130,7 @@ else:
     settings = {
         "run_axes": (None, None),
         "stopping": EarlyStopping("fit", 10, 1e-3),
-        "refresh": lambda key, params, data: rows.append(params) or data,
+        "refresh": lambda key, step, params, data: rows.append(params) or data,
     }
     keys = jax.random.split(jax.random.key(0), 8)[:5]
     starts = jax.random.normal(jax.random.key(1), (8, 3))[:5]

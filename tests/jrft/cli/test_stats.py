@@ -1,12 +1,13 @@
 """`jrft stats` on a tiny random model, whose log `jrft diagnose` reads."""
 
 import json
+import re
 
 import jax
 import pytest
 
 import jrft
-from jrft.cli import main
+from jrft.cli import main, stats
 
 tokenizers = pytest.importorskip("tokenizers")
 pytest.importorskip("safetensors")
@@ -24,8 +25,9 @@ def model(tmp_path_factory):
     """A folder with a model of seven words."""
     folder = tmp_path_factory.mktemp("model")
     config = jrft.LlamaConfig(
-        vocab_size=len(WORDS), width=8, depth=1, heads=2, key_heads=1, channels=4, hidden=12
-    )
+        vocab_size=len(WORDS), width=8, depth=1, heads=2, key_heads=1, channels=4, hidden=12,
+        max_positions=64,
+    )  # fmt: skip
     policy = jrft.language_model(config, length=2, eos=0)
     words = tokenizers.models.WordLevel({word: i for i, word in enumerate(WORDS)}, "<end>")
     tokenizer = tokenizers.Tokenizer(words)
@@ -78,6 +80,56 @@ def test_it_goes_on_where_it_stopped(call, tmp_path, capsys):
     assert (tmp_path / "log.jsonl").read_text() == whole
     assert call("--seed", "1") == 2
     assert "made with other arguments" in capsys.readouterr().err
+
+
+def test_many_prompts_are_read_part_by_part(call, tmp_path, capsys, monkeypatch):
+    rows = [{"prompt": " ".join(["is"] * (1 + i % 3)), "answer": "no"} for i in range(7)]
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert call("--batch", "1", "-o", "whole.jsonl") == 0
+    monkeypatch.setattr("jrft.cli.stats._BATCHES", 2)
+    sizes, original = [], stats.sample_many
+
+    def counted(key, policy, params, prompts, **settings):
+        sizes.append(len(prompts))
+        return original(key, policy, params, prompts, **settings)
+
+    monkeypatch.setattr("jrft.cli.stats.sample_many", counted)
+    assert call("--batch", "1") == 0
+    assert sizes == [2, 2, 2, 1]
+    in_parts = (tmp_path / "log.jsonl").read_text()
+    by_prompt = sorted(in_parts.splitlines())
+    assert by_prompt == sorted((tmp_path / "whole.jsonl").read_text().splitlines())
+    # Interrupted in the second part.
+    (tmp_path / "log.jsonl").write_text("".join(in_parts.splitlines(keepends=True)[:14]))
+    capsys.readouterr()
+    assert call("--batch", "1") == 0
+    assert "3 of 7 prompts are there" in capsys.readouterr().out
+    assert sizes[4:] == [1, 2, 1]
+    assert (tmp_path / "log.jsonl").read_text() == in_parts
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        ("", "row 1 of .*prompts.jsonl: its prompt is empty: leave the row out"),
+        ([{"role": "user"}], "row 1 of .*prompts.jsonl: the checkpoint has no chat template"),
+        ("is " * 70, "row 1 of .*prompts.jsonl: prompt has 96 tokens, padding counted: pass at"),
+    ],
+)
+def test_a_prompt_that_cannot_be_read_is_told_before_any_is_sampled(
+    call, tmp_path, capsys, prompt, message
+):
+    rows = [{"prompt": "is it", "answer": "no"}, {"prompt": prompt, "answer": "no"}]
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert call() == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert not (tmp_path / "log.jsonl").exists()
+
+
+def test_a_file_that_is_no_text_is_refused(call, tmp_path, capsys):
+    (tmp_path / "prompts.jsonl").write_bytes(b'{"prompt": "\xff"}\n')
+    assert call() == 2
+    assert "prompts.jsonl is no text in UTF-8" in capsys.readouterr().err
 
 
 def test_rewards_of_ones_own(call, tmp_path, capsys):

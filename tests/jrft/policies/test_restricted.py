@@ -94,6 +94,35 @@ def test_prompts_hold_tokens_of_the_model():
         jrft.exact_log_probs(policy, params, [4])
 
 
+@pytest.mark.parametrize("choice", [{"tokens": [3, 0, 2]}, {"answers": ANSWERS}], ids=list)
+@pytest.mark.parametrize("setting", [{"top_k": 2}, {"top_p": 0.9}, {"min_length": 1}], ids=list)
+def test_a_model_that_may_cut_off_all_is_refused_and_the_remedy_works(choice, setting):
+    (name,) = setting
+    with pytest.raises(ValueError, match=f"warped by {name}=.*: restrict the model first, and"):
+        jrft.restricted_policy(jrft.warped_policy(MODEL, **setting), **choice)
+    restricted = jrft.restricted_policy(MODEL, **choice)
+    if "min_length" in setting and "answers" in choice:
+        return  # an answer is one token, which nothing defers
+    found = jrft.exact_log_probs(jrft.warped_policy(restricted, **setting), init(MODEL), PROMPT)
+    np.testing.assert_allclose(np.exp(found).sum(), 1, rtol=1e-5)
+
+
+def test_settings_that_cut_off_nothing_are_kept():
+    warped = jrft.warped_policy(MODEL, temperature=0.5, top_k=4, top_p=1.0)
+    found = jrft.exact_log_probs(jrft.restricted_policy(warped, tokens=[3, 2]), init(MODEL), PROMPT)
+    log_probs = 2 * next_log_probs(MODEL, init(MODEL), PROMPT, [])[[3, 2]]
+    expected = log_probs - np.logaddexp(*log_probs)
+    first = np.logaddexp.reduce(np.asarray(found).reshape(2, -1), axis=1)
+    np.testing.assert_allclose(first, expected, atol=1e-5)
+
+
+def test_adapters_hide_no_warping():
+    params = {"kernel": jnp.zeros((2, 2))}
+    adapted = jrft.lora(jrft.warped_policy(MODEL, top_k=1), params, rank=1)
+    with pytest.raises(ValueError, match="warped by top_k=1"):
+        jrft.restricted_policy(adapted, tokens=[1])
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [

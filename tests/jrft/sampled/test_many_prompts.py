@@ -38,9 +38,12 @@ def test_few_shapes_are_compiled(key):
     original = many_prompts.sample
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(many_prompts, "sample", counted)
+        many_prompts._draw.clear_cache()
         drawn(PROMPTS, key, batch_size=2, multiple=4)
-    # Lengths 0, 4 and 8.
-    assert len(traces) == 3
+        # Lengths 0, 4 and 8.
+        assert len(traces) == 3
+        drawn({5: [2, 1], 7: []}, key, batch_size=2, multiple=4)
+        assert len(traces) == 3
 
 
 def test_wrong_numbers_are_refused(key):

@@ -132,3 +132,30 @@ def test_weights_that_are_not_there_or_differ_are_refused(graph, capsys):
     assert "pass an edge list with a column of weights" in capsys.readouterr().err
     assert main(["prune", "twice.csv", *options]) == 2
     assert "the edge from 0 to 1 with the weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--rows", "--mask", "--scores", "--removed"])
+@pytest.mark.parametrize(("path", "named"), [("graph.txt", "the graph"), ("stay.txt", "--protect")])
+def test_companion_files_never_replace_an_input(graph, capsys, option, path, named):
+    Path("stay.txt").write_text("10 0\n")
+    held = Path(path).read_text()
+    command = [*PRUNE, "--keep", "0.5", "--protect", "stay.txt", "--force"]
+    assert main([*command, option, path]) == 2
+    assert f"{option} is {path}, as is {named}: pass two files" in capsys.readouterr().err
+    assert Path(path).read_text() == held
+
+
+def test_the_output_may_replace_the_graph_alone(graph, capsys):
+    Path("stay.txt").write_text("10 0\n")
+    command = ["prune", "graph.txt", "--keep", "0.5", "--protect", "stay.txt", "--force"]
+    assert main([*command, "-o", "stay.txt"]) == 2
+    assert "as is --protect: pass two files" in capsys.readouterr().err
+    assert main([*command, "-o", "graph.txt"]) == 0
+    assert len(Path("graph.txt").read_text().splitlines()) < len(TEXT.splitlines())
+
+
+def test_names_of_columns_are_no_edge_that_stays(graph, capsys):
+    Path("stay.txt").write_text("source target\n10 0\n")
+    assert main([*PRUNE, "--keep", "0.5", "--protect", "stay.txt"]) == 2
+    assert "'source' is no vertex of graph.txt" in (told := capsys.readouterr().err)
+    assert "leave out a first row that names columns" in told

@@ -91,7 +91,7 @@ def test_comments_that_speak_of_direction(tmp_path, comment, directed):
         ("3 20 21\n9 22 23\n11 25 24\n", "a.txt", "", "rises", ["--columns 2,3"]),
         ("4 11 12\n4 13 14\n5 15 11\n5 16 12\n", "a.txt", "", "layers", ["--columns 2,3"]),
         ("1 <- 2\n3 <- 1\n", "a.txt", "", "backward", ["--columns 3,1"]),
-        ("3\n0 0 1\n0 0 1\n1 1 0\n", "a.txt", "", "zeros and ones", ["--format dense"]),
+        ("0 1 0\n1 0 1\n0 1 0\n1 2 1\n", "a.txt", "", "sum of the others", ["--columns 1,2"]),
         ("0 1 1 0\n1 0 0 1\n1 0 1 1\n", "a.txt", "", "zeros", ["--format edge-list"]),
         (
             "True,False,False\nFalse,True,True\nTrue,True,False\n",
@@ -100,9 +100,9 @@ def test_comments_that_speak_of_direction(tmp_path, comment, directed):
             "zeros and ones",
             ["--format edge-list"],
         ),
-        ("1,0,1,\n0,0,1,\n1,1,0,\n", "a.csv", "", "zeros", ["--format edge-list"]),
-        (",p,q,r\np,0,1,0\nr,0,1,0\nq,1,0,1\n", "a.csv", "--labels", "zeros", []),
-        (",x1,x2\nu,0,1\nv,1,0\nw,1,1\n", "a.csv", "--labels", "zeros", []),
+        ("1,0,1,1\n0,0,1,0\n1,1,0,0\n", "a.csv", "", "is square", ["--format edge-list"]),
+        (",p,q,r\np,0,1,0\nr,0,1,0\nq,1,0,1\n", "a.csv", "--labels", "in one order", []),
+        (",x1,x2\nu,0,1\nv,1,0\nw,1,1\n", "a.csv", "--labels", "of vertices", []),
         ("id;p;q\np;0;2,5\nq;2,5;0\nr;0;0\n", "a.csv", "--labels", "zeros", []),
         ("8 x\n9 y\n#\n8 9\n", "a.tgf", "--format edge-list --labels", "TGF", ["--comment '#'"]),
         ("v 0 3\nv 1 3\ne 0 1 2\n", "a.txt", "--labels", "gSpan", ["--comment ''"]),
@@ -112,6 +112,12 @@ def test_comments_that_speak_of_direction(tmp_path, comment, directed):
         ("# Bipartite: pupils\n4 4\n5 4\n", "a.txt", "", "both", ["--bipartite", "--no-bipartite"]),
         ("p cnf 3 2\n1 -3 0\n2 3 -1 0\n", "a.gr", "", "is of no graph", []),
         ("p edge 3 2\n1 2\n", "a.gr", "", "promises 2 edges .*has 1 rows", []),
+        ("(0, 1)\n(1, 2)\n", "a.txt", "--labels", "rows in brackets", []),
+        ("[(0, 1), (1, 2)]\n", "a.txt", "", "rows in brackets", []),
+        ("{0,1}\n{1,2}\n", "a.txt", "", "rows in brackets", []),
+        ("1::2::5\n2::3::4\n", "a.txt", "--labels", "'::' between columns: put one sign", []),
+        ("E 1\nV 2 3\nV 3 4\nE 2\n", "a.txt", "--labels", "several kinds", ["--comment ''"]),
+        ("c0\t1\t2\t3\nc1\t4\nc2\t5\t6\n", "a.txt", "--labels", "names", ["--format adjlist"]),
         ('{"directed": "false", "nodes": [], "links": []}', "a.json", "", "write true", []),
         ('{"nodes": [], "links": [], "edges": [1]}', "a.json", "", "leave out one", []),
     ],
@@ -246,7 +252,7 @@ def test_layers_whose_numbers_are_ids_as_well(tmp_path):
 )
 def test_vertices_with_their_classes_are_no_edges(tmp_path, rows, options):
     text = rows.replace(" ", "\n")
-    with pytest.raises(ValueError, match=r"as a table of classes does: .* or --columns 1,2"):
+    with pytest.raises(ValueError, match=r"as in a table of vertices: .* or --columns 1,2"):
         read(tmp_path, text, *options, name="a.csv")
     num_rows = text.count(",") - ("--header" in options)
     file = read(tmp_path, text, *options, "--columns", "1,2", name="a.csv")
@@ -289,6 +295,12 @@ def test_a_header_is_doubted_beside_a_few_rows_alone(tmp_path):
     path = "".join(f"n{one}x,n{two}x\n" for one, two in itertools.pairwise(names))
     with pytest.raises(ValueError, match="no other row has a vertex of the first one"):
         read(tmp_path, f"employee,chief\n{path}zed,yan\n", "--labels")
+
+
+def test_a_graph_without_edges_is_said(tmp_path):
+    for name, text in (("a.txt", "1 1\n2 2\n"), ("a.sif", "p\nq\n"), ("a.col", "p edge 3 0\n")):
+        file = read(tmp_path, text, name=name)
+        assert "there is no edge between two vertices: is it the right file?" in file.notes
 
 
 @pytest.mark.parametrize("first", ["0", "title", "My graph"])

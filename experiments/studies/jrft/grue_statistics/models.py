@@ -38,8 +38,13 @@ class Model(NamedTuple):
     tokenizer: Any
 
 
-def load(name: str, length: int) -> Model:
+def load(name: str, length: int, **settings: Any) -> Model:
     """The model, whose completions have `length` tokens at the most.
+
+    Args:
+        name: A checkpoint, "smollm2" or "tiny".
+        length: Tokens.
+        **settings: How it is computed: `dtype`, `remat` and `scan` of `jrft.from_pretrained`.
 
     Raises:
         ValueError: There is no such checkpoint, or it has no tokenizer.
@@ -47,11 +52,11 @@ def load(name: str, length: int) -> Model:
     """
     if name == "tiny":
         sizes = jrft.GPT2Config(vocab_size=128, max_positions=128, width=8, depth=1, heads=2)
-        policy = jrft.language_model(sizes, length=length, eos=0)
+        policy = jrft.language_model(sizes, length=length, eos=0, **settings)
         return Model(policy, policy.init(jax.random.key(0)), Characters())
     if name == "smollm2":
-        return Model(*jrft.smollm2(length=length))
-    found = jrft.from_pretrained(name, length=length)
+        return Model(*jrft.smollm2(length=length, **settings))
+    found = jrft.from_pretrained(name, length=length, **settings)
     if found.tokenizer is None:
         raise ValueError(f"model is {name!r}, which has no tokenizer: pass a folder that has one")
     return Model(*found)

@@ -5,6 +5,7 @@ import functools
 
 import chex
 import jax
+import jax.extend.core
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -138,6 +139,57 @@ def test_log_probs_in_blocks_equal_those_at_once(monkeypatch):
     chex.assert_trees_all_close(blocks_gradient, gradient, atol=1e-6)
 
 
+WRAPPED = {
+    "model": lambda policy, params: policy,
+    "warped": lambda policy, params: jrft.warped_policy(policy, temperature=0.5, top_p=0.99),
+    "restricted": lambda policy, params: jrft.restricted_policy(policy, tokens=[4, 0, 1, 2, 3]),
+    "adapted": lambda policy, params: jrft.warped_policy(
+        jrft.lora(policy, params, rank=1), top_k=4
+    ),
+}
+
+
+def shapes_in(jaxpr):
+    """The shapes of all results in a traced function, those in loops included."""
+    for equation in jaxpr.eqns:
+        yield from (result.aval.shape for result in equation.outvars)
+        for inner in jax.extend.core.jaxprs_in_params(equation.params):
+            yield from shapes_in(inner)
+
+
+@pytest.mark.parametrize("wrapper", WRAPPED)
+def test_no_wrapper_holds_all_logits(wrapper, monkeypatch):
+    model = make("gpt2")
+    policy = WRAPPED[wrapper](model, init(model))
+    params = jax.eval_shape(policy.init, jax.random.key(0))
+
+    def sum_of(params):
+        return policy.log_probs(params, PROMPT, jnp.array([2, 3, 2])).sum()
+
+    def all_logits():
+        traced = jax.make_jaxpr(jax.grad(sum_of))(params)
+        return [shape for shape in shapes_in(traced.jaxpr) if shape in ((3, 5), (2, 2, 5))]
+
+    assert all_logits()
+    monkeypatch.setattr(module, "LARGE_VOCABULARY", 1)
+    monkeypatch.setattr(module, "BLOCK", 2)
+    assert not all_logits()
+
+
+def test_warped_log_probs_in_blocks_equal_those_at_once(monkeypatch):
+    model = make("gpt2")
+    inner = jrft.restricted_policy(model, tokens=[4, 0, 1, 2, 3])
+    policy = jrft.warped_policy(inner, temperature=0.5, top_k=5)
+    expected, gradient = value_and_gradient(policy, init(model))
+    assert np.isfinite(expected)
+    monkeypatch.setattr(module, "LARGE_VOCABULARY", 1)
+    monkeypatch.setattr(module, "BLOCK", 2)
+    value_and_gradient.clear_cache()  # the policy is the same, and its program is another
+    found, blocks_gradient = value_and_gradient(policy, init(model))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    chex.assert_trees_all_close(blocks_gradient, gradient, atol=1e-6)
+
+
 def test_exact_engine_and_samples_agree():
     # The engine sees a policy alone, whatever its network is.
     policy = make("llama")
@@ -181,6 +233,10 @@ def test_an_empty_prompt_is_the_start_token(name):
     [
         (lambda: make("gpt2", dtype="int8"), r"dtype is 'int8': pass 'float32', 'bfloat16' or"),
         (lambda: make("gpt2", start=5), r"start is 5: pass a token of 0 … 4"),
+        (
+            lambda: jrft.language_model(CONFIGS["gpt2"], length=3, eos=5),
+            r"eos is 5: pass a token of 0 … 4, or None",
+        ),
         (
             lambda: jrft.GPT2Config(vocab_size=5, max_positions=9, width=8, depth=1, heads=3),
             r"heads is 3: pass a divisor of the width, which is 8",

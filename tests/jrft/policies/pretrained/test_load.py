@@ -76,15 +76,6 @@ def test_bfloat16_checkpoints_are_read_as_float32_or_as_they_are(tmp_path):
     assert_equal(jax.tree.map(lambda x: x.astype(jnp.bfloat16), as_float32), params)
 
 
-def test_quantized_tensors_are_refused(folder):
-    file = folder / "model.safetensors"
-    tensors = safetensors.load_file(file)
-    name = "model.layers.0.self_attn.q_proj.weight"
-    safetensors.save_file(tensors | {name: tensors[name].astype(np.int8)}, file)
-    with pytest.raises(ValueError, match=r"q_proj.weight' is int8, of a quantized checkpoint"):
-        jrft.from_pretrained(folder, length=3)
-
-
 def test_64_bits(folder):
     expected = jrft.from_pretrained(folder, length=3)
     with jax.enable_x64(True):
@@ -148,7 +139,7 @@ def word_tokenizer(folder, *, eos):
 
 def test_of_several_ends_the_tokenizer_has_its_own(folder):
     edit(folder, eos_token_id=[4, 7])
-    with pytest.raises(ValueError, match=r"eos is None, and the checkpoint has \[4, 7\]: pass"):
+    with pytest.raises(ValueError, match=r"eos is None, and eos_token_id is \[4, 7\]: pass"):
         jrft.from_pretrained(folder, length=3)
     assert jrft.from_pretrained(folder, length=3, eos=4).policy.eos == 4
     word_tokenizer(folder, eos="7")
@@ -158,11 +149,14 @@ def test_of_several_ends_the_tokenizer_has_its_own(folder):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model_type": "gpt_neox"}, r"'gpt_neox' in the checkpoint: .* gpt2, llama, mistral, qw"),
-        ({"hidden_act": "gelu"}, "hidden_act is 'gelu' in config.json: pass a model with 'silu'"),
-        ({"hidden_size": None}, "configuration of the checkpoint has no hidden_size: pass"),
-        ({"vocab_size": 12}, r"has shape \[11, 8\], config.json says \[12, 8\]: pass"),
-        ({"num_hidden_layers": 3}, r"has no tensor 'model.layers.2.\S+': pass one"),
+        (
+            {"model_type": "gpt_neox"},
+            r"config.json: model_type is 'gpt_neox': .* gpt2, llama, mistral, qw",
+        ),
+        ({"hidden_act": "gelu"}, "config.json: hidden_act is 'gelu': pass a model with 'silu'"),
+        ({"hidden_size": None}, "config.json: hidden_size is missing: pass"),
+        ({"vocab_size": 12}, r"has shape \[11, 8\], its configuration says \[12, 8\]: pass"),
+        ({"num_hidden_layers": 3}, r"there is no tensor 'model.layers.2.\S+': pass the checkpoint"),
     ],
 )
 def test_other_configurations_are_refused(folder, settings, message):
@@ -287,7 +281,7 @@ def test_an_unknown_tokenizer_of_a_gguf_file_is_none_unless_a_file_stands_beside
 def test_other_gguf_files_are_refused(tmp_path):
     file = tmp_path / "model.gguf"
     write_gguf(file, "gemma", LLAMA, {})
-    with pytest.raises(ValueError, match=r"is 'gemma' in model.gguf: .* llama, qwen2, qwen3"):
+    with pytest.raises(ValueError, match=r"is 'gemma' in \S+model.gguf: .* llama, qwen2, qwen3"):
         jrft.from_pretrained(file, length=3)
     file.write_bytes(b"GGUFjunk")
     with pytest.raises(ValueError, match=r"model.gguf is damaged"):

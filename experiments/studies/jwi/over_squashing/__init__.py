@@ -1,0 +1,1 @@
+"""Walk index and over-squashing: what predicts how strongly vertices interact?"""

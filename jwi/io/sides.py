@@ -1,0 +1,154 @@
+"""One set of vertices, or two: whether the same id on both sides of edges is one vertex."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int64
+
+from jwi.io.columns import Table
+from jwi.io.header import ends_of
+from jwi.io.layout import Columns
+from jwi.io.text import MOST_DIGITS
+from jwi.io.words import Words
+
+# Edges at one id that chance would make, from which their number says something.
+_EXPECTED, _FEWEST_SHARED = 10, 3
+_APART = 1.25
+
+
+class Sides(NamedTuple):
+    """The vertices of an edge list.
+
+    Attributes:
+        labels: Their names.
+        ends: int64[M, 2], their numbers.
+        notes: What a reader of the file is told of them.
+    """
+
+    labels: Sequence | np.ndarray
+    ends: Int64[np.ndarray, "M 2"]
+    notes: tuple[str, ...] = ()
+
+
+class _File(NamedTuple):
+    """What is asked when ids come on both sides.
+
+    Attributes:
+        path: The file.
+        names: Of the two columns; None without a header.
+        told: Whether the user names the columns.
+        words: What the file says of itself.
+    """
+
+    path: Path
+    names: tuple[str, str] | None
+    told: bool
+    words: Words
+
+
+def in_sides(
+    table: Table, columns: Columns, words: Words, one: Sides, *, bipartite: bool | None, told: bool
+) -> Sides:
+    """The vertices, with ids of the left and of the right apart if they are different ones.
+
+    Args:
+        table: The first rows.
+        columns: Of the ends.
+        words: What the file says of itself.
+        one: The vertices as one set.
+        bipartite: What the user says; None if nothing.
+        told: Whether the user names the columns.
+
+    Raises:
+        ValueError: If both may be.
+    """
+    degrees = np.stack([np.bincount(end, minlength=len(one.labels)) for end in one.ends.T])
+    if bipartite or (bipartite is None and words.bipartite):
+        return _parted(one, [np.flatnonzero(degree) for degree in degrees])
+    shared = np.flatnonzero(degrees.all(axis=0))
+    if bipartite is not None or words.konect or not shared.size:
+        return one
+    names = None
+    if table.names is not None and max(columns[:2]) < len(table.names):
+        names = (table.names[columns.start], table.names[columns.end])
+    file = _File(table.path, names, told, words)
+    return one._replace(notes=_notes(file, one, degrees))
+
+
+def _parted(one: Sides, sides: list[np.ndarray]) -> Sides:
+    """The vertices of two kinds."""
+    places = [np.searchsorted(side, end) for side, end in zip(sides, one.ends.T, strict=True)]
+    ends = np.stack([places[0], places[1] + len(sides[0])], axis=1)
+    labels = [
+        f"{side}:{one.labels[vertex]}"
+        for side, vertices in zip(("left", "right"), sides, strict=True)
+        for vertex in vertices.tolist()
+    ]
+    note = f"bipartite: {len(sides[0]):,} vertices on the left and {len(sides[1]):,} on the right"
+    return Sides(labels, ends, (note,))
+
+
+def _notes(file: _File, one: Sides, degrees: np.ndarray) -> tuple[str, ...]:
+    """What is told where two names are taken for one kind of vertices.
+
+    Raises:
+        ValueError: If ids on both sides may be of two kinds.
+    """
+    hint = "--bipartite takes them for two vertices, --no-bipartite for one"
+    first = one.labels[int(np.argmax(degrees.all(axis=0)))]
+    if file.words.of_sides:
+        raise ValueError(
+            f"{file.path}: a comment says bipartite, and {first} is on both sides: {hint}"
+        )
+    left, right = file.names or ("", "")
+    pair = ends_of([left, right]) if file.names is not None else None
+    both = f"{file.path}: {first} is a {left!r} and a {right!r}"
+    if pair is not None and pair.sides:
+        raise ValueError(f"{both}: {hint}")
+    ids = _integers(one.labels)
+    if ids is None:
+        return ()
+    kinds = _kinds(ids, one.ends, degrees)
+    if kinds == 2:
+        raise ValueError(
+            f"{file.path}: ids on the left go to {ids[one.ends[:, 0]].max()} and on the right to"
+            f" {ids[one.ends[:, 1]].max()}, and meet as often as by chance, as two kinds of"
+            f" vertices do: {hint}"
+        )
+    if file.names is None or pair is not None:
+        return ()
+    if kinds is None and not file.told:
+        raise ValueError(f"{both}, which may be two kinds of vertices: {hint}")
+    return (f"{left!r} and {right!r} are taken for one kind of vertices (--bipartite parts them)",)
+
+
+def _integers(labels: Sequence | np.ndarray) -> np.ndarray | None:
+    """Labels as integers, int64[n]; None if some are none."""
+    if not isinstance(labels, list):
+        return np.asarray(labels)
+    names = [label.removeprefix("-") for label in labels]
+    if not all(name.isdecimal() and len(name) <= MOST_DIGITS for name in names):
+        return None
+    return np.array([int(label) for label in labels])
+
+
+def _kinds(ids: np.ndarray, ends: np.ndarray, degrees: np.ndarray) -> int | None:
+    """How many kinds of vertices ids are by how they are paired; None if that does not say.
+
+    Two kinds that are both numbered from 0 share most small ids, and an edge joins an id with
+    itself as often as by chance. In one kind, it seldom does.
+    """
+    expected = (degrees[0] * degrees[1]).sum() / len(ends)
+    loops = (ends[:, 0] == ends[:, 1]).sum()
+    left, right = (ids[degree > 0] for degree in degrees)
+    spans = sorted((np.ptp(left) + 1, np.ptp(right) + 1))
+    if expected >= _EXPECTED and expected <= 2 * loops <= 4 * expected:
+        return 2 if spans[1] >= _APART * spans[0] else None
+    low, high = max(left.min(), right.min()), min(left.max(), right.max())
+    inside = [((side >= low) & (side <= high)).sum() for side in (left, right)]
+    shared = int(degrees.all(axis=0).sum())
+    by_chance = float(inside[0] * inside[1]) / float(high - low + 1)
+    seldom = expected >= _EXPECTED and 4 * loops < expected
+    return 1 if seldom or (shared >= _FEWEST_SHARED and shared > 2 * by_chance) else None
