@@ -1,26 +1,16 @@
 """1-WIS: the removal order of Walk Index Sparsification for networks of depth 2."""
 
-from typing import no_type_check
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Int32
 from numba import njit
 
-from jwi.graph.adjacency import arcs_by_vertex
 from jwi.graph.host import check_undirected
 from jwi.graph.info import Graph, info_of
 from jwi.order.entry import Order
 from jwi.order.selection import kept_edges, lightest_first
-from jwi.order.wis.matching import (
-    ABOVE,
-    BELOW,
-    HERE,
-    DegreeGraph,
-    look,
-    make_room,
-    match_one_another,
-    match_with_above,
-)
 from jwi.progress import DONE, FEW_EDGES, STOP, Progress, run_with_progress
 
 
@@ -66,24 +56,32 @@ ORDER = Order(
 )
 
 
+_GONE = -1
+
+
+class EdgeRows(NamedTuple):
+    """Edges in some order.
+
+    Attributes:
+        ids: int32[E].
+        ends: int32[E, 2].
+    """
+
+    ids: np.ndarray
+    ends: np.ndarray
+
+
 def remove_by_degrees(
     edges: np.ndarray, num_vertices: int, num_removed: int, progress: Progress | None = None
 ) -> Int32[np.ndarray, " N"]:
     """The first `num_removed` rows of `edges`, int32[E, 2], to go."""
-    ids = np.repeat(np.arange(len(edges), dtype=np.int32), 2)
-    opposite = np.ascontiguousarray(edges[:, ::-1]).ravel()
-    starts, neighbors, ids = arcs_by_vertex(edges.ravel(), opposite, ids, num_vertices)
-    degree = np.diff(starts).astype(np.int32)
-    gone = np.zeros(len(edges), bool)
-    # Removed arcs lead to a vertex n, which is below every level.
-    side = np.full(num_vertices + 1, BELOW, np.uint8)
-    graph = DegreeGraph(
-        edges, starts[:-1].copy(), starts[1:].copy(), neighbors, ids, gone, degree, side
-    )
-    rising = np.argsort(degree, kind="stable").astype(np.int32)
-    order = run_with_progress(
-        _remove_by_levels,
-        (graph, rising, num_removed),
+    degree = np.bincount(edges.ravel(), minlength=num_vertices).astype(np.int32)
+    waiting, active = empty_rows(len(edges)), empty_rows(len(edges))
+    stops = group_by_level(EdgeRows(np.arange(len(edges), dtype=np.int32), edges), degree, waiting)
+    following, order = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
+    run_with_progress(
+        remove_by_levels,
+        ((waiting, stops, active, following), degree, order, num_removed),
         num_removed,
         progress,
         quick=len(edges) < FEW_EDGES,
@@ -91,58 +89,200 @@ def remove_by_degrees(
     return order[:num_removed]
 
 
+def empty_rows(num_edges: int) -> EdgeRows:
+    """Room for some edges."""
+    return EdgeRows(np.empty(num_edges, np.int32), np.empty((num_edges, 2), np.int32))
+
+
 @njit(cache=True, nogil=True)
 @no_type_check
-def _remove_by_levels(graph, rising, num_removed, status):
-    """At least the first `num_removed` edges to go.
-
-    The largest smaller end degree of an edge, the level, only falls. At a level no edge joins two
-    vertices of degrees above it, and a vertex of just this degree, once it loses an edge, has left
-    the level with all its edges. So a level is a greedy matching of the vertices of its degree:
-    first with neighbors above it, the highest first, then with one another.
-
-    A vertex is looked at once for each degree at which it meets the level, and that costs its
-    degree: at most Σ_v degree_v² / 2, and little more than reading the edges in sparse graphs.
+def group_by_level(edges, degree, grouped):
+    """Groups edges by their smaller end degree, the largest first; each group keeps its order.
 
     Args:
-        graph: A `DegreeGraph`, which loses its edges.
-        rising: int32[n], the vertices by rising degree.
+        edges: `EdgeRows`.
+        degree: int32[n].
+        grouped: `EdgeRows` of the same size, which are filled.
+
+    Returns:
+        int64[highest degree + 1], where the group of each smaller end degree stops.
+    """
+    stops = np.zeros(degree.max() + 1, np.int64)
+    for u, v in edges.ends:
+        stops[min(degree[u], degree[v])] += 1
+    # Running sums: where each group starts. Each edge then moves the end of its group on.
+    total = 0
+    for level in range(len(stops) - 1, -1, -1):
+        total, stops[level] = total + stops[level], total
+    for row in range(len(edges.ids)):
+        u, v = edges.ends[row]
+        level = min(degree[u], degree[v])
+        place = stops[level]
+        stops[level] = place + 1
+        grouped.ids[place] = edges.ids[row]
+        grouped.ends[place, 0], grouped.ends[place, 1] = u, v
+    return stops
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def remove_by_levels(rows, degree, order, num_removed, status):
+    """Writes at least the first `num_removed` edges to go into `order`.
+
+    The largest smaller end degree of an edge, the level, only falls. An edge becomes active at the
+    level of its smaller end degree in the whole graph, and from then on it is looked at in every
+    level until it goes: a vertex loses at most one edge in a level, so both degrees stay at the
+    level or above it. At a level, edges go by falling larger end degree. For each such degree that
+    is a greedy matching: one pass over the active edges by rising id.
+
+    Passes over the active edges read them in sequence. All levels together look at an edge at most
+    as often as its smaller end degree.
+
+    Args:
+        rows: `EdgeRows` grouped by level, where each level's stop, and room for the active ones.
+        degree: int32[n], which falls.
+        order: int32[E], which is filled.
         num_removed: How many edges to remove.
         status: See `run_with_progress`.
     """
-    degree, side = graph.degree, graph.side
-    order, count = np.empty(len(graph.edges), np.int32), 0
-    room = make_room(len(degree), len(graph.edges))
-    num_waiting, num_here = len(degree), 0
-    level = degree[rising[-1]]
+    waiting, stops, active, following = rows
+    lists = (np.full(len(degree), np.int32(-1)), following)
+    size = count = 0
+    level = len(stops) - 1
     while count < num_removed and not status[STOP]:
+        start = stops[level + 1] if level + 1 < len(stops) else 0
+        size = _merge(active, size, waiting, start, stops[level])
+        count = _match_far_above(active, size, degree, lists, level, order, count)
+        count = _match_next_above(active, size, degree, level, order, count)
+        size, count = _match_within(active, size, degree, level, order, count)
         status[DONE] = count
-        # Vertices whose degree has been the level from the start join those that came down to it.
-        while num_waiting > 0 and degree[rising[num_waiting - 1]] == level:
-            num_waiting -= 1
-            room.here[num_here] = rising[num_waiting]
-            num_here += 1
-        if 16 * num_here > len(degree):
-            # The same vertices by rising number, for the sake of the cache.
-            num_here = 0
-            for vertex in range(len(degree)):
-                if degree[vertex] == level:
-                    room.here[num_here] = vertex
-                    num_here += 1
-        for vertex in room.here[:num_here]:
-            side[vertex] = HERE
-        num_crossing = look(graph, room, num_here)
-        count, num_here, num_below = match_with_above(
-            graph, room, num_crossing, level, num_here, order, count
-        )
-        count, num_below = match_one_another(graph, room, num_here, num_below, order, count)
-        # Vertices that kept all their edges have no edge within the level any more, and stay at
-        # their degree while the level falls; the others have lost exactly one.
-        for vertex in room.here[:num_here]:
-            if side[vertex] == HERE:
-                side[vertex] = ABOVE
-        for place in range(num_below):
-            room.here[place] = room.below[place]
-        num_here = num_below
         level -= 1
-    return order
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _merge(active, size, waiting, start, stop):
+    """Adds waiting edges to the active ones, both by rising id; returns how many there are."""
+    last, size = size - 1, size + stop - start
+    # From the end, where there is room.
+    place = size - 1
+    for new in range(stop - 1, start - 1, -1):
+        while last >= 0 and active.ids[last] > waiting.ids[new]:
+            _copy(active, last, active, place)
+            last -= 1
+            place -= 1
+        _copy(waiting, new, active, place)
+        place -= 1
+    return size
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _copy(source, row, target, place):
+    target.ids[place] = source.ids[row]
+    target.ends[place, 0], target.ends[place, 1] = source.ends[row, 0], source.ends[row, 1]
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _match_far_above(active, size, degree, lists, level, order, count):
+    """Removes edges from the level to degrees of two or more above it, while there are any.
+
+    These degrees may be many, and a pass for each would take long. Instead, a heap holds the lowest
+    edge of every higher vertex to the level, by falling degree and rising id. Where the vertex at
+    the level has lost an edge meanwhile, the next edge takes the place.
+    """
+    first, following = lists
+    heap = [np.int64(0) for _ in range(0)]
+    # The edges of each higher vertex as a linked list.
+    for place in range(size - 1, -1, -1):
+        u, v = _upper_first(active.ends[place], degree)
+        if degree[v] == level and degree[u] > level + 1:
+            following[place] = first[u]
+            if first[u] < 0:
+                heap.append(u)
+            first[u] = place
+    for number in range(len(heap)):
+        vertex = heap[number]
+        heap[number] = _entry(degree[vertex], first[vertex])
+        first[vertex] = -1  # for the next level
+    heapify(heap)
+
+    while len(heap) > 0:
+        place = heappop(heap) & 0xFFFFFFFF
+        vertex, lower = _upper_first(active.ends[place], degree)
+        while True:
+            if degree[lower] == level:
+                order[count] = active.ids[place]
+                count += 1
+                active.ids[place] = _GONE
+                degree[lower] -= 1
+                degree[vertex] -= 1
+                if degree[vertex] == level + 1:
+                    break
+            while place >= 0 and degree[_upper_first(active.ends[place], degree)[1]] != level:
+                place = following[place]
+            if place < 0:
+                break
+            lower = _upper_first(active.ends[place], degree)[1]
+            # Going on with this vertex while it is first saves a push and a pop.
+            entry = _entry(degree[vertex], place)
+            if len(heap) > 0 and heap[0] < entry:
+                heappush(heap, entry)
+                break
+    return count
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _upper_first(ends, degree):
+    """The two ends of an edge, that of the larger degree first."""
+    u, v = ends
+    return (u, v) if degree[u] > degree[v] else (v, u)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _entry(degree, place):
+    """Orders a heap by falling degree, then rising place."""
+    return (np.int64(0x7FFFFFFF - degree) << 32) | place
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _match_next_above(active, size, degree, level, order, count):
+    """Removes edges from the level to the degree above it, by rising id."""
+    for place in range(size):
+        u, v = active.ends[place]
+        if min(degree[u], degree[v]) == level and max(degree[u], degree[v]) == level + 1:
+            # An edge that is gone has left its lower end below the level.
+            order[count] = active.ids[place]
+            count += 1
+            active.ids[place] = _GONE
+            degree[u] -= 1
+            degree[v] -= 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _match_within(active, size, degree, level, order, count):
+    """Removes edges within the level by rising id; closes up the edges that are left.
+
+    Returns:
+        How many edges are left, and how many are removed.
+    """
+    left = 0
+    for place in range(size):
+        if active.ids[place] == _GONE:
+            continue
+        u, v = active.ends[place]
+        if degree[u] == level and degree[v] == level:
+            order[count] = active.ids[place]
+            count += 1
+            degree[u] -= 1
+            degree[v] -= 1
+        else:
+            _copy(active, place, active, left)
+            left += 1
+    return left, count
