@@ -83,6 +83,13 @@ def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="use the weights of the file: conductances for spectral; for Walk Index"
         " Sparsification, of edges that tie the lightest goes first",
     )
+    command.add_argument(
+        "--memory",
+        type=_size,
+        metavar="SIZE",
+        help="hold edges on the disk of OUT, and use no more memory, for instance 6G; for"
+        " one-walk-index, dspar and inverse-degree of an edge list of integers, or .npy",
+    )
     _add_constraints(command)
     _add_outputs(command)
     _add_json(command)
@@ -239,6 +246,16 @@ def _method(text: str) -> str:
     if text not in METHODS:
         raise argparse.ArgumentTypeError(f"{text!r} is no method: pass one of {', '.join(METHODS)}")
     return text
+
+
+def _size(text: str) -> int:
+    units = {"K": 2**10, "M": 2**20, "G": 2**30}
+    number, unit = text[:-1], units.get(text[-1:].upper())
+    if unit is None or not number.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no size: pass a number and K, M or G, say 6G"
+        )
+    return int(number) * unit
 
 
 def _seed(text: str) -> int:

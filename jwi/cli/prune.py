@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from jwi._checks import checked_integer
-from jwi.cli import prune_outputs, prune_report
+from jwi.cli import prune_on_disk, prune_outputs, prune_report
 from jwi.cli.arguments import DEFAULT_DEPTH
 from jwi.cli.terminal import (
     NO_HEADER,
@@ -27,6 +27,9 @@ from jwi.order.entry import RankingOptions
 
 def run(parsed: argparse.Namespace) -> None:
     """Prunes a graph file as the arguments say, and prints a report."""
+    if parsed.memory is not None:
+        prune_on_disk.run(parsed)
+        return
     _check_method(parsed)
     depth = _depth(parsed.method, parsed.depth)
     clock = [time.perf_counter()]

@@ -68,7 +68,11 @@ def _text(told: dict[str, Any]) -> str:
         "walk_index_sum": f"walk index, summed over vertices (length {told['depth'] - 1})",
         "walk_index_min": "walk index, smallest of vertices that had edges",
     }
-    rows = [(words, *(f"{value:,}" for value in told[key])) for key, words in names.items()]
+    rows = [
+        (words, *(f"{value:,}" for value in told[key]))
+        for key, words in names.items()
+        if key in told
+    ]
     weights = " with weights" if told["weights"] else ""
     stays = "".join(f"; {words}" for words in told["stays"])
     seconds = told["seconds"]
@@ -89,7 +93,7 @@ def _text(told: dict[str, Any]) -> str:
 
 
 def _warnings(told: dict[str, Any]) -> list[str]:
-    before, after = told["components"]
+    before, after = told.get("components", (0, 0))
     if after <= before:
         return []
     return [

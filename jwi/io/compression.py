@@ -1,12 +1,15 @@
 """Compressed files: known by how they begin when they are read, by their suffix when written."""
 
 import bz2
+import contextlib
+import functools
 import gzip
 import io
 import lzma
+import os
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,11 +25,13 @@ class _Codec(NamedTuple):
         begins: The first bytes of compressed content.
         opened: From a file to a file of its decompressed content.
         compressed: From bytes to fewer.
+        packing: From a file to a file that compresses into it.
     """
 
     begins: bytes
     opened: Callable[[Any], Any]
     compressed: Callable[[bytes], bytes]
+    packing: Callable[[Any], Any]
 
 
 def _zstandard(file: Any) -> Any:
@@ -35,6 +40,11 @@ def _zstandard(file: Any) -> Any:
 
 def _to_zstandard(content: bytes) -> bytes:
     return bytes(_pyarrow().compress(content, codec="zstd", asbytes=True))
+
+
+def _packing_zstandard(file: Any) -> Any:
+    # It closes the file that it writes to.
+    return _pyarrow().CompressedOutputStream(os.fdopen(os.dup(file.fileno()), "wb"), "zstd")
 
 
 def _pyarrow() -> Any:
@@ -51,10 +61,17 @@ def _gzip(content: bytes) -> bytes:
 
 
 _CODECS = {
-    ".gz": _Codec(b"\x1f\x8b", lambda file: gzip.GzipFile(fileobj=file), _gzip),
-    ".bz2": _Codec(b"BZh", bz2.BZ2File, bz2.compress),
-    ".xz": _Codec(b"\xfd7zXZ\x00", lzma.LZMAFile, lzma.compress),
-    ".zst": _Codec(b"\x28\xb5\x2f\xfd", _zstandard, _to_zstandard),
+    ".gz": _Codec(
+        b"\x1f\x8b",
+        lambda file: gzip.GzipFile(fileobj=file),
+        _gzip,
+        lambda file: gzip.GzipFile("", "wb", fileobj=file, mtime=0),
+    ),
+    ".bz2": _Codec(b"BZh", bz2.BZ2File, bz2.compress, functools.partial(bz2.BZ2File, mode="wb")),
+    ".xz": _Codec(
+        b"\xfd7zXZ\x00", lzma.LZMAFile, lzma.compress, functools.partial(lzma.LZMAFile, mode="wb")
+    ),
+    ".zst": _Codec(b"\x28\xb5\x2f\xfd", _zstandard, _to_zstandard, _packing_zstandard),
 }
 
 
@@ -133,3 +150,22 @@ def compressed(name: str, content: bytes) -> bytes:
         return archive.getvalue()
     codec = _CODECS.get(suffix)
     return content if codec is None else codec.compressed(content)
+
+
+@contextlib.contextmanager
+def compressing(name: str, file: Any) -> Iterator[Any]:
+    """A file that compresses into another, as its name says; the other one itself if it does not.
+
+    Args:
+        name: Of the file; zip archives are not among them.
+        file: Where to.
+
+    Raises:
+        ValueError: If a package is missing.
+    """
+    codec = _CODECS.get(Path(name).suffix.lower())
+    if codec is None:
+        yield file
+        return
+    with codec.packing(file) as packed:
+        yield packed

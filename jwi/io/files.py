@@ -10,7 +10,14 @@ from io import BufferedIOBase, BufferedReader, BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from jwi.io.compression import ERRORS, compressed, decompressing, is_compressed, unzipped
+from jwi.io.compression import (
+    ERRORS,
+    compressed,
+    compressing,
+    decompressing,
+    is_compressed,
+    unzipped,
+)
 from jwi.io.formats import SUFFIXES, bare_name
 
 Progress = Callable[[float], None]
@@ -67,6 +74,36 @@ def read_file(path: Path, progress: Progress | None = None) -> Raw:
     return Raw(content, bare_name(Path(name)))
 
 
+def blocks_of(path: Path, size: int) -> Iterator[bytes]:
+    """The content of a file, decompressed, in blocks of whole lines.
+
+    Args:
+        path: The file.
+        size: Bytes of a block, about.
+
+    Raises:
+        ValueError: As `read_file`; for an archive.
+    """
+    check_readable(path)
+    try:
+        with path.open("rb") as file:
+            source, rest = decompressing(file, file.peek(8)[:8]), b""
+            while block := source.read(size):
+                if not rest and is_compressed(block):
+                    raise ValueError(f"{path} is compressed twice: decompress it once")
+                lines, newline, rest = (rest + block).rpartition(b"\n")
+                if newline:
+                    yield lines + newline
+            if rest:
+                yield rest
+    except ERRORS as error:
+        raise _broken(path, error) from None
+    except OSError as error:
+        if error.errno is None:
+            raise _broken(path, error) from None
+        raise ValueError(_unreadable(path, error)) from None
+
+
 def _opened(path: Path) -> contextlib.AbstractContextManager[BufferedReader]:
     if path != STANDARD:
         return path.open("rb")
@@ -93,7 +130,7 @@ def check_readable(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def written(path: Path) -> Iterator[BufferedIOBase]:
+def written(path: Path, *, in_blocks: bool = False) -> Iterator[BufferedIOBase]:
     r"""A file to write to; it takes its place when all is well, compressed if its name says so.
 
     An error or an interrupt leaves the old file. A link stays, and its target is
@@ -101,6 +138,8 @@ def written(path: Path) -> Iterator[BufferedIOBase]:
 
     Args:
         path: Where the file will be; "-" for the standard output.
+        in_blocks: Whether compression begins before all is written. Then the file cannot be read or
+            sought in, and it is no zip archive.
 
     Yields:
         The file to write to.
@@ -124,7 +163,7 @@ def written(path: Path) -> Iterator[BufferedIOBase]:
         sys.stdout.buffer.write(whole.getbuffer())
         sys.stdout.buffer.flush()
         return
-    packed = path.suffix.lower() in SUFFIXES
+    packed = path.suffix.lower() in SUFFIXES and not in_blocks
     target = path.resolve()
     temporary = None
     try:
@@ -132,7 +171,11 @@ def written(path: Path) -> Iterator[BufferedIOBase]:
         handle, name = tempfile.mkstemp(prefix=f".{target.name[:200]}.", dir=target.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
-            yield whole if packed else file
+            if in_blocks:
+                with compressing(path.name, file) as target_file:
+                    yield target_file
+            else:
+                yield whole if packed else file
             if packed:
                 file.write(compressed(path.name, whole.getvalue()))
             # On the disk before it takes the old file's place: a crash leaves one of the two.

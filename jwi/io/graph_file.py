@@ -129,23 +129,7 @@ class GraphFile:
         Raises:
             ValueError: if its suffix is of another format, or of another separator of columns.
         """
-        other = known_format(path)
-        named = fits_format(bare_name(path), self.format) or bare_suffix(path) == self.suffix
-        if other not in (None, self.format) and not named:
-            suffixes = " or ".join(FORMATS[self.format].suffixes)
-            raise ValueError(
-                f"{path} would be {other} by its name, and the graph was read as {self.format}:"
-                f" graphs are written as they were read, pass a name in {suffixes}"
-            )
-        suffix = bare_suffix(path)
-        separator = self.content.separator
-        usual = _SEPARATORS.get(suffix)
-        same_name = self.suffix == suffix
-        if usual is not None and separator is not None and separator not in usual and not same_name:
-            raise ValueError(
-                f"{path} would have a {usual[0]} between columns by its name, and {self.path} has a"
-                f" {separator}: rows are written as they were read, pass a name in .txt"
-            )
+        check_name(self.path, self.format, self.content.separator, path)
 
     def write(self, path: Path | str, keep: Bool[np.ndarray, " E"]) -> None:
         """Writes the file anew with the edges that are kept, and with its self-loops.
@@ -165,6 +149,36 @@ class GraphFile:
         with written(path) as file:
             # The last place stands for self-loops.
             self.content.rewrite(file, np.append(keep, True)[self.edge_of_entry])
+
+
+def check_name(source: Path, format: str, separator: str | None, path: Path) -> None:
+    """Raises if a file's name stands for something else than a graph is written as.
+
+    Args:
+        source: the file that the graph was read from.
+        format: its format.
+        separator: between its columns; None if it has none.
+        path: the file that is to be written.
+
+    Raises:
+        ValueError: if its suffix is of another format, or of another separator of columns.
+    """
+    other = known_format(path)
+    named = fits_format(bare_name(path), format) or bare_suffix(path) == bare_suffix(source)
+    if other not in (None, format) and not named:
+        suffixes = " or ".join(FORMATS[format].suffixes)
+        raise ValueError(
+            f"{path} would be {other} by its name, and the graph was read as {format}:"
+            f" graphs are written as they were read, pass a name in {suffixes}"
+        )
+    suffix = bare_suffix(path)
+    usual = _SEPARATORS.get(suffix)
+    same_name = bare_suffix(source) == suffix
+    if usual is not None and separator is not None and separator not in usual and not same_name:
+        raise ValueError(
+            f"{path} would have a {usual[0]} between columns by its name, and {source} has a"
+            f" {separator}: rows are written as they were read, pass a name in .txt"
+        )
 
 
 def read_graph(

@@ -39,7 +39,11 @@ def dspar_order(graph: Graph) -> Int32[np.ndarray, " N"]:
 def dspar_scores(edges: np.ndarray, num_vertices: int) -> np.ndarray:
     """float64[E] of the edges int32[E, 2]."""
     del num_vertices
-    degrees = end_degrees(edges)
+    return score_of_degrees(end_degrees(edges))
+
+
+def score_of_degrees(degrees: np.ndarray) -> np.ndarray:
+    """float64[E] of the degrees int64[E, 2] of the two ends."""
     # One quotient of integers, rounded once: 1/3 + 1/6 and 1/4 + 1/4 are equal to the last bit.
     return degrees.sum(axis=1) / degrees.prod(axis=1)
 

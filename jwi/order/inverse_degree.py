@@ -32,8 +32,13 @@ def inverse_degree_order(graph: Graph) -> Int32[np.ndarray, " N"]:
         >>> inverse_degree_order(triangle_with_tail).tolist()
         [2, 3, 1, 0]
     """
+    return by_scores(graph, "inverse degree", lambda edges, _: score_of_degrees(end_degrees(edges)))
+
+
+def score_of_degrees(degrees: np.ndarray) -> np.ndarray:
+    """int64[E] of the degrees int64[E, 2] of the two ends; it rises as 1 / (d_u d_v) does."""
     # Products are integers below 2^62: no rounding makes or breaks a tie.
-    return by_scores(graph, "inverse degree", lambda edges, _: -end_degrees(edges).prod(axis=1))
+    return -degrees.prod(axis=1)
 
 
 ORDER = Order("1 / (d_u d_v)", lambda graph, _: inverse_degree_order(graph))

@@ -1,0 +1,1 @@
+"""Graphs with more edges than memory: vertices in memory, edges in files that leave no trace."""
