@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from jwi.disk.arrays import BLOCK
 from jwi.io import text as rows_of_text
 from jwi.io.content import Source
-from jwi.io.edge_checks import check_sides, check_widths, refuse_line, refuse_parts
+from jwi.io.edge_checks import check_widths, comment_notes, refuse_line, refuse_parts
 from jwi.io.edge_list import read_edge_list
 from jwi.io.encoding import decoded
 from jwi.io.files import blocks_of
@@ -25,28 +25,14 @@ from jwi.io.words import words_of
 _BYTES = 1 << 25
 
 
-class EdgeFile(Protocol):
-    """A file of edges.
+class TextFile:
+    """Rows of text. The first block is read as whole files are, with all their checks.
 
     Attributes:
-        notes: How it is understood, a sentence each.
-        separator: Between its columns; None if it has none.
+        notes: How it is understood, a sentence each; complete when all blocks are read.
+        separator: Between its columns.
         all_numbers: Whether all numbers up to the largest are vertices, with edges or without.
     """
-
-    notes: tuple[str, ...]
-    separator: str | None
-    all_numbers: bool
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        """The two ends of each row, int64[K, 2], block by block."""
-
-    def write(self, file: BufferedIOBase, keep: np.ndarray) -> None:
-        """Writes the file anew with some of its rows, bool[M]."""
-
-
-class TextFile:
-    """Rows of text. The first block is read as whole files are, with all their checks."""
 
     all_numbers = False
 
@@ -73,24 +59,32 @@ class TextFile:
         sheet = lines_of(path, first, False, options.comment)
         self._layout: Layout = find_layout(sheet, options, options.separator)
         table = self._layout.table
-        words = words_of(sheet, table, directed)
+        words = words_of(sheet, self._layout, directed)
         if words.konect:
             raise _refused(path, "it is KONECT's, leave out the lines that begin with %")
         self._columns: Columns = find_columns(table, options)
         names = ends_of(table.names) if table.names is not None else None
         if options.bipartite is None and (words.of_sides or (names is not None and names.sides)):
-            check_sides(path, table, self._columns, words, "an id")
+            raise ValueError(
+                f"{path}: ends of edges may be vertices of two kinds: --no-bipartite takes the same"
+                " id on both sides for one vertex; for two, leave out --memory"
+            )
         source = Source(path, "edge-list", first, options, directed, told)
         content = read_edge_list(source, "edges: pass a row of two vertices for each edge")
         if content.format is not None:
             raise _refused(path, "it is a matrix")
         if directed is None and content.directed:
             raise _refused(path, f"it is directed, {content.says}: add --undirected")
-        self.separator, self.notes = content.separator, content.notes
+        self.separator = content.separator
+        # Comments are counted when all is read.
+        self._unclear = words.unclear if directed is None else None
+        comments = comment_notes(sheet.first_comments(), len(sheet.comments), self._unclear)
+        self.notes = content.notes[: len(content.notes) - len(comments)]
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """See `EdgeFile`."""
-        layout, num_rows = self._layout, 0
+        """The two ends of each row, int64[K, 2], block by block."""
+        layout, num_rows, num_comments = self._layout, 0, 0
+        comments: list[bytes] = []
         columns = np.array([self._columns.start, self._columns.end, -1], np.int64)
         for sheet in self._sheets():
             rows = rows_of_text.read_rows(
@@ -99,12 +93,14 @@ class TextFile:
             if rows.problem != rows_of_text.OK:
                 refuse_line(sheet, rows, layout._replace(header=-1), self._columns)
             check_widths(sheet, rows, layout, guessed=self._options.columns is None)
-            num_rows += len(rows.ends)
+            comments = comments or sheet.first_comments()
+            num_rows, num_comments = num_rows + len(rows.ends), num_comments + len(sheet.comments)
             yield rows.ends
         self._check_sizes(num_rows)
+        self.notes = (*self.notes, *comment_notes(comments, num_comments, self._unclear))
 
     def write(self, file: BufferedIOBase, keep: np.ndarray) -> None:
-        """See `EdgeFile`."""
+        """Writes the file anew with some of its rows, bool[M]."""
         row = 0
         for sheet in self._sheets():
             lines = ~sheet.is_row
@@ -138,7 +134,7 @@ class TextFile:
 
 
 class PairsFile:
-    """NumPy's integers of shape (M, 2) or (2, M)."""
+    """NumPy's integers of shape (M, 2) or (2, M); its attributes and methods are `TextFile`'s."""
 
     notes: tuple[str, ...] = ()
     separator: str | None = None
@@ -165,13 +161,13 @@ class PairsFile:
         self._axis = array.shape.index(2)
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """See `EdgeFile`."""
+        """See `TextFile`."""
         pairs = np.moveaxis(self._array, self._axis, 1)
         for start in range(0, len(pairs), BLOCK):
             yield pairs[start : start + BLOCK].astype(np.int64)
 
     def write(self, file: BufferedIOBase, keep: np.ndarray) -> None:
-        """See `EdgeFile`."""
+        """See `TextFile`."""
         shape = list(self._array.shape)
         shape[1 - self._axis] = int(keep.sum())
         header = {
@@ -185,6 +181,9 @@ class PairsFile:
             for start in range(0, len(keep), BLOCK):
                 block = slice(start, start + BLOCK)
                 file.write(np.ascontiguousarray(rows[block][keep[block]]).data)
+
+
+EdgeFile = TextFile | PairsFile
 
 
 def _refused(path: Path, why: str) -> ValueError:

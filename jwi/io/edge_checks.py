@@ -233,14 +233,17 @@ def check_arrows(table: Table, columns: Columns) -> None:
         )
 
 
-def comment_notes(sheet: Sheet, unclear: str | None) -> list[str]:
-    """How many lines were skipped, and how they begin; the one that is unclear of direction."""
-    count = len(sheet.comments)
+def comment_notes(comments: list[bytes], count: int, unclear: str | None) -> list[str]:
+    """How many lines were skipped, and how they begin; the one that is unclear of direction.
+
+    Args:
+        comments: The first lines that are comments.
+        count: How many there are.
+        unclear: The one that leaves the direction open.
+    """
     if not count:
         return []
-    marks = sorted(
-        {sheet.line(number).lstrip()[:1].decode() for number in sheet.comments[:1000].tolist()}
-    )
+    marks = sorted({line.lstrip()[:1].decode() for line in comments})
     lines = "1 line that begins" if count == 1 else f"{count:,} lines that begin"
     notes = [f"comments skipped: {lines} with {' or '.join(marks)}"]
     if unclear is not None:

@@ -119,7 +119,7 @@ def read_edge_list(source: Source, wanted: str) -> Content:
         *columns.notes(layout.table),
         *entries.notes,
         *sides.notes,
-        *comment_notes(sheet, unclear),
+        *comment_notes(sheet.first_comments(), len(sheet.comments), unclear),
     )
     weights = weights_of(path, sheet.text, entries.rows) if columns.weight >= 0 else None
     return Content(

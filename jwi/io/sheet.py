@@ -14,6 +14,7 @@ from jwi.io.text import first_bytes, line_starts_of
 # Marks of comments that are looked for.
 _MARKS = b"#%"
 _FIRST_ROWS = 100
+_FIRST_COMMENTS = 1000
 _ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}")
 
 
@@ -42,6 +43,10 @@ class Sheet(NamedTuple):
     def rows(self, count: int) -> list[bytes]:
         """The first rows."""
         return [self.line(number) for number in np.flatnonzero(self.is_row)[:count].tolist()]
+
+    def first_comments(self) -> list[bytes]:
+        """The first lines that are comments."""
+        return [self.line(number) for number in self.comments[:_FIRST_COMMENTS].tolist()]
 
     def without(self, line: int) -> "Sheet":
         """The same with one line that is no row."""

@@ -153,6 +153,7 @@ def remove_by_levels(rows, degree, order, num_removed, status):
         start = stops[level + 1] if level + 1 < len(stops) else 0
         size = _merge(active, size, waiting, start, stops[level])
         count = _match_far_above(active, size, degree, lists, level, order, count)
+        status[DONE] = count
         count = _match_next_above(active, size, degree, level, order, count)
         size, count = _match_within(active, size, degree, level, order, count)
         status[DONE] = count

@@ -51,7 +51,7 @@ def one_walk(num_edges, *, progress):
 
 # Where the compiled loop is called, and an order that takes some hundredths of a second.
 ORDERS = {
-    "1-WIS": (one_walk_index, partial(one_walk, 60_000)),
+    "1-WIS": (one_walk_index, partial(one_walk, 300_000)),
     "2-WIS": (two_walk_index, partial(remove, 3, 20_000)),
     "3-WIS": (three_walk_index, partial(remove, 4, 5_000)),
     "4-WIS": (by_definition, partial(remove, 5, 250)),
