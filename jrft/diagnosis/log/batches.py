@@ -8,6 +8,8 @@ from jrft.diagnosis.log.columns import FILE_STEP
 from jrft.diagnosis.log.values import ABSENT, question
 
 ROWS = 1024
+# Parts of a chat: the messages before its first, or its last, answer.
+_PARTS = {"prompt": 0, "context": -1}
 
 
 class Records(Mapping[str, list[Any]]):
@@ -53,7 +55,8 @@ class Batch(NamedTuple):
     def column(self, name: str) -> Sequence[Any]:
         """The values of a column. `a.b` is field b of the objects, or lists of objects, in a.
 
-        `chat.prompt` is the messages of a chat before the first answer.
+        `chat.prompt` is the messages of a chat before the first answer, `chat.context` before the
+        last.
         """
         if name in self.columns:
             return self.columns[name]
@@ -67,7 +70,7 @@ class Batch(NamedTuple):
 
 def _inner(value: Any, keys: Sequence[str]) -> Any:
     for depth, key in enumerate(keys):
-        if key == "prompt" and (asked := question(value)) is not None:
+        if key in _PARTS and (asked := question(value, _PARTS[key])) is not None:
             value = asked
         elif isinstance(value, dict):
             value = value.get(key, ABSENT)

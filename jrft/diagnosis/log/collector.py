@@ -5,12 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int32, Int64
 
 from jrft.diagnosis.log.batches import Batch, Skip
 from jrft.diagnosis.log.columns import Columns
 from jrft.diagnosis.log.log import RewardLog
-from jrft.diagnosis.log.values import ABSENT, Absent, flat_numbers, is_parallel, step_numbers
+from jrft.diagnosis.log.values import (
+    ABSENT,
+    Absent,
+    flat_numbers,
+    is_parallel,
+    reduced,
+    step_numbers,
+)
 
 
 class Collector:
@@ -25,13 +32,15 @@ class Collector:
         self._names: list[Any] = []
         self._codes_of_texts: dict[int, int] = {}
         self._parts: dict[str, list[np.ndarray]] = {}
+        self._file = 0
 
-    def add(self, batch: Batch) -> None:
-        """Takes in a batch.
+    def add(self, batch: Batch, file: int = 0) -> None:
+        """Takes in a batch of a file, which has a number.
 
         Raises:
             BadRowError: A row cannot be read, and bad rows are not skipped.
         """
+        self._file = file
         needed = {name: batch.column(name) for name in self.columns.names()}
         self._add_good_rows(batch._replace(columns=needed))
 
@@ -47,8 +56,12 @@ class Collector:
             self._add_good_rows(batch.part(0, size // 2))
             self._add_good_rows(batch.part(size // 2, size))
 
-    def log(self) -> tuple[RewardLog, Int64[np.ndarray, " m"] | None]:
-        """All rows taken in so far, and a hash of each completion if completions are known."""
+    def log(
+        self,
+    ) -> tuple[RewardLog, Int64[np.ndarray, " m"] | None, Int32[np.ndarray, " m"] | None]:
+        """All rows taken in so far, a hash of each completion if completions are known, and the
+        file of each if there are several.
+        """
 
         def column(name: str) -> Any:
             parts = self._parts.pop(name, None)
@@ -64,7 +77,7 @@ class Collector:
             components=components if len(components) > 1 else {},
             steps=column("steps"),
         )
-        return log, column("completions")
+        return log, column("completions"), column("files") if self._file else None
 
     def _add(self, batch: Batch) -> None:
         columns, names = batch.columns, self.columns
@@ -88,6 +101,7 @@ class Collector:
             part["completions"] = _hashes(columns[names.completion], sizes)
         # Prompts last: a bad row must not leave a name behind.
         part["prompts"] = self._prompt_codes(columns, sizes)
+        part["files"] = np.full(len(rewards), self._file, np.int32)
         self.num_rows += len(batch.lines)
         for name, values in part.items():
             self._parts.setdefault(name, []).append(values)
@@ -101,7 +115,7 @@ class Collector:
         for name, weight in self.columns.reward.items():
             values = columns[name]
             if self.columns.reduce is not None:
-                values = [_reduced(value, self.columns.reduce) for value in values]
+                values = [reduced(value, self.columns.reduce) for value in values]
             if self.columns.number is not None:
                 values = _expanded(values, columns[self.columns.number], name)
             numbers, each = flat_numbers(values, name)
@@ -192,15 +206,6 @@ class AmbiguousPromptError(Exception):
             f"a {text} has several {ids}, so {ids} may name completions or visits: pass "
             f"--prompt {text}, or --prompt {ids} if it names prompts"
         )
-
-
-def _reduced(value: Any, reduce: Any) -> Any:
-    """One reward of a list, or of each inner list of a group."""
-    if not isinstance(value, list) or not value:
-        return value
-    if any(isinstance(each, list) for each in value):
-        return [_reduced(each, reduce) for each in value]
-    return reduce([float(each) for each in value])
 
 
 def _expanded(rates: Sequence[Any], numbers: Sequence[Any], name: str) -> list[list[float]]:

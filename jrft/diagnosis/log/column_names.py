@@ -63,6 +63,18 @@ OUTCOMES = (
     "success",
     "solved",
     "passed",
+    "exact_match",
+    "math_verify",
+    "pass",
+    "em",
+    "correctness",
+    "is_success",
+    "is_solved",
+    "is_right",
+    "task_success",
+    "answer_correct",
+    "resolved",
+    "won",
 )
 RATES = ("pass_rate", "solve_rate", "success_rate", "mean_reward", "avg_reward", "pass@1")
 NUMBERS = ("n", "num_samples", "num_rollouts", "n_samples", "num_completions", "count", "k")
@@ -82,6 +94,7 @@ STEPS = (
     "policy_version",
     "steps",
     "epoch",
+    "rollout_id",
 )
 COMPLETIONS = (
     "completion",
@@ -111,11 +124,17 @@ TRAJECTORIES = (
     *("rollout_id", "rollout_idx", "sample_idx", "completion_id", "response_id"),
 )
 # Columns that divide a group's completions among machines, or name them: they tell nothing.
-MACHINES = re.compile(r"rank|worker|gpu|device|seed|shard|process|host|micro|node|engine|replica")
+MACHINES = re.compile(
+    r"rank|worker|gpu|device|seed|shard|process|host|micro|node|engine|replica|server|thread"
+    r"|actor|timestamp|(?:^|_)(?:time|date)"
+)
 # Columns that say which data set an id belongs to.
 SOURCES = ("env", "env_id", "env_name", "environment", "dataset", "data_source", "source", "domain")
 # Columns that say the right answer: prompts may share one.
-ANSWERS = ("answer", "answers", "gts", "ground_truth", "solution", "label", "target")
+ANSWERS = (
+    *("answer", "answers", "gts", "ground_truth", "ground_truths", "solution", "label", "target"),
+    *("gold", "gold_answer", "reference", "reference_answer", "expected", "correct_answer", "gt"),
+)
 
 
 def is_term(name: str) -> bool:

@@ -1,8 +1,5 @@
 """Reads rollout logs from files and directories, whichever trainer wrote them."""
 
-import hashlib
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -12,15 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jrft.diagnosis.log.batches import Batch, Skip, with_file_step
-from jrft.diagnosis.log.checks import checked
 from jrft.diagnosis.log.collector import AmbiguousPromptError, Collector
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
-from jrft.diagnosis.log.guess import guess_columns, sample_table
+from jrft.diagnosis.log.files import files_of_paths, steps_of_files
+from jrft.diagnosis.log.guess import guess_columns
 from jrft.diagnosis.log.log import RewardLog, selected
 from jrft.diagnosis.log.names import short_names
-from jrft.diagnosis.log.readers import COMPRESSED, known_suffixes, reader_of
+from jrft.diagnosis.log.readers import reader_of
+from jrft.diagnosis.log.sample import sample_table
 from jrft.diagnosis.log.splits import files_of, notes_of, rows_of, split_column
 from jrft.diagnosis.log.values import ABSENT
+from jrft.diagnosis.log.whole import checked
+from jrft.diagnosis.log.whole.state import Whole
 
 _SAMPLED_ROWS = 16_384
 _SAMPLED_FILES = 64
@@ -77,14 +77,14 @@ def read_rewards(
         ValueError: A file is missing or of an unknown kind, a column is missing, a row cannot
             be read, or the rows make no groups; the message says where and what to do.
     """
-    files, notes = _files([Path(path) for path in paths])
+    files, notes = files_of_paths([Path(path) for path in paths])
     files, sampled, rows_of_split = _of_split(files, split, notes)
     if not sampled:
         raise ValueError(_nothing(paths, files))
     given = columns or Columns()
     file_steps: dict[Path, int] = {}
     table = sample_table([batch for _, batch in sampled])
-    if FILE_STEP not in table and (file_steps := _file_steps(files)):
+    if FILE_STEP not in table and (file_steps := steps_of_files(files, notes)):
         table[FILE_STEP] = [file_steps[file] for file, batch in sampled for _ in batch.lines]
     found, guesses = guess_columns(given, table)
     try:
@@ -96,16 +96,12 @@ def read_rewards(
         collector = _collect(files, found, skip_bad_rows, file_steps, rows_of_split, progress)
     if collector.num_rows == 0:
         raise ValueError(_nothing(paths, files, collector.skip))
-    log, completions = collector.log()
-    if found.group_size is not None and not found.prompt and len(log.rewards) % found.group_size:
-        raise ValueError(
-            f"--group-size is {found.group_size}, which does not divide the {len(log.rewards):,} "
-            "completions: pass the number of completions of each prompt"
-        )
-    log, more = checked(log, completions, found, last_run=last_run)
+    notes += [*guesses, *collector.skip.notes]
+    log, completions, in_files = collector.log()
+    whole = Whole(log, found, completions, in_files, files, last_run, notes)
+    log = checked(whole).log
     if last_steps is not None:
         log = _last_steps(log, last_steps)
-    notes += [*guesses, *collector.skip.notes, *more]
     prompts = log.prompt_ids
     log = replace(log, prompt_ids=short_names(prompts))
     if log.outcomes is None:
@@ -113,70 +109,6 @@ def read_rewards(
     if log.steps is None:
         found = replace(found, step=None)
     return RewardFile(log, found, collector.num_rows, collector.skip.num_bad, tuple(notes), prompts)
-
-
-def _files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    files, unknown = [], []
-    for path in paths:
-        if path.is_dir():
-            inside = [file for file in path.rglob("*") if file.is_file()]
-            found = [file for file in inside if reader_of(file)]
-            unknown += [file for file in inside if not reader_of(file)]
-            if not found:
-                raise ValueError(f"{path}: there is no {known_suffixes()} file in it")
-            files += sorted(found, key=lambda file: _natural(str(file)))
-        elif not path.is_file():
-            raise ValueError(f"{path}: there is no such file")
-        elif not reader_of(path):
-            raise ValueError(f"{path}: {_unknown(path)}")
-        else:
-            files.append(path)
-    notes: list[str] = []
-    twins = [file for file in files if file.suffix in COMPRESSED and file.with_suffix("") in files]
-    if twins:
-        files = [file for file in files if file not in twins]
-        notes.append(f"{twins[0]} was not read, as {twins[0].with_suffix('').name} is beside it.")
-    # Files that lie beside logs and are known not to be any are not worth a word.
-    if unknown := [f for f in unknown if f.suffix not in (".md", ".py", ".txt", ".html")]:
-        names = ", ".join(file.name for file in unknown[:3])
-        more = ", …" if len(unknown) > 3 else ""
-        notes.append(f"{len(unknown)} files of unknown kinds were not read: {names}{more}.")
-    return _without_copies(files, notes), notes
-
-
-def _unknown(path: Path) -> str:
-    """Why a file is not read, and how to convert it."""
-    if path.suffix.lower() in (".pt", ".pth"):
-        # slime and miles save {"samples": [...]}; a pickle runs code when it is loaded.
-        return (
-            "files of PyTorch are not read, as loading them runs code. If you trust it, convert "
-            'it: python -c "import json, sys, torch; saved = torch.load(sys.argv[1], '
-            "weights_only=False); print(json.dumps(saved['samples'], default=str))\" "
-            f"{path} > {path.with_suffix('.json').name}"
-        )
-    return (
-        f"its kind is unknown; known are {known_suffixes()}. Convert it to JSON lines: an object "
-        "with a prompt and a reward for each completion"
-    )
-
-
-def _without_copies(files: Sequence[Path], notes: list[str]) -> list[Path]:
-    """Files without copies: the same bytes in one folder, and no other step in the name."""
-    steps = _file_steps(files)
-    keys = [(file.parent, file.stat().st_size, steps.get(file)) for file in files]
-    several = {key for key, count in Counter(keys).items() if count > 1 and key[1] > 0}
-    first: dict[tuple[Any, bytes], Path] = {}
-    kept = []
-    for file, key in zip(files, keys, strict=True):
-        if key in several:
-            with file.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").digest()
-            original = first.setdefault((key, digest), file)
-            if original is not file:
-                notes.append(f"{file} was not read, as it is a copy of {original.name}.")
-                continue
-        kept.append(file)
-    return kept
 
 
 def _of_split(
@@ -191,35 +123,14 @@ def _of_split(
         return files, sampled, lambda batch: batch
     if not chosen and column is None:
         raise ValueError(
-            f"--split is {split}: pass the name of a folder that holds the files, or a value of "
-            "a column 'split'"
+            f"--split is {split}: pass the name of a folder that holds the files, or a value of a "
+            "column 'split', 'mode', 'phase', 'stage' or 'type'"
         )
 
     def rows(batch: Batch) -> Batch:
         return batch if column is None else rows_of(batch, column, split)
 
     return chosen or files, [(file, rows(batch)) for file, batch in sampled], rows
-
-
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Sorts numbers by value: step_2 before step_10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
-
-
-def _file_steps(files: Sequence[Path]) -> dict[Path, int]:
-    """The step that each file's name or folder says; nothing unless all say one and they differ."""
-    for pattern in (r"(?:step|iter|iteration|rollout)s?[_-]?(\d+)", r"^(\d+)(?=$|\.)"):
-        steps = {}
-        for file in files:
-            # The last part that says a step: the name before the folder.
-            found = [
-                m for part in file.parts[-4:] if (m := re.search(pattern, part, re.IGNORECASE))
-            ]
-            if found:
-                steps[file] = int(found[-1].group(1))
-        if len(steps) == len(files) and len(set(steps.values())) > 1:
-            return steps
-    return {}
 
 
 def _batches(file: Path, skip: Skip) -> Iterator[tuple[Batch, float]]:
@@ -256,7 +167,7 @@ def _collect(
     skip = Skip(skip_bad_rows=skip_bad_rows)
     collector = Collector(columns, skip)
     total, done = max(sum(file.stat().st_size for file in files), 1), 0
-    for file in files:
+    for place, file in enumerate(files):
         useful = None
         for batch, share in _batches(file, skip):
             whole = with_file_step(batch, file_steps[file]) if file in file_steps else batch
@@ -266,7 +177,7 @@ def _collect(
                     missing = "reward" if not _holds_any(whole, columns.reward) else "prompt"
                     skip.notes[f"{file}: there is no {missing} in it, it was left out."] = None
                     break
-            collector.add(rows_of_split(whole))
+            collector.add(rows_of_split(whole), place)
             if progress is not None:
                 progress((done + share * file.stat().st_size) / total)
         done += file.stat().st_size

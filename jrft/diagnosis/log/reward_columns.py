@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from jrft.diagnosis.log.column_names import (
     ADVANTAGES,
@@ -19,9 +20,8 @@ from jrft.diagnosis.log.column_names import (
     is_term,
 )
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
-from jrft.diagnosis.log.consistency import total_of
-from jrft.diagnosis.log.doubts import Table, present
-from jrft.diagnosis.log.values import ABSENT, are_numbers, is_number
+from jrft.diagnosis.log.sample import Table, present
+from jrft.diagnosis.log.values import ABSENT, are_numbers, flat_numbers, is_number, is_word
 
 
 def guess_reward(table: Table, notes: list[str]) -> dict[str, float]:
@@ -47,12 +47,13 @@ def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
         name
         for name in table
         if numeric(table[name])
+        and not any(map(is_word, table[name]))
         and is_term(name)
         and not ({*name.lower().split(".")} & {*ANSWERS} or name.endswith(".0"))
     ]
     named = [name for name in numbers if "reward" in name.lower()]
     trainer = first_of(ADVANTAGES, table) is not None and first_of(COMPLETIONS, table) is not None
-    if total := total_of(named, table):
+    if total := _total_of(named, table):
         notes.append(f"{total} was taken as the reward, as it is the sum of other columns.")
         return {total: 1.0}
     outcome = first_of(OUTCOMES, {name: table[name] for name in numbers})
@@ -73,16 +74,66 @@ def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
                 f"--reward {found} --reward {rest[0]}."
             )
         return {found: 1.0}
+    words = [name for name in table if name not in ANSWERS and _are_words(table[name])]
     choice = (
         ([outcome] if outcome and len(named) == 1 else []) + named
         or ([outcome] if outcome and trainer else []) + others
-        or [n for n in table if "reward" in n.lower()]
+        or words
     )
+    for name in () if choice else (*REWARDS, *OUTCOMES):
+        if (column := first_of([name], table)) and (bad := _no_numbers(table[column])):
+            raise ValueError(
+                f"{column} holds {', '.join(map(repr, bad[:3]))}, which are no numbers: write "
+                "numbers, or words such as correct and incorrect, or name another column with "
+                "--reward NAME"
+            )
     remedy = " ".join(f"--reward {name}" for name in choice[:3]) or "--reward NAME"
     raise ValueError(
         f"no column of {shown(table)} looks like the reward: name it, or "
         f"all that add up to it ({remedy})"
     )
+
+
+def _total_of(terms: Sequence[str], table: Table) -> str | None:
+    """The one term that is a sum of others, with positive weights, in all rows."""
+    read = (_numbers(table[name], name) for name in terms)
+    values = [each for each in read if each is not None]
+    if len(terms) < 3 or len(values) < len(terms) or len(set(map(len, values))) > 1:
+        return None
+    matrix = np.nan_to_num(np.stack(values, axis=1))
+    found = []
+    for place in range(len(terms)):
+        total, others = matrix[:, place], np.delete(matrix, place, axis=1)
+        others = others[:, np.ptp(others, axis=0) > 0]
+        if others.shape[1] < 2 or np.linalg.matrix_rank(others) < others.shape[1]:
+            continue
+        weights = np.linalg.lstsq(others, total)[0]
+        fits = np.allclose(others @ weights, total, atol=1e-6) and len(total) > 2 * len(weights)
+        if fits and (weights > 1e-6).all():
+            found.append(terms[place])
+    return found[0] if len(found) == 1 else None
+
+
+def _numbers(values: Sequence[Any], name: str) -> Float64[np.ndarray, " m"] | None:
+    """The numbers of a column, flat; None where cells hold something else."""
+    lists = [value for value in values if isinstance(value, list)]
+    if any(isinstance(each, list) for value in lists for each in value):
+        return None
+    try:
+        return flat_numbers(list(values), name)[0]
+    except ValueError:
+        return None
+
+
+def _are_words(values: Sequence[Any]) -> bool:
+    """Whether all cells that hold something are words that stand for verdicts."""
+    return bool(present(values)) and all(map(is_word, present(values)))
+
+
+def _no_numbers(values: Sequence[Any]) -> list[str]:
+    """Different texts of a column that are no numbers."""
+    texts = [v.strip()[:40] for v in present(values) if isinstance(v, str) and not is_number(v)]
+    return list(dict.fromkeys(texts))
 
 
 def _only(inner: Sequence[str], table: Table) -> str:
@@ -142,6 +193,10 @@ def with_number(columns: Columns, table: Table, notes: list[str]) -> Columns:
     if others or name.lower() not in RATES or columns.trusted:
         return columns
     count = columns.number or first_of(NUMBERS, table)
+    flat = [each for each in _flat(present(table[name])) if is_number(each)]
+    if count is None and len(flat) > 1 and {float(each) for each in flat} <= {0.0, 1.0}:
+        notes.append(f"{name} is 0 or 1 in all rows: it was taken as the reward of a completion.")
+        return columns
     if count is None:
         raise ValueError(
             f"{name} is a mean over rollouts, and means are not rewards: log a row a completion, "

@@ -9,13 +9,22 @@ from jrft.diagnosis.log.batches import Batch
 from jrft.diagnosis.log.values import ABSENT
 
 _KINDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "eval": "val"}
-_KINDS |= {"validation": "val", "evaluation": "val", "test": "test"}
-# Columns that say a split by a word, or by a truth value.
-_COLUMNS = (
-    *("split", "mode", "phase", "is_train", "is_training"),
-    *("is_eval", "is_val", "is_validation", "validate", "validation", "eval"),
+_KINDS |= {"validation": "val", "evaluation": "val", "dev": "val", "test": "test"}
+_KINDS |= {"evaluate": "val", "heldout": "val", "held_out": "val", "testing": "test"}
+# Columns that say a split by a word: one known word tells what a few unknown ones are.
+_WORDS = (
+    *("split", "mode", "phase", "stage", "type", "kind", "set", "subset", "partition", "purpose"),
+    *("dataset_split", "data_split", "rollout_type", "run_type"),
 )
-_TRUTH = {"true": True, "1": True, "false": False, "0": False}
+# Columns that say it by a truth value, of training or of validation.
+_TRAIN = ("is_train", "is_training", "train", "training")
+_VAL = (
+    *("is_eval", "is_val", "is_validation", "is_valid_set", "validate", "validation", "eval"),
+    *("val", "is_test", "evaluation", "is_evaluation", "heldout"),
+)
+_TRUE, _FALSE = {"true", "1", "1.0"}, {"false", "0", "0.0", "none", ""}
+# More different values are no splits.
+_MOST = 4
 
 
 def files_of(files: Sequence[Path], split: str) -> list[Path]:
@@ -39,27 +48,52 @@ def _kinds(file: Path) -> frozenset[str]:
 
 def split_column(batches: Sequence[Batch]) -> str | None:
     """The column that says rows of several splits, if there is one."""
-    for name in _COLUMNS:
-        values = [value for batch in batches for value in batch.column(name)]
-        if ABSENT in values:
-            continue
-        kinds = {_kind(name, value) for value in values if value is not None}
-        if len(kinds) > 1 and None not in kinds:
-            return name
+    names = dict.fromkeys(name for batch in batches for name in _names(batch))
+    for name in sorted(names, key=lambda one: _leaf(one) not in _WORDS):
+        values = {_text(value) for batch in batches for value in batch.column(name)}
+        if len(values) <= _MOST and len({_kind(name, value) for value in values}) > 1:
+            known = {value for value in values if value in _KINDS}
+            truth = _leaf(name) in (*_TRAIN, *_VAL) and values <= _TRUE | _FALSE
+            words = _leaf(name) in _WORDS and {_KINDS[value] for value in known} - {"train"}
+            if truth or words or known == values:
+                return name
     return None
 
 
-def _kind(column: str, value: Any) -> str | None:
-    text = str(value).lower()
-    if text in _TRUTH:
-        return "train" if _TRUTH[text] == ("train" in column) else "val"
-    return _KINDS.get(text)
+def _names(batch: Batch) -> list[str]:
+    """Columns, and fields of the objects in them."""
+    names = list(batch.columns)
+    for name in list(batch.columns):
+        first = next(iter(batch.columns[name]), None)
+        names += [f"{name}.{key}" for key in first] if isinstance(first, dict) else []
+    return names
+
+
+def _leaf(name: str) -> str:
+    return name.lower().rpartition(".")[2]
+
+
+def _text(value: Any) -> str:
+    """The word of a cell, empty where there is none."""
+    if value is None or value is ABSENT:
+        return ""
+    return str(value).lower() if isinstance(value, str | int | float) else "[]"
+
+
+def _kind(column: str, text: str) -> str:
+    """The split that a cell says; words that are not known say training."""
+    if text in _TRUE and _leaf(column) in _VAL:
+        return "val"
+    if text in _FALSE and _leaf(column) in _TRAIN:
+        return "val"
+    return _KINDS.get(text, "train")
 
 
 def rows_of(batch: Batch, column: str, split: str) -> Batch:
     """The rows of a split."""
-    wanted = _KINDS.get(split.lower(), split)
-    kept = [i for i, value in enumerate(batch.column(column)) if _kind(column, value) == wanted]
+    wanted = _KINDS.get(split.lower(), split.lower())
+    texts = [_text(value) for value in batch.column(column)]
+    kept = [i for i, text in enumerate(texts) if wanted in (text, _kind(column, text))]
     columns = {name: [values[i] for i in kept] for name, values in batch.columns.items()}
     return Batch(batch.source, [batch.lines[i] for i in kept], columns)
 

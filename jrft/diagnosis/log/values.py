@@ -1,7 +1,7 @@
 """Numbers as logs write them: numbers, text, truth values, printed tensors, lists of these."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,16 @@ from jaxtyping import Float64, Int64
 
 _MISSING = {"", "nan", "none", "null", "na", "n/a"}
 _TRUTH = {"true": 1.0, "false": 0.0}
+# Verdicts in words, the good one first.
+_PAIRS = (
+    *("correct incorrect", "right wrong", "pass fail", "passed failed", "success failure"),
+    *("solved unsolved", "yes no", "win loss", "accepted rejected", "resolved unresolved"),
+)
+_WORDS = {
+    word: value for pair in _PAIRS for word, value in zip(pair.split(), (1.0, 0.0), strict=True)
+}
+# 0,5 and 12,25 have a decimal comma; 1,000 may have one, or be a thousand.
+_COMMA = re.compile(r"[-+]?(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))")
 _TENSOR = re.compile(
     r"(?:tensor|array|(?:np|numpy)\.\w+)\(\s*\[?\s*([-+\w.]+)\s*\]?\s*(?:,.*)?\)", re.DOTALL
 )
@@ -31,8 +41,8 @@ def number(value: Any, name: str) -> float:
         ValueError: The cell holds something else.
 
     Example:
-        >>> [number(cell, "reward") for cell in (1, "0.5", "True", "tensor(2.)", None)]
-        [1.0, 0.5, 1.0, 2.0, nan]
+        >>> [number(cell, "reward") for cell in (1, "0,5", "True", "tensor(2.)", None, "wrong")]
+        [1.0, 0.5, 1.0, 2.0, nan, 0.0]
     """
     if isinstance(value, Absent):
         raise ValueError(f"there is no {name!r}")
@@ -42,8 +52,10 @@ def number(value: Any, name: str) -> float:
         text = value.strip().lower()
         if text in _MISSING:
             return float("nan")
-        if text in _TRUTH:
-            return _TRUTH[text]
+        if text in _TRUTH or text in _WORDS:
+            return _TRUTH[text] if text in _TRUTH else _WORDS[text]
+        if _COMMA.fullmatch(text):
+            value = text.replace(",", ".")
         if printed := _TENSOR.fullmatch(text):
             value = printed.group(1)
     if isinstance(value, dict):
@@ -52,7 +64,24 @@ def number(value: Any, name: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} is {value!r:.40}, not a number") from None
+        known = "; known words are correct, wrong, pass, fail, yes, no and their like"
+        word = known if isinstance(value, str) and value.strip().isalpha() else ""
+        raise ValueError(f"{name} is {value!r:.40}, not a number{word}") from None
+
+
+def is_word(value: Any) -> bool:
+    """Whether a cell is a word that stands for a verdict.
+
+    Example:
+        >>> is_word("Correct"), is_word("true"), is_word("maybe")
+        (True, False, False)
+    """
+    return isinstance(value, str) and value.strip().lower() in _WORDS
+
+
+def has_comma(value: Any) -> bool:
+    """Whether a cell is a number with a decimal comma."""
+    return isinstance(value, str) and bool(_COMMA.fullmatch(value.strip()))
 
 
 def is_number(value: Any) -> bool:
@@ -85,6 +114,20 @@ def flat_numbers(
         return np.array([number(value, name) for value in values], np.float64), sizes
 
 
+def reduced(value: Any, reduce: Callable[[list[float]], float]) -> Any:
+    """One reward of a list, or of each inner list of a group.
+
+    Example:
+        >>> reduced([0, 1, 2], sum), reduced([[0, 1], [2]], sum), reduced(3, sum)
+        (3.0, [1.0, 2.0], 3)
+    """
+    if not isinstance(value, list) or not value:
+        return value
+    if any(isinstance(each, list) for each in value):
+        return [reduced(each, reduce) for each in value]
+    return reduce([float(each) for each in value])
+
+
 def is_parallel(value: Any, size: int, *, of_same: bool = False) -> bool:
     """Whether a row holds a prompt for each of its rewards, not one chat or one list of tokens.
 
@@ -100,18 +143,27 @@ def is_parallel(value: Any, size: int, *, of_same: bool = False) -> bool:
     return all(isinstance(each, str | list) for each in value) and size > 1
 
 
-def question(chat: Any) -> list[Any] | None:
-    """The messages before the first answer; None if this is no chat that holds an answer.
+def question(chat: Any, answer: int = 0) -> list[Any] | None:
+    """The messages before an answer; None if this is no chat that holds one.
+
+    Args:
+        chat: Perhaps a list of messages.
+        answer: Which answer: 0 the first, -1 the last.
 
     Example:
         >>> question([{"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "2"}])
         [{'role': 'user', 'content': '1 + 1?'}]
     """
+    places = answers(chat)
+    return chat[: places[answer]] if places and places[0] > 0 else None
+
+
+def answers(chat: Any) -> list[int]:
+    """The places of the answers in a list of messages; none if this is no such list."""
     if not isinstance(chat, list) or not all(isinstance(one, dict) for one in chat):
-        return None
+        return []
     roles = [one.get("role", one.get("from")) for one in chat]
-    answers = [place for place, role in enumerate(roles) if role in _ANSWERING]
-    return chat[: answers[0]] if answers and answers[0] > 0 else None
+    return [place for place, role in enumerate(roles) if role in _ANSWERING]
 
 
 def step_number(value: Any, name: str) -> int:

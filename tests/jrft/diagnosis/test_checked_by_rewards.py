@@ -63,21 +63,6 @@ STOPS = {
         "one prompt stand for several prompts",
         "--prompt user",
     ),
-    "an example before each question": (
-        lambda s, p, i, r: {
-            "step": s,
-            "messages": [
-                {"role": "user", "content": "1 + 1?"},
-                {"role": "assistant", "content": "2"},
-                {"role": "user", "content": text(p)},
-                {"role": "assistant", "content": f"{s}-{i}"},
-            ],
-            "task": text(p),
-            "reward": r,
-        },
-        "one messages.prompt stand for several prompts",
-        "--prompt task",
-    ),
     "an id within a category": (
         lambda s, p, i, r: {"step": s, "category": f"c{p % 3}", "id": p // 3, "reward": r},
         "category divides the completions of each group",
@@ -143,6 +128,19 @@ def test_columns_that_divide_each_group_are_asked_about(name, tmp_path):
 
 # Name → a row that is read rightly without options.
 READ = {
+    "an example before each question": (
+        RUN,
+        lambda s, p, i, r: {
+            "step": s,
+            "messages": [
+                {"role": "user", "content": "1 + 1?"},
+                {"role": "assistant", "content": "2"},
+                {"role": "user", "content": text(p)},
+                {"role": "assistant", "content": f"{s}-{i}"},
+            ],
+            "reward": r,
+        },
+    ),
     "sorted by reward": (sorted(RUN, key=lambda one: (one[0], one[1], one[3])), plain),
     "in any order": ([RUN[k] for k in np.random.default_rng(0).permutation(len(RUN))], plain),
     "one sample of all prompts after the other": (sorted(RUN, key=lambda o: (o[0], o[2])), plain),

@@ -112,5 +112,5 @@ def test_splits(tmp_path):
     write(tmp_path / "val" / "1.jsonl", others)
     assert "pass --split train" in " ".join(read_rewards([tmp_path]).notes)
     check(read_rewards([tmp_path], split="train"))
-    with pytest.raises(ValueError, match="--split is dev: pass the name of a folder"):
-        read_rewards([tmp_path], split="dev")
+    with pytest.raises(ValueError, match="--split is odd: pass the name of a folder"):
+        read_rewards([tmp_path], split="odd")

@@ -252,17 +252,10 @@ def test_files_that_cannot_be_read_say_why(tmp_path, name, content, message):
         read_rewards([path])
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.csv", b"prompt,reward\n\xff\xfe,1\n"),
-        ("a.npy", b"no array"),
-    ],
-)
-def test_damaged_files_are_named(tmp_path, name, content):
-    path = tmp_path / name
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"{name}: the file is damaged"):
+def test_damaged_files_are_named(tmp_path):
+    path = tmp_path / "a.npy"
+    path.write_bytes(b"no array")
+    with pytest.raises(ValueError, match=r"a\.npy: the file is damaged"):
         read_rewards([path])
 
 

@@ -5,28 +5,28 @@ from typing import Any
 
 import numpy as np
 
-from jrft.diagnosis.log.log import RewardLog, factorize
+from jrft.diagnosis.log.log import factorize
+from jrft.diagnosis.log.whole.state import Whole
 
 
-def without_padding(log: RewardLog, notes: list[str]) -> RewardLog:
-    """The log with one prompt for texts, or lists of tokens, that differ by blanks or padding.
-
-    Args:
-        log: All rows.
-        notes: A note is added where prompts become one.
-    """
+def without_padding(whole: Whole) -> Whole:
+    """The log with one prompt for texts, or lists of tokens, that differ by blanks or padding."""
+    log = whole.log
     prompts = log.prompt_ids
+    if len(whole.columns.prompt) != 1:  # names by several columns are lists, and no tokens
+        return whole
     lists = [one for one in prompts if _are_tokens(one) and len(one) > 1]
     pads = {one[0] for one in lists if one[0] == one[1]}
     codes, keys = factorize([_bare(prompt, pads) for prompt in prompts])
     if len(keys) == len(prompts):
-        return log
-    notes.append(
+        return whole
+    whole.notes.append(
         f"{len(prompts) - len(keys):,} prompts differ from others by blanks or padding "
         "alone: they were taken as the same."
     )
     first = np.unique(codes, return_index=True)[1]
-    return replace(log, prompts=codes[log.prompts], prompt_ids=[prompts[i] for i in first])
+    names = [prompts[i] for i in first]
+    return replace(whole, log=replace(log, prompts=codes[log.prompts], prompt_ids=names))
 
 
 def _are_tokens(prompt: Any) -> bool:

@@ -1,0 +1,176 @@
+"""Doubts about what a row, or a list in it, stands for."""
+
+import numpy as np
+
+from jrft.diagnosis.log.column_names import ANSWERS, IDS, MACHINES, STEPS, TRAJECTORIES, TURNS
+from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, common_size
+from jrft.diagnosis.log.values import is_parallel
+
+
+def lists_of_lists(sample: Sample) -> str | None:
+    """A reward holds lists of lists, and nothing says what the inner ones are."""
+    name = next(iter(sample.columns.reward))
+    lists = [value for value in sample.table[name] if isinstance(value, list)]
+    if sample.columns.reduce or not any(isinstance(one, list) for v in lists for one in v):
+        return None
+    return (
+        f"{name} holds lists of lists: pass --lists sum (or last, or mean), which makes one "
+        "reward of each inner list"
+    )
+
+
+def lists_of_one_completion(sample: Sample) -> str | None:
+    """Rewards are lists, and the completion of a row is one text, or each row has its own uid."""
+    if not _most_are_lists(sample):
+        return None
+    name, completion = next(iter(sample.columns.reward)), sample.columns.completion
+    texts = sample.table.get(completion or "", ())
+    one = f"{completion} is one text" if str in set(map(type, texts)) else ""
+    ids = sample.columns.prompt == ("uid",) and len(set(sample.table["uid"])) > 0.9 * len(
+        sample.sizes
+    )
+    if ids and len(sample.sizes) > 8:
+        one = one or "each uid has one row"
+    if not one:
+        return None
+    return (
+        f"{name} is a list, and {one}: pass --lists sum (or last, or mean) to make one reward of a "
+        "list, or --trust-columns if each list is a group of completions"
+    )
+
+
+def lists_of_turns(sample: Sample) -> str | None:
+    """Rewards are lists, and a prompt has several rows a step."""
+    if not _most_are_lists(sample) or not sample.columns.prompt:
+        return None
+    name, prompts = next(iter(sample.columns.reward)), sample.table[sample.columns.prompt[0]]
+    first = zip(prompts[:50], sample.table[name], strict=False)
+    if any(isinstance(r, list) and is_parallel(prompt, len(r)) for prompt, r in first):
+        return None
+    starts = np.cumsum([0, *sample.sizes[:-1]])[np.array(sample.sizes) > 0]
+    rows, visits = len(starts), len(np.unique(sample.codes(*sample.visit)[starts]))
+    if rows <= 1.5 * visits:
+        return None
+    return (
+        f"{name} is a list in each row, and a prompt has {rows / visits:.1f} rows a step: pass "
+        "--lists sum (or last, or mean) if the lists hold turns or tokens of one completion, or "
+        "--trust-columns if each list is a group of completions"
+    )
+
+
+def _most_are_lists(sample: Sample) -> bool:
+    name = next(iter(sample.columns.reward))
+    long = [isinstance(value, list) and len(value) > 1 for value in sample.table[name]]
+    return sample.columns.reduce is None and 2 * sum(long) > len(long)
+
+
+def lists_without_a_prompt(sample: Sample) -> str | None:
+    """Lists of rewards have no prompt, and some text may name one."""
+    columns = sample.columns
+    if columns.prompt or columns.group_size is not None or columns.reduce is not None:
+        return None
+    texts = [
+        name
+        for name in sample.others()
+        if name not in ANSWERS
+        and str in set(map(type, sample.table[name]))
+        and len(set(map(str, sample.table[name]))) < MANY_SINGLES * len(sample.sizes)
+    ]
+    if not texts:
+        return None
+    return (
+        f"no column is known to name the prompt: pass --prompt {texts[0]} if it does, or "
+        "--trust-columns if each list is the group of one prompt"
+    )
+
+
+def turns_by_name(sample: Sample) -> str | None:
+    """A column is named like a turn, or names trajectories that have several rows each."""
+    if sample.columns.reduce is not None or not sample.columns.prompt:
+        return None
+    for name in sample.others():
+        turns = name.lower() in TURNS and sample.count(name) > 1
+        if turns or (name.lower() in TRAJECTORIES and _holds_rows(sample, name)):
+            return _turns(name)
+    return None
+
+
+def turns_by_counting(sample: Sample) -> str | None:
+    """A column counts from 0 or 1 in each group, and several completions begin with it.
+
+    Each count has as many rows as the one before it, or fewer, and the first has as many in nearly
+    all groups: the size of the group.
+    """
+    if sample.columns.reduce is not None or not sample.columns.prompt:
+        return None
+    groups = sample.codes(*sample.visit)
+    for name in sample.others():
+        if set(map(type, sample.table[name])) != {int} or MACHINES.search(name.lower()):
+            continue
+        numbers = np.array(sample.cells(name), np.int64)
+        if not 0 <= numbers.min() <= 1 or not 0 < np.ptp(numbers) < 1024:
+            continue
+        table = np.zeros((groups.max() + 1, int(np.ptp(numbers)) + 1), np.int64)
+        np.add.at(table, (groups, numbers - numbers.min()), 1)
+        size, share = common_size(table[:, 0])
+        same = np.mean(table[:, 0] == size) >= 0.9
+        falling = np.mean((np.diff(table, axis=1) <= 0).all(axis=1)) >= 0.95
+        several = np.mean(table[:, 1] > 0) > 0.5
+        if len(table) >= 4 and size > 1 and share == 1 and same and falling and several:
+            return _turns(name)
+    return None
+
+
+def _turns(name: str) -> str:
+    return (
+        f"by {name}, a row is a turn, and a completion has several rows: keep one row of each "
+        "completion, the one with its reward, or pass --trust-columns if each row is a completion"
+    )
+
+
+def _holds_rows(sample: Sample, name: str) -> bool:
+    """Whether names of completions have several rows each, with or without the step."""
+    prompts, rows = sample.columns.prompt, sum(sample.sizes)
+    pairs = sample.count(name, *prompts)
+    alone = pairs == sample.count(name) and 1.5 * sample.count(*prompts) < pairs
+    if alone and 1.5 * pairs < rows:
+        return True
+    triples = sample.count(name, *sample.visit)
+    return 1.5 * sample.count(*sample.visit) < triples and 1.5 * triples < rows
+
+
+def groups_in_equal_parts(sample: Sample) -> str | None:
+    """A column divides groups into equal parts, or parts that are multiples of one size.
+
+    It may tell apart the prompts behind a template, or turns, agents, judges or models.
+    """
+    columns = sample.columns
+    if not columns.prompt or columns.reduce is not None or sample.lists():
+        return None
+    visits = sample.count(*sample.visit)
+    for name in sorted(sample.others(), key=lambda one: one.lower() in ANSWERS):
+        if MACHINES.search(name.lower()) or _known(name) or _holds_objects(sample, name):
+            continue
+        parts = sample.counts(*sample.visit, name)
+        size, share = common_size(parts)
+        if len(parts) < 8 or len(parts) <= 1.1 * visits or size < 2 or share < 0.9:
+            continue
+        flags = " ".join(f"--prompt {one}" for one in (*columns.prompt, name))
+        step = f"--step {name} if it is the training step, " if columns.step is None else ""
+        prompt = " + ".join(columns.prompt)
+        return (
+            f"{name} divides the completions of each group into equal parts: does one {prompt} "
+            f"stand for several prompts, or does {name} name turns, agents, judges or models? "
+            f"Pass {step}{flags} to judge them one by one, or --trust-columns if all rows are "
+            "completions of one group"
+        )
+    return None
+
+
+def _known(name: str) -> bool:
+    """Whether a column is named like an id or a step: other doubts look at these."""
+    return name.lower() in {*IDS, *STEPS}
+
+
+def _holds_objects(sample: Sample, name: str) -> bool:
+    return bool({dict, list} & set(map(type, sample.table[name])))

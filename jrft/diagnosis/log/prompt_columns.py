@@ -1,0 +1,132 @@
+"""Which column names the prompts."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from jrft.diagnosis.log.column_names import IDS, TEXTS
+from jrft.diagnosis.log.columns import Columns
+from jrft.diagnosis.log.evidence import counts_from_one, visits_agree
+from jrft.diagnosis.log.reward_columns import first_of, shown
+from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, common_size, present
+from jrft.diagnosis.log.values import answers
+
+
+def guess_prompt(sample: Sample, notes: list[str]) -> Columns:
+    """The columns with those that name the prompts; none where lists of rewards are the groups.
+
+    Raises:
+        ValueError: No column looks like the prompt.
+    """
+    columns, free = sample.columns, sample.table
+    if columns.prompt or columns.group_size is not None:
+        return columns
+    texts = texts_of(sample)
+    ids = _ids(sample)
+    if not texts and not ids:
+        if sample.lists() or columns.number is not None:
+            return columns
+        raise ValueError(
+            f"no column of {shown(free)} looks like the prompt: name it (--prompt NAME), "
+            "or pass --group-size N if the N completions of a prompt follow each other"
+        )
+    if not texts:
+        good = [name for name in ids if sample.singles(name) < MANY_SINGLES]
+        return replace(columns, prompt=((good or ids)[0],))
+    text = _without_examples(texts[0], sample, notes)
+    if sample.lists() and any(isinstance(value, list) for value in free[text][:50]):
+        return replace(columns, prompt=(text,))
+    for name in ids:
+        # An id that stands for the text one to one is its shorter name.
+        if sample.count(name, text) == sample.count(text) == sample.count(name):
+            return replace(columns, prompt=(name,), text=text)
+    if sample.singles(text) >= MANY_SINGLES and not sample.lists():
+        for name in ids:
+            if sample.singles(name) < MANY_SINGLES:
+                return replace(columns, prompt=(name,))
+    for name in ids if sample.at else []:
+        if varies_by_step(sample, name, text):
+            notes.append(
+                f"No {text} comes back at another step, and {name} does: prompts are told apart "
+                f"by {name}. If {name} is a place in the batch, pass --prompt {text}."
+            )
+            return replace(columns, prompt=(name,))
+    return replace(columns, prompt=(text,))
+
+
+def _ids(sample: Sample) -> list[str]:
+    """Columns that are named like ids of prompts."""
+    nested = [f"{stem}.{name}" for stem in _stems(sample) for name in IDS]
+    free = {
+        name: values for name, values in sample.table.items() if name not in sample.columns.reward
+    }
+    found = [first_of([one], free) for one in (*IDS, *nested)]
+    return [name for name in found if name is not None and name != sample.columns.step]
+
+
+def texts_of(sample: Sample) -> list[str]:
+    """Columns that are named like texts of prompts and hold some, the more telling first."""
+    filled = {
+        name: values
+        for name, values in sample.table.items()
+        if name not in sample.columns.reward and any(present(values))
+    }
+    nested = [f"{stem}.{name}" for stem in _stems(sample) for name in TEXTS]
+    found = [first_of([one], filled) for one in (*TEXTS, *nested)]
+    return [name for name in found if name is not None]
+
+
+def _stems(sample: Sample) -> list[str]:
+    """The objects that hold the reward."""
+    return sorted({name.rpartition(".")[0] for name in sample.columns.reward} - {""})
+
+
+def _without_examples(text: str, sample: Sample, notes: list[str]) -> str:
+    """The messages before the last answer, where the first answers are examples.
+
+    Answers of a model differ. Answers of examples are the same wherever the messages before them
+    are.
+    """
+    stem, _, last = text.rpartition(".")
+    if last != "prompt" or stem not in sample.table or f"{stem}.context" not in sample.table:
+        return text
+    firsts = []
+    for chat in sample.cells(stem):
+        places = answers(chat)
+        if len(places) < 2:
+            return text
+        firsts.append((str(chat[: places[0]]), str(chat[places[0]])))
+    context = f"{stem}.context"
+    several = 8 * len({before for before, _ in firsts}) <= len(firsts)
+    if not several or len(set(firsts)) > len({before for before, _ in firsts}):
+        return text
+    if sample.singles(context) >= MANY_SINGLES:
+        return text
+    notes.append(
+        f"The first answers in {stem} are always the same, as those of examples are: prompts are "
+        f"told apart by {context}, the messages before the last answer. If not, pass "
+        f"--prompt {text}."
+    )
+    return context
+
+
+def varies_by_step(sample: Sample, name: str, text: str) -> bool:
+    """Whether an id comes back at other steps, each time with another text, in groups of one size.
+
+    Without steps, a visit is what stands together. An id that counts from 0 or 1 at each step may
+    be a place in the batch: then its visits must agree.
+    """
+    ids, texts = sample.count(name), sample.count(text)
+    if sample.singles(name) >= MANY_SINGLES or (not sample.at and ids < 8):
+        return False
+    visits, of_texts = sample.visits(name), sample.visits(text)
+    both = np.unique(np.stack([visits, sample.codes(text)]), axis=1)
+    nested = sample.count(name, text) == texts > 1.1 * ids
+    single = both.shape[1] <= 1.05 * len(np.unique(visits))
+    back = len(np.unique(visits)) >= 1.5 * ids and len(np.unique(of_texts)) < 1.1 * texts
+    if not (nested and single and back):
+        return False
+    size, share = common_size(np.unique(visits, return_counts=True)[1])
+    if size < 2 or share < MANY_SINGLES:
+        return False
+    return not counts_from_one(sample, name) or bool(visits_agree(sample, name))
