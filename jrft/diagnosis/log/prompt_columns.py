@@ -1,5 +1,6 @@
 """Which column names the prompts."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,9 @@ from jrft.diagnosis.log.evidence import counts_from_one, visits_agree
 from jrft.diagnosis.log.reward_columns import first_of, shown
 from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, common_size, present
 from jrft.diagnosis.log.values import answers
+
+# Names of ids that say what they number.
+_CONTENT = re.compile(r"(?:prompt|question|problem|example|task)_", re.IGNORECASE)
 
 
 def guess_prompt(sample: Sample, notes: list[str]) -> Columns:
@@ -36,6 +40,13 @@ def guess_prompt(sample: Sample, notes: list[str]) -> Columns:
     text = _without_examples(texts[0], sample, notes)
     if sample.lists() and any(isinstance(value, list) for value in free[text][:50]):
         return replace(columns, prompt=(text,))
+    for name in ids if sample.at else []:
+        if varies_by_step(sample, name, text):
+            notes.append(
+                f"No {text} comes back at another step, and {name} does: prompts are told apart "
+                f"by {name}. If {name} is a place in the batch, pass --prompt {text}."
+            )
+            return replace(columns, prompt=(name,))
     for name in ids:
         # An id that stands for the text one to one is its shorter name.
         if sample.count(name, text) == sample.count(text) == sample.count(name):
@@ -44,13 +55,6 @@ def guess_prompt(sample: Sample, notes: list[str]) -> Columns:
         for name in ids:
             if sample.singles(name) < MANY_SINGLES:
                 return replace(columns, prompt=(name,))
-    for name in ids if sample.at else []:
-        if varies_by_step(sample, name, text):
-            notes.append(
-                f"No {text} comes back at another step, and {name} does: prompts are told apart "
-                f"by {name}. If {name} is a place in the batch, pass --prompt {text}."
-            )
-            return replace(columns, prompt=(name,))
     return replace(columns, prompt=(text,))
 
 
@@ -114,7 +118,7 @@ def varies_by_step(sample: Sample, name: str, text: str) -> bool:
     """Whether an id comes back at other steps, each time with another text, in groups of one size.
 
     Without steps, a visit is what stands together. An id that counts from 0 or 1 at each step may
-    be a place in the batch: then its visits must agree.
+    be a place in the batch: then its visits must agree. If they tell nothing, its name decides.
     """
     ids, texts = sample.count(name), sample.count(text)
     if sample.singles(name) >= MANY_SINGLES or (not sample.at and ids < 8):
@@ -129,4 +133,14 @@ def varies_by_step(sample: Sample, name: str, text: str) -> bool:
     size, share = common_size(np.unique(visits, return_counts=True)[1])
     if size < 2 or share < MANY_SINGLES:
         return False
-    return not counts_from_one(sample, name) or bool(visits_agree(sample, name))
+    if not counts_from_one(sample, name):
+        return True
+    agree = visits_agree(sample, name)
+    return bool(agree) or (agree is None and bool(_CONTENT.match(name.rpartition(".")[2])))
+
+
+def holds_several(sample: Sample, name: str, text: str) -> bool:
+    """Whether an id that is named for what it numbers has several texts, which have no other id."""
+    named = _CONTENT.match(name.rpartition(".")[2])
+    ids, texts = sample.count(name), sample.count(text)
+    return bool(named) and ids >= 8 and sample.count(name, text) == texts > 1.5 * ids

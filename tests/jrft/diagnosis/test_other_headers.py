@@ -32,6 +32,19 @@ BESIDE = {
     "advantage": lambda i, step, prompt: 0.0,
     "completion": lambda i, step, prompt: f"c{i}",
     "epoch": lambda i, step, prompt: 1,
+    "stage": lambda i, step, prompt: "train",
+    "gold": lambda i, step, prompt: f"g{prompt}",
+    "verdict": lambda i, step, prompt: ["yes", "no"][i % 3 % 2],
+    "rollout_id": lambda i, step, prompt: i,
+    "round": lambda i, step, prompt: step,
+    "task_score": lambda i, step, prompt: i % 5 / 4,
+}
+# Rewards as cells.
+CELLS = {
+    "number": lambda r: r,
+    "truth": lambda r: bool(r),
+    "word": lambda r: "correct" if r else "incorrect",
+    "comma": lambda r: "1,0" if r else "0,0",
 }
 
 
@@ -46,17 +59,24 @@ def mutated(rng):
     names = [prompt, reward, step, *beside]
     order = rng.permutation(len(names))
     # Prompts under other names: texts, numbers, chats.
-    form = rng.choice(["text", "text", "number", "chat"])
+    form = rng.choice(["text", "text", "number", "chat", "varying"])
+    cell = CELLS[rng.choice(["number", "number", "number", *CELLS])]
+    if form == "varying":  # texts that hold the step need an id
+        names += [] if "prompt_id" in beside else ["prompt_id"]
+        order = rng.permutation(len(names))
     shape = {
-        "text": lambda p: f"q{p}",
-        "number": lambda p: 7 + 3 * p,
-        "chat": lambda p: [{"role": "user", "content": f"q{p}"}],
+        "text": lambda s, p: f"q{p}",
+        "number": lambda s, p: 7 + 3 * p,
+        "chat": lambda s, p: [{"role": "user", "content": f"q{p}"}],
+        "varying": lambda s, p: f"At {s}: q{p}",
     }[form]
     rows = []
     for i, (s, p, _, r) in enumerate(TRUE):
-        cells = {prompt: shape(p), reward: r, step: s} | {n: BESIDE[n](i, s, p) for n in beside}
+        cells = {prompt: shape(s, p), reward: cell(r), step: s, "prompt_id": p}
+        cells |= {n: BESIDE[n](i, s, p) for n in beside}
         rows.append({str(names[k]): cells[names[k]] for k in order})
-    return rows
+    shuffled = rng.random() < 0.2
+    return [rows[k] for k in rng.permutation(len(rows))] if shuffled else rows
 
 
 def write_as(kind, rows, path):

@@ -5,7 +5,7 @@ import numpy as np
 from jrft.diagnosis.log.column_names import ANSWERS, IDS, NO_REWARD, SOURCES, STEPS, TEXTS
 from jrft.diagnosis.log.columns import FILE_STEP
 from jrft.diagnosis.log.evidence import counts_from_one, hold_several, parts_differ, visits_agree
-from jrft.diagnosis.log.prompt_columns import texts_of, varies_by_step
+from jrft.diagnosis.log.prompt_columns import holds_several, texts_of, varies_by_step
 from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, keys_of
 
 
@@ -166,7 +166,7 @@ def text_that_never_comes_back(sample: Sample) -> str | None:
     Texts may hold a time, a step, or examples. A column that counts from 0 or 1 at each step may be
     a place in the batch: its rewards must tell that it is none.
     """
-    text = _guessed_text(sample)
+    text = sample.columns.text or _guessed_text(sample)
     if text is None or sample.lists():
         return None
     for name in sample.others():
@@ -177,6 +177,11 @@ def text_that_never_comes_back(sample: Sample) -> str | None:
             return (
                 f"no {text} comes back later, and {name} does, with one {text} each time: "
                 f"pass --prompt {name} if it names prompts whose texts vary, or --prompt {text}"
+            )
+        if not sample.at and holds_several(sample, name, text):
+            return (
+                f"one {name} has several {text}: pass --prompt {name} --trust-columns if it names "
+                f"prompts whose texts vary, or --prompt {text}"
             )
     return None
 

@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from jrft.diagnosis.log.column_names import ANSWERS, IDS, MACHINES, STEPS, TRAJECTORIES, TURNS
+from jrft.diagnosis.log.column_names import (
+    ANSWERS,
+    IDS,
+    MACHINES,
+    STEPS,
+    TEXTS,
+    TRAJECTORIES,
+    TURNS,
+)
 from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, common_size
 from jrft.diagnosis.log.values import is_parallel
 
@@ -149,14 +157,17 @@ def groups_in_equal_parts(sample: Sample) -> str | None:
         return None
     visits = sample.count(*sample.visit)
     for name in sorted(sample.others(), key=lambda one: one.lower() in ANSWERS):
-        if MACHINES.search(name.lower()) or _known(name) or _holds_objects(sample, name):
+        if MACHINES.search(name.lower()) or _known(name, sample):
             continue
         parts = sample.counts(*sample.visit, name)
         size, share = common_size(parts)
         if len(parts) < 8 or len(parts) <= 1.1 * visits or size < 2 or share < 0.9:
             continue
+        if not sample.at and _numbers_samples(sample, name):
+            continue
         flags = " ".join(f"--prompt {one}" for one in (*columns.prompt, name))
-        step = f"--step {name} if it is the training step, " if columns.step is None else ""
+        numbers = columns.step is None and set(map(type, sample.table[name])) == {int}
+        step = f"--step {name} if it is the training step, " if numbers else ""
         prompt = " + ".join(columns.prompt)
         return (
             f"{name} divides the completions of each group into equal parts: does one {prompt} "
@@ -167,10 +178,15 @@ def groups_in_equal_parts(sample: Sample) -> str | None:
     return None
 
 
-def _known(name: str) -> bool:
-    """Whether a column is named like an id or a step: other doubts look at these."""
-    return name.lower() in {*IDS, *STEPS}
+def _numbers_samples(sample: Sample, name: str) -> bool:
+    """Whether a column has each value once in what stands together: a number of the sample."""
+    together = np.cumsum(np.r_[0, np.diff(sample.codes(*sample.columns.prompt)) != 0])
+    parts = np.unique(np.stack([together, sample.codes(name)]), axis=1)
+    return bool(parts.shape[1] == len(together) > 2 * together[-1] + 2)
 
 
-def _holds_objects(sample: Sample, name: str) -> bool:
-    return bool({dict, list} & set(map(type, sample.table[name])))
+def _known(name: str, sample: Sample) -> bool:
+    """Whether other doubts look at a column: an id, a step, or a text beside a given prompt."""
+    text = name.lower() in TEXTS and "prompt" not in sample.columns.guessed
+    objects = bool({dict, list} & set(map(type, sample.table[name])))
+    return name.lower() in {*IDS, *STEPS} or text or objects
