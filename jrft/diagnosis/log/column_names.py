@@ -95,6 +95,7 @@ STEPS = (
     "steps",
     "epoch",
     "rollout_id",
+    "_step",
 )
 COMPLETIONS = (
     "completion",
@@ -123,10 +124,10 @@ TRAJECTORIES = (
     *("trajectory_id", "traj_id", "traj_uid", "trajectory", "episode_id", "episode"),
     *("rollout_id", "rollout_idx", "sample_idx", "completion_id", "response_id"),
 )
-# Columns that divide a group's completions among machines, or name them: they tell nothing.
+# Columns that divide a group's completions among machines, times or versions: they tell nothing.
 MACHINES = re.compile(
     r"rank|worker|gpu|device|seed|shard|process|host|micro|node|engine|replica|server|thread"
-    r"|actor|timestamp|(?:^|_)(?:time|date)"
+    r"|actor|version|timestamp|(?:^|_)(?:time|date)"
 )
 # Columns that say which data set an id belongs to.
 SOURCES = ("env", "env_id", "env_name", "environment", "dataset", "data_source", "source", "domain")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from jrft.diagnosis.log.column_names import IDS, TEXTS
+from jrft.diagnosis.log.column_names import IDS, TEXTS, is_term
 from jrft.diagnosis.log.columns import Columns
 from jrft.diagnosis.log.evidence import counts_from_one, visits_agree
 from jrft.diagnosis.log.reward_columns import first_of, shown
@@ -31,7 +31,7 @@ def guess_prompt(sample: Sample, notes: list[str]) -> Columns:
         if sample.lists() or columns.number is not None:
             return columns
         raise ValueError(
-            f"no column of {shown(free)} looks like the prompt: name it (--prompt NAME), "
+            f"no column of {shown(free)} looks like the prompt: name it ({_likely(sample)}), "
             "or pass --group-size N if the N completions of a prompt follow each other"
         )
     if not texts:
@@ -56,6 +56,17 @@ def guess_prompt(sample: Sample, notes: list[str]) -> Columns:
             if sample.singles(name) < MANY_SINGLES:
                 return replace(columns, prompt=(name,))
     return replace(columns, prompt=(text,))
+
+
+def _likely(sample: Sample) -> str:
+    """The option that names the column of the most values that come in groups of one size."""
+    found = []
+    for name in sample.others():
+        kinds = set(map(type, sample.table[name]))
+        size, share = common_size(sample.counts(name, *sample.at))
+        if kinds in ({str}, {int}) and size > 1 and share >= MANY_SINGLES and is_term(name):
+            found.append((sample.count(name), name))
+    return f"--prompt {max(found)[1]}" if found and max(found)[0] > 1 else "--prompt NAME"
 
 
 def _ids(sample: Sample) -> list[str]:

@@ -1,5 +1,6 @@
 """Which columns add up to the reward."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from jrft.diagnosis.log.column_names import (
     ADVANTAGES,
     ANSWERS,
     COMPLETIONS,
+    IDS,
     NUMBERS,
     OUTCOMES,
     RATES,
@@ -63,6 +65,15 @@ def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
     others = [name for name in numbers if name.lower() not in known_parts]
     if trainer and not named and outcome is None and len(others) == 1:
         return {others[0]: 1.0}
+    terms = [n for n in numbers if n.lower() not in {*IDS, *known_parts} - {*OUTCOMES}]
+    advantages = _numbers(table[str(first_of(ADVANTAGES, table))], "") if trainer else None
+    if not named and len(terms) > 1 and advantages is not None and np.ptp(advantages) > 0:
+        # A doubt compares the advantages with the sum.
+        notes.append(
+            f"{', '.join(terms)} were taken as terms of the reward, as advantages rise "
+            "with their sum."
+        )
+        return dict.fromkeys(terms, 1.0)
     for candidates in (OUTCOMES, RATES):
         found = first_of(candidates, table)
         # A trainer's other numbers may be terms of the reward as well.
@@ -74,6 +85,16 @@ def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
                 f"--reward {found} --reward {rest[0]}."
             )
         return {found: 1.0}
+    stems: dict[str, list[str]] = {}
+    for name in numbers:
+        stems.setdefault(re.sub(r"\d+$", "", name), []).append(name)
+    for stem, parts in stems.items():
+        if len(parts) > 2 and stem not in parts:
+            raise ValueError(
+                f"columns {parts[0]}, {parts[1]}, … look like the rewards of the completions of a "
+                'group: write them as one list a row, "rewards": [0, 1, …], or name the reward of '
+                "a completion with --reward NAME"
+            )
     words = [name for name in table if name not in ANSWERS and _are_words(table[name])]
     choice = (
         ([outcome] if outcome and len(named) == 1 else []) + named

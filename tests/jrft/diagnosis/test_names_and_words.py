@@ -224,3 +224,69 @@ def test_chats_with_examples(tmp_path):
     file = read(write(tmp_path / "b.jsonl", rows))
     assert file.columns.prompt == ("messages.prompt",)
     assert len(file.prompts) == PROMPTS
+
+
+def test_documents_of_columns_and_of_groups(tmp_path):
+    columns = {
+        "step": [s for s, *_ in TRUE],
+        "prompt": [f"q{p}" for _, p, *_ in TRUE],
+        "reward": [r for *_, r in TRUE],
+    }
+    indexed = {name: dict(enumerate(values)) for name, values in columns.items()}
+    rows = [dict(zip(columns, one, strict=True)) for one in zip(*columns.values(), strict=True)]
+    for name, document in (("a", columns), ("b", indexed), ("c", [rows[:HALF], rows[HALF:]])):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(document))
+        check(read(path))
+    by_prompt = {f"q{p}": [r for _, q, _, r in TRUE if p == q] for p in range(PROMPTS)}
+    (tmp_path / "d.json").write_text(json.dumps(by_prompt))
+    log = read(tmp_path / "d.json").log
+    np.testing.assert_array_equal(np.bincount(log.prompts), 8)
+
+
+def test_lists_in_cells_of_a_table(tmp_path):
+    lines = [
+        f'{s},q{p},"{[r for t, q, _, r in TRUE if (s, p) == (t, q)]}"'
+        for s in (1, 2)
+        for p in range(PROMPTS)
+    ]
+    path = tmp_path / "a.csv"
+    path.write_text("step,prompt,rewards\n" + "\n".join(lines))
+    check(read(path))
+
+
+def test_columns_that_hold_a_group_are_not_added_up(tmp_path):
+    rows = [
+        {"step": s, "prompt": f"q{p}"}
+        | {f"reward_{i}": r for t, q, i, r in TRUE if (s, p) == (t, q)}
+        for s in (1, 2)
+        for p in range(PROMPTS)
+    ]
+    with pytest.raises(ValueError, match="reward_0, reward_1, … look like the rewards of the"):
+        read(write(tmp_path / "a.jsonl", rows))
+
+
+def test_the_likely_prompt_is_named(tmp_path):
+    rows = [{"step": s, "system": "Be nice.", "user": f"q{p}", "reward": r} for s, p, _, r in TRUE]
+    path = write(tmp_path / "a.jsonl", rows)
+    with pytest.raises(ValueError, match=r"looks like the prompt: name it \(--prompt user\)"):
+        read(path)
+    check(read(path, "--prompt user"))
+
+
+def test_terms_of_any_name_that_explain_the_advantages(tmp_path):
+    rows = [
+        {"step": s, "prompt": f"q{p}", "completion": f"{s}{p}{i}", "check": r, "form": i % 2}
+        for s, p, i, r in TRUE
+    ]
+    for start in range(0, len(rows), 4):
+        group = rows[start : start + 4]
+        sums = np.array([one["check"] + one["form"] for one in group])
+        for one, advantage in zip(group, sums - sums.mean(), strict=True):
+            one["advantage"] = float(advantage)
+    file = read(write(tmp_path / "a.jsonl", rows))
+    assert set(file.columns.reward) == {"check", "form"}
+    assert "as advantages rise with their sum" in " ".join(file.notes)
+    others = [one | {"form": i % 3} for i, one in enumerate(rows)]
+    with pytest.raises(ValueError, match="advantage is not explained by the sum of check, form"):
+        read(write(tmp_path / "b.jsonl", others))

@@ -119,7 +119,7 @@ def advantages_of_another_sum(sample: Sample) -> str | None:
     flags = " ".join(f"--reward {one}=WEIGHT" for one in columns.reward)
     plain = " ".join(f"--reward {one}" for one in columns.reward)
     return (
-        f"{names[0]} is not explained by the sum of {', '.join(columns.reward)}: pass all terms of "
+        f"{names[0]} is not explained by the sum of {', '.join(columns.reward)}: pass the terms of "
         f"the reward with the weights of the trainer ({flags}), or {plain} if the sum is right"
     )
 

@@ -156,8 +156,10 @@ def groups_in_equal_parts(sample: Sample) -> str | None:
     if not columns.prompt or columns.reduce is not None or sample.lists():
         return None
     visits = sample.count(*sample.visit)
+    alike = sample.count(*columns.prompt) == 1
     for name in sorted(sample.others(), key=lambda one: one.lower() in ANSWERS):
-        if MACHINES.search(name.lower()) or _known(name, sample):
+        # Behind a prompt that is always the same, a seed may tell tasks apart.
+        if _known(name, sample) or (MACHINES.search(name.lower()) and not alike):
             continue
         parts = sample.counts(*sample.visit, name)
         size, share = common_size(parts)
@@ -188,5 +190,7 @@ def _numbers_samples(sample: Sample, name: str) -> bool:
 def _known(name: str, sample: Sample) -> bool:
     """Whether other doubts look at a column: an id, a step, or a text beside a given prompt."""
     text = name.lower() in TEXTS and "prompt" not in sample.columns.guessed
-    objects = bool({dict, list} & set(map(type, sample.table[name])))
-    return name.lower() in {*IDS, *STEPS} or text or objects
+    inner = [
+        value[0] if isinstance(value, list) and value else value for value in sample.table[name]
+    ]
+    return name.lower() in {*IDS, *STEPS} or text or dict in set(map(type, inner))

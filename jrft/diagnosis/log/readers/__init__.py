@@ -34,7 +34,7 @@ class Reader(NamedTuple):
 
 READERS = (
     Reader((".jsonl", ".ndjson"), "json_lines", "an object a completion, or a group with lists"),
-    Reader((".json",), "json_document", "an array of objects, or a table {columns, data}"),
+    Reader((".json",), "json_document", "an array of objects, or columns of equal length"),
     Reader((".csv", ".tsv"), "delimited", "a row a completion, under names"),
     Reader((".parquet",), "parquet", "a row a completion, or a group with lists", text=False),
     Reader((".npy", ".npz"), "arrays", "an array (prompts, samples), or named arrays", text=False),

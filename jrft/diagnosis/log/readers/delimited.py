@@ -2,8 +2,9 @@
 
 import csv
 import itertools
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,18 @@ def _batch(
     columns = dict(zip(names, zip(*(row for _, row in whole), strict=True), strict=True))
     # The nameless column is the index that pandas writes.
     columns.pop("", None)
-    return Batch(source, [number for number, _ in whole], columns)
+    cells = {name: _lists(values) for name, values in columns.items()}
+    return Batch(source, [number for number, _ in whole], cells)
+
+
+def _lists(cells: Sequence[str]) -> Sequence[Any]:
+    """Cells, as lists if all are lists in JSON."""
+    if not all(cell[:1] == "[" and cell[-1:] == "]" for cell in cells):
+        return cells
+    try:
+        return [json.loads(cell) for cell in cells]
+    except ValueError:
+        return cells
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:

@@ -1,4 +1,4 @@
-"""A JSON document: an array of objects, an object that holds one, or a table of wandb."""
+"""A JSON document: an array of objects, an object that holds one, or a table of columns."""
 
 import json
 from collections.abc import Iterator
@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from jrft.diagnosis.log.batches import ROWS, Batch, Records, Skip
+from jrft.diagnosis.log.column_names import OUTCOMES, REWARDS
 from jrft.diagnosis.log.readers import json_lines
 from jrft.diagnosis.log.streams import open_lines
+
+# So many keys that hold lists of numbers, and name no columns, are prompts.
+_PROMPTS = 8
 
 
 def read(path: Path, skip: Skip) -> Iterator[tuple[Batch, float]]:
@@ -53,12 +57,41 @@ def _rows(document: Any) -> list[dict[str, Any]] | None:
             if not whole or len(set(map(str, names))) < len(names):
                 return None
             return [dict(zip(map(str, names), row, strict=True)) for row in data]
+        case list() if document and all(_objects(group) for group in document):
+            return [row for group in document for row in group]
+        case dict() if _names(document) and (columns := _columns(document)):
+            names = list(columns)
+            return [
+                dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)
+            ]
+        case dict() if len(document) >= _PROMPTS and all(map(_numbers, document.values())):
+            return [{"prompt": key, "rewards": value} for key, value in document.items()]
         case dict():
             # A single array of objects, beside whatever describes it.
             found = [rows for value in document.values() if value and (rows := _objects(value))]
             return found[0] if len(found) == 1 else None
         case _:
             return None
+
+
+def _names(document: dict[str, Any]) -> bool:
+    """Whether some key names a column that is known, or some column holds no numbers."""
+    known = {key.lower() for key in document} & {*REWARDS, *OUTCOMES}
+    return bool(known) or len(document) < _PROMPTS or not all(map(_numbers, document.values()))
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, int | float) for each in value)
+
+
+def _columns(document: dict[str, Any]) -> dict[str, list[Any]] | None:
+    """Columns of equal length: lists, or objects with the same keys, as pandas writes them."""
+    values = [list(v.values()) if isinstance(v, dict) else v for v in document.values()]
+    keys = {tuple(v) for v in document.values() if isinstance(v, dict)}
+    plain = all(isinstance(v, list) and not any(isinstance(e, dict) for e in v) for v in values)
+    if len(values) < 2 or len(keys) > 1 or not plain or len(set(map(len, values))) > 1:
+        return None
+    return dict(zip(document, values, strict=True)) if values[0] else None
 
 
 def _objects(value: Any) -> list[dict[str, Any]] | None:
