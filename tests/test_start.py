@@ -76,6 +76,8 @@ MISTAKES = {
         (["diagnose", "there.csv", "--threshold", "7"], "--threshold is 7.0: pass a share"),
         (["diagnose", "there.csv", "--level", "2"], "--level is 2.0: pass a probability"),
         (["diagnose", "there.csv", "--fail-if-dead", "50"], "--fail-if-dead is 50.0: pass"),
+        (["diagnose", "there.csv", "--last-steps", "0"], "--last-steps is 0: pass 1 or more"),
+        (["diagnose", "there.csv", "--group-size", "-4"], "--group-size is -4: pass 1 or more"),
         (["diagnose", "there.csv", "--report", "no/x.html"], "there is no folder no, make it"),
         (["conformance", "kit.csv"], "kit.csv does not end in .npz: name the file so"),
         (["conformance", "there.npz"], "there.npz exists: add --force to overwrite it"),

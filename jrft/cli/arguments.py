@@ -49,7 +49,7 @@ def _add_diagnose(commands: Any) -> None:
     )
     _add_columns(command)
     _add_judgement(command)
-    command.add_argument("--report", type=Path, help="write an HTML page")
+    command.add_argument("--report", "--html", type=Path, help="write an HTML page")
     command.add_argument(
         "--ids", type=Path, metavar="DIR", help="write the prompts of each class, a file a class"
     )

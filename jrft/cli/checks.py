@@ -37,6 +37,10 @@ def _check_diagnose(parsed: argparse.Namespace) -> None:
     settings_of(parsed)
     if parsed.fail_if_dead is not None and not 0 < parsed.fail_if_dead <= 1:
         raise ValueError(f"--fail-if-dead is {parsed.fail_if_dead}: pass a share in (0, 1]")
+    for option in ("last_steps", "group_size"):
+        value = getattr(parsed, option)
+        if value is not None and value < 1:
+            raise ValueError(f"--{option.replace('_', '-')} is {value}: pass 1 or more")
     for option in ("report", "json", "ids"):
         if getattr(parsed, option) is not None:
             _check_folder(f"--{option}", getattr(parsed, option))

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +50,8 @@ def run(parsed: argparse.Namespace) -> int:
         settings=settings_of(parsed),
     )
     print(_source(parsed.paths, file) + "\n")
-    print(text_report(diagnosis), end="")
+    width = min(96, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 96
+    print(text_report(diagnosis, width=max(width, 40)), end="")
     _write(parsed, diagnosis, _source(parsed.paths, file), file.prompts)
     if parsed.ids is not None:
         _write_ids(parsed.ids, diagnosis, file)
@@ -95,7 +97,8 @@ def _without_stdin(paths: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _source(paths: Sequence[str], file: RewardFile) -> str:
     """How the log was read: files, columns, and the rows left out."""
-    lines = [f"{', '.join(paths)} · {file.columns.described()}", *file.notes]
+    names = ", ".join("standard input" if path == "-" else path for path in paths)
+    lines = [f"{names} · {file.columns.described()}", *file.notes]
     if file.num_skipped:
         lines.append(f"{file.num_skipped:,} bad rows left out")
     return "\n".join(lines)

@@ -11,20 +11,21 @@ from jrft.diagnosis.verdict.over_time import equal_groups
 _WIDTH = 96
 
 
-def text_report(diagnosis: Diagnosis, *, prompts: int = 10) -> str:
+def text_report(diagnosis: Diagnosis, *, prompts: int = 10, width: int = _WIDTH) -> str:
     """Numbers, classes, advice, and the most urgent prompts, as text.
 
     Args:
         diagnosis: What to show.
         prompts: How many prompts to list with their reasons.
+        width: The longest line of sentences; rows of tables are not cut.
     """
     sections = [
         _numbers(diagnosis),
-        _classes(diagnosis),
-        _advice(diagnosis),
+        _classes(diagnosis, width),
+        _advice(diagnosis, width),
         _prompts(diagnosis, prompts),
-        _over_time(diagnosis),
-        "\n".join(textwrap.fill(f"Note: {note}", _WIDTH) for note in diagnosis.notes),
+        _over_time(diagnosis, width),
+        "\n".join(textwrap.fill(f"Note: {note}", width) for note in diagnosis.notes),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -64,33 +65,38 @@ def _shown(value: float, form: str) -> str:
     return "–" if np.isnan(value) else format(value, form)
 
 
-def _classes(diagnosis: Diagnosis) -> str:
+def _classes(diagnosis: Diagnosis, width: int) -> str:
     total = max(diagnosis.batch.num_prompts, 1)
     rows = [
-        (name, f"{count:,}", f"{count / total:.1%}", "█" * round(40 * count / total))
+        (
+            name,
+            f"{count:,}",
+            f"{count / total:.1%}",
+            "█" * round(min(40, width - 35) * count / total),
+        )
         for name, count in diagnosis.batch.classes.items()
         if count
     ]
     return table(rows, right=[1, 2])
 
 
-def _advice(diagnosis: Diagnosis) -> str:
+def _advice(diagnosis: Diagnosis, width: int) -> str:
     good = [one for one in diagnosis.advice if one.worthwhile]
     vain = [one for one in diagnosis.advice if not one.worthwhile]
     lines = ["What to do"] if good else []
-    lines += [_item(f"{one.action}: {one.text}") for one in good]
+    lines += [_item(f"{one.action}: {one.text}", width) for one in good]
     lines += ["What does not help"]
-    lines += [_item(f"{one.action}: {one.text}") for one in vain]
+    lines += [_item(f"{one.action}: {one.text}", width) for one in vain]
     return "\n".join(lines)
 
 
-def _over_time(diagnosis: Diagnosis) -> str:
+def _over_time(diagnosis: Diagnosis, width: int) -> str:
     found = diagnosis.over_time
-    return "" if found is None else textwrap.fill(equal_groups(found), _WIDTH)
+    return "" if found is None else textwrap.fill(equal_groups(found), width)
 
 
-def _item(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+def _item(text: str, width: int) -> str:
+    return textwrap.fill(text, width, initial_indent="  - ", subsequent_indent="    ")
 
 
 def _prompts(diagnosis: Diagnosis, number: int) -> str:

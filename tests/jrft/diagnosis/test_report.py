@@ -109,6 +109,8 @@ def test_text_report_fits_a_terminal(diagnosis):
     text = text_report(diagnosis)
     numbers = text.split("Some prompts")[0]
     assert max(map(len, numbers.splitlines())) <= 96
+    narrow = text_report(diagnosis, width=60).split("Some prompts")[0]
+    assert 50 < max(map(len, narrow.splitlines())) <= 60
     assert "\u2028" not in text
 
 

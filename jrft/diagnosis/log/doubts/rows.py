@@ -115,6 +115,8 @@ def turns_by_counting(sample: Sample) -> str | None:
     for name in sample.others():
         if set(map(type, sample.table[name])) != {int} or MACHINES.search(name.lower()):
             continue
+        if not sample.at and _numbers_samples(sample, name):
+            continue
         numbers = np.array(sample.cells(name), np.int64)
         if not 0 <= numbers.min() <= 1 or not 0 < np.ptp(numbers) < 1024:
             continue
