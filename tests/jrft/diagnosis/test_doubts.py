@@ -88,6 +88,14 @@ CASES = {
         "by turn, a row is a turn",
         None,
     ),
+    "rows of completions": (
+        [
+            one | {"talk": one["completion"].rpartition("-")[0]}
+            for one in turns(RUN, "said", lambda s, p, i: 1 + i % 3)
+        ],
+        "by talk, a row is a turn",
+        None,
+    ),
     "turns by counting": (
         turns(SHUFFLED, "hop", lambda s, p, i: 1 + (i + p) % 3 + (i == 0)),
         "by hop, a row is a turn",

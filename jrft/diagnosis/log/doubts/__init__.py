@@ -40,6 +40,7 @@ DOUBTS = (
     Doubt("lists without a prompt", "guessed prompt", "--prompt", rows.lists_without_a_prompt),
     Doubt("an id beside another", "guessed prompt", "--prompt", prompts.id_beside_another),
     Doubt("an id that is used again", "guessed prompt", "--prompt", prompts.id_used_again),
+    Doubt("rows of completions", "always", "--trust-columns", rows.rows_of_completions),
     Doubt("a text of several ids", "guessed prompt", "--prompt", prompts.text_of_several_ids),
     Doubt("lists of one completion", "always", "--lists", rows.lists_of_one_completion),
     Doubt("lists of turns", "always", "--lists", rows.lists_of_turns),

@@ -1,6 +1,7 @@
 """Doubts about what a row, or a list in it, stands for."""
 
 import numpy as np
+from jaxtyping import Int64
 
 from jrft.diagnosis.log.column_names import (
     ANSWERS,
@@ -12,7 +13,7 @@ from jrft.diagnosis.log.column_names import (
     TURNS,
 )
 from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, common_size
-from jrft.diagnosis.log.values import is_parallel
+from jrft.diagnosis.log.values import is_parallel, step_number
 
 
 def lists_of_lists(sample: Sample) -> str | None:
@@ -113,11 +114,9 @@ def turns_by_counting(sample: Sample) -> str | None:
         return None
     groups = sample.codes(*sample.visit)
     for name in sample.others():
-        if set(map(type, sample.table[name])) != {int} or MACHINES.search(name.lower()):
+        numbers = None if MACHINES.search(name.lower()) else _counts(sample, name)
+        if numbers is None or (not sample.at and _numbers_samples(sample, name)):
             continue
-        if not sample.at and _numbers_samples(sample, name):
-            continue
-        numbers = np.array(sample.cells(name), np.int64)
         if not 0 <= numbers.min() <= 1 or not 0 < np.ptp(numbers) < 1024:
             continue
         table = np.zeros((groups.max() + 1, int(np.ptp(numbers)) + 1), np.int64)
@@ -127,6 +126,38 @@ def turns_by_counting(sample: Sample) -> str | None:
         falling = np.mean((np.diff(table, axis=1) <= 0).all(axis=1)) >= 0.95
         several = np.mean(table[:, 1] > 0) > 0.5
         if len(table) >= 4 and size > 1 and share == 1 and same and falling and several:
+            return _turns(name)
+    return None
+
+
+def _counts(sample: Sample, name: str) -> Int64[np.ndarray, " m"] | None:
+    """The whole numbers of a column, perhaps behind a word, as `turn-3`; None for other cells."""
+    if not set(map(type, sample.table[name])) <= {int, str} or sample.count(name) > 1024:
+        return None
+    try:
+        return np.array([step_number(cell, name) for cell in sample.cells(name)], np.int64)
+    except (ValueError, OverflowError):
+        return None
+
+
+def rows_of_completions(sample: Sample) -> str | None:
+    """Values of a column belong to one group each, equally many to each group, with unequal rows.
+
+    They name completions that have a row for each turn.
+    """
+    if sample.columns.reduce is not None or not sample.columns.prompt or sample.lists():
+        return None
+    visits, rows = sample.count(*sample.visit), sum(sample.sizes)
+    for name in sample.others():
+        parts = sample.count(*sample.visit, name)
+        if MACHINES.search(name.lower()) or parts != sample.count(name):
+            continue
+        if parts < 1.5 * visits or rows < 1.5 * parts or visits < 4:
+            continue
+        first = np.unique(sample.codes(*sample.visit, name), return_index=True)[1]
+        size, _ = common_size(np.bincount(sample.codes(*sample.visit)[first]))
+        same = np.mean(np.bincount(sample.codes(*sample.visit)[first]) == size) >= 0.9
+        if same and size > 1 and np.ptp(sample.counts(name)) > 0:
             return _turns(name)
     return None
 
