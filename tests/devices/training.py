@@ -44,6 +44,32 @@ def check_fit():
             assert after.is_equivalent_to(before.sharding, before.ndim), after
 
 
+def check_language_model():
+    """Prompts over one axis of a mesh, a language model's parameters over the other."""
+    config = jrft.LlamaConfig(
+        vocab_size=16, width=8, depth=1, heads=2, key_heads=2, channels=4, hidden=8
+    )
+    policy = jrft.language_model(config, length=2, eos=1)
+    params = policy.init(jax.random.key(0))
+    data = jax.random.randint(jax.random.key(1), (8, 5), 2, 16)
+
+    def loss(key, params, model_state, data):
+        by_row = jax.vmap(policy.log_probs, (None, 0, 0))
+        return -jnp.mean(by_row(params, data[:, :3], data[:, 3:])), (model_state, {})
+
+    phase = Phase("language model", from_loss(loss), optax.sgd(0.1), num_steps=4, log_every=2)
+    alone = fit(jax.random.key(2), params, phase, data)
+    assert alone.history["loss"][-1] < alone.history["loss"][0]
+    axes = (jax.sharding.AxisType.Auto,) * 2
+    mesh = jax.make_mesh((jax.device_count() // 2, 2), ("prompts", "model"), axis_types=axes)
+    split = jax.device_put(params, jrft.param_shardings(params, mesh, "model"))
+    found = fit(jax.random.key(2), split, phase, placed(data, PartitionSpec("prompts"), mesh))
+    assert_close(found.params, alone.params)
+    assert_close(found.history, alone.history)
+    table = found.params["params"]["tokens"]
+    assert {shard.data.shape for shard in table.addressable_shards} == {(8, 8)}, table.sharding
+
+
 def check_estimates():
     """Prompts and their keys over devices: the same samples, so the same gradients."""
     policy = jrft.tabular_policy(3, 2)
@@ -63,4 +89,5 @@ def check_estimates():
 
 def main():
     check_fit()
+    check_language_model()
     check_estimates()
