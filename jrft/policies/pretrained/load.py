@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import jax
 
 from jrft._files import write_atomically
-from jrft.policies.policy import Params
+from jrft.policies.low_rank import LowRank
+from jrft.policies.policy import Params, Policy
 from jrft.policies.pretrained.gguf_file import read_gguf
 from jrft.policies.pretrained.gpt2 import GPT2Config
 from jrft.policies.pretrained.json_settings import read_json
@@ -113,19 +114,28 @@ def from_pretrained(
 
 
 def save_pretrained(
-    folder: str | Path, policy: LanguageModel, params: Params, tokenizer: Tokenizer | None = None
+    folder: str | Path, policy: Policy, params: Params, tokenizer: Tokenizer | None = None
 ) -> None:
     """Write a folder in the form of Hugging Face, which transformers loads as well.
 
     Args:
         folder: The folder; it is made if it does not exist.
-        policy: The policy.
-        params: Its parameters; for adapters, pass `policy.policy` and `policy.merged(adapters)`.
+        policy: A language model, or low-rank adapters of one (`jrft.lora`): the corrections are
+            then added to its weights.
+        params: Its parameters.
         tokenizer: Its tokenizer, if it is to be written too.
 
     Raises:
-        ValueError: If the folder holds weights in several files already.
+        ValueError: If the policy is of another kind, or the folder holds weights in several files
+            already.
     """
+    if isinstance(policy, LowRank):
+        save_pretrained(folder, policy.policy, policy.merged(params), tokenizer)
+        return
+    if not isinstance(policy, LanguageModel):
+        raise ValueError(
+            f"policy is of type {type(policy).__name__}: pass a language model, or adapters of one"
+        )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / INDEX).exists():

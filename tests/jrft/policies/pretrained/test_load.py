@@ -76,6 +76,19 @@ def test_bfloat16_checkpoints_are_read_as_float32_or_as_they_are(tmp_path):
     assert_equal(jax.tree.map(lambda x: x.astype(jnp.bfloat16), as_float32), params)
 
 
+def test_adapters_are_saved_with_their_model(tmp_path):
+    policy = policy_of(QWEN2)
+    params = random_params(policy)
+    adapted = jrft.lora(policy, params, rank=1)
+    adapters = jax.tree.map(lambda x: jnp.ones_like(x) / 8, adapted.init(jax.random.key(0)))
+    jrft.save_pretrained(tmp_path, adapted, adapters)
+    found = jrft.from_pretrained(tmp_path, length=3)
+    assert found.policy == policy
+    assert_equal(found.params, adapted.merged(adapters))
+    with pytest.raises(ValueError, match="policy is of type Warped: pass a language model, or"):
+        jrft.save_pretrained(tmp_path, jrft.warped_policy(policy, top_k=2), params)
+
+
 def test_64_bits(folder):
     expected = jrft.from_pretrained(folder, length=3)
     with jax.enable_x64(True):

@@ -64,6 +64,9 @@ MODELS = {
     "qwen2": lambda: transformers.Qwen2ForCausalLM(
         transformers.Qwen2Config(**{**LLAMA, "head_dim": 4})
     ),
+    "mistral, no longer than its window": lambda: transformers.MistralForCausalLM(
+        transformers.MistralConfig(**LLAMA, sliding_window=10)
+    ),
     "qwen3": lambda: transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**LLAMA)),
     "t5 v1.0": lambda: transformers.T5ForConditionalGeneration(transformers.T5Config(**T5)),
     "t5 v1.1": lambda: transformers.T5ForConditionalGeneration(
