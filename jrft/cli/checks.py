@@ -17,7 +17,7 @@ def check(parsed: argparse.Namespace) -> None:
     elif parsed.command == "conformance":
         _check_conformance(parsed)
     else:
-        _check_folder("--output", parsed.output)
+        _check_stats(parsed)
 
 
 def settings_of(parsed: argparse.Namespace) -> DiagnosisSettings:
@@ -53,6 +53,15 @@ def _check_conformance(parsed: argparse.Namespace) -> None:
     _check_folder("OUT.npz", path)
     if path.exists() and not parsed.force:
         raise ValueError(f"{path} exists: add --force to overwrite it")
+
+
+def _check_stats(parsed: argparse.Namespace) -> None:
+    for option in ("samples", "length", "batch"):
+        if getattr(parsed, option) < 1:
+            raise ValueError(f"--{option} is {getattr(parsed, option)}: pass at least 1")
+    if "" in parsed.stop:
+        raise ValueError("--stop is empty, which would cut every completion: pass a text")
+    _check_folder("--output", parsed.output)
 
 
 def _check_folder(option: str, path: Path) -> None:

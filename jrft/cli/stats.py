@@ -39,8 +39,6 @@ def run(parsed: argparse.Namespace) -> int:
     # All rows are read once before anything is sampled, and kept by their digests alone.
     digests = [digest(row) for _, row in read_rows(Path(parsed.paths[0]))]
     reward = reward_of(parsed.reward)
-    if "" in parsed.stop:
-        raise ValueError("--stop is empty, which would cut every completion: pass a text")
     settings = {name: getattr(parsed, name) for name in _SETTINGS}
     done = finished(parsed.output, settings, digests)
     if done:
@@ -78,10 +76,8 @@ def _log_rewards(
                 bar.update()
     missing = sum(int(np.isnan(values).sum()) for values in done.values())
     if missing:
-        print(
-            f"jrft: {missing} rewards are missing, logged as null: {''.join(failures)}",
-            file=sys.stderr,
-        )
+        reason = f": {failures[0]}" if failures else ", by an earlier run"
+        print(f"jrft: {missing} rewards are missing, logged as null{reason}", file=sys.stderr)
     if missing == parsed.samples * num_prompts:
         raise ValueError(f"--reward is {parsed.reward}, which gave no number: {failures[0]}")
     print(_summary(done, parsed.output))

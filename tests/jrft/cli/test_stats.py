@@ -218,6 +218,15 @@ def test_a_mended_reward_scores_prompts_that_had_none(call, tmp_path, capsys):
     assert "are there" not in capsys.readouterr().out
 
 
-def test_an_empty_stop_is_refused(call, capsys):
-    assert call("--stop", "") == 2
-    assert "--stop is empty" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--stop", ""), "--stop is empty"),
+        (("--batch", "0"), "--batch is 0: pass at least 1"),
+        (("--samples", "0"), "--samples is 0: pass at least 1"),
+        (("--length", "-1"), "--length is -1: pass at least 1"),
+    ],
+)
+def test_wrong_arguments_are_refused(call, capsys, words, message):
+    assert call(*words) == 2
+    assert message in capsys.readouterr().err
