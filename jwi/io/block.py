@@ -8,8 +8,8 @@ import numpy as np
 
 from jwi.io.columns import is_number
 from jwi.io.dialect import columns_by, is_integer
-from jwi.io.header import are_heads, ends_of
-from jwi.io.layout import Columns, Layout
+from jwi.io.header import Ends, are_heads, ends_of
+from jwi.io.layout import Columns, Layout, stem
 from jwi.io.options import Options
 from jwi.io.refusals import printable
 from jwi.io.sheet import Sheet
@@ -156,14 +156,15 @@ def is_block(sheet: Sheet, layout: Layout, options: Options) -> bool:
     block = block_of(sheet, layout)
     if block is None:
         return False
-    ends = ends_of(block.columns) if block.columns is not None else None
-    # Vertices may be called a, b, c.
-    if ends is not None and are_heads([block.columns[end] for end in ends.columns]):  # type: ignore[index]
-        return False
-    if block.is_named or _has_sums(block):
+    if block.is_named:
         _check(sheet, block)
-    if block.is_named and block.rows != [str(vertex) for vertex in range(len(block.numbers))]:
-        return True
+        if block.rows != [str(vertex) for vertex in range(len(block.numbers))]:
+            return True
+    ends = ends_of(block.columns) if block.columns is not None else None
+    if ends is not None and not _may_be_vertices(block.columns or [], ends):
+        return False
+    if _has_sums(block):
+        _check(sheet, block)
     matrix = np.nan_to_num(block.numbers)
     if not block.is_square or len(matrix) < _FEWEST or block.has_two_sides:
         return False
@@ -179,6 +180,12 @@ def is_block(sheet: Sheet, layout: Layout, options: Options) -> bool:
             " them for a matrix, and the two columns of the ends for edges, as in --columns 1,2"
         )
     return False
+
+
+def _may_be_vertices(names: list[str], ends: Ends) -> bool:
+    """Whether names that two ends have may be vertices as well, as a, b, c and v1, …, v4."""
+    series = len(names) > _FEWEST and len({stem(name.encode()) for name in names} - {None}) == 1
+    return series or not are_heads([names[column] for column in ends.columns])
 
 
 def _has_sums(block: Block | None) -> bool:

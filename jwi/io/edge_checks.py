@@ -20,7 +20,11 @@ from jwi.io.words import Words
 
 # As Python prints a pair, or a list of them.
 _BRACKETS = re.compile(rb"\([^)]*\),?|\[[^]]*\],?|\{[^}]*\},?")
+# As in `a: b c` and `a -> b, c`.
+_HEADS = re.compile(rb"[^\s:,;|]+:\s")
+_TO_SEVERAL = re.compile(rb"[^\s,;|]+\s*->\s*[^\s,;|]+\s*,")
 _COLONS = re.compile(rb"[^\s,;|:]+(?:::[^\s,;|:]+)+")
+_GAPS = {"nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL", "None", "none", "\\N"}
 # Comments and rows that are looked at.
 _MOST_MARKS, _MOST_BYTES = 1000, 1 << 16
 # The share of rows whose two vertices no other row has, up to which a first one is doubted.
@@ -75,6 +79,17 @@ def refuse_marks(sheet: Sheet) -> None:
     if rows and all(map(_COLONS.fullmatch, rows)):
         raise ValueError(
             f"{sheet.path} has '::' between columns: put one sign there, as sed 's/::/;/g' does"
+        )
+    if rows and all(map(_HEADS.match, rows)):
+        raise ValueError(
+            f"{sheet.path} has a colon after the first word of each row, as lists of neighbors do:"
+            " take it out, as sed 's/:/ /' does, and pass --format adjlist"
+        )
+    several = next(filter(_TO_SEVERAL.match, rows), None)
+    if several is not None:
+        raise ValueError(
+            f"{sheet.path}: {printable(several)!r} has several ends after an arrow: pass a row for"
+            " each edge"
         )
 
 
@@ -231,6 +246,29 @@ def check_arrows(table: Table, columns: Columns) -> None:
             f" way round, as triples do: pass --columns {columns.end + 1},{columns.start + 1} or"
             f" --columns {columns.start + 1},{columns.end + 1}"
         )
+
+
+def refuse_lists(table: Table, columns: Columns) -> None:
+    """Raises ValueError for several vertices in one cell, as in `ann,bob;cy`.
+
+    Args:
+        table: The first rows.
+        columns: Of the ends.
+    """
+    names = {cell for column in columns[:2] for cell in table.column(column)}
+    for name in names:
+        parts = [part.strip() for part in re.split(rb"[;|,]", name)]
+        if len(parts) > 1 and 2 * sum(part in names for part in parts) >= len(parts):
+            raise ValueError(
+                f"{table.path}: {printable(name)!r} is a list of other vertices: pass a row for"
+                " each edge"
+            )
+
+
+def gap_notes(labels: Sequence | np.ndarray) -> list[str]:
+    """A note on vertices that are called as programs call what is missing."""
+    gaps = [] if not isinstance(labels, list) else sorted(_GAPS.intersection(labels))
+    return [f"{', '.join(map(repr, gaps))} is a vertex as any other"] if gaps else []
 
 
 def comment_notes(comments: list[bytes], count: int, unclear: str | None) -> list[str]:

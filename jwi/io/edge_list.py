@@ -20,7 +20,9 @@ from jwi.io.edge_checks import (
     check_promise,
     check_widths,
     comment_notes,
+    gap_notes,
     refuse_line,
+    refuse_lists,
     refuse_marks,
     refuse_other_files,
     refuse_parts,
@@ -92,6 +94,8 @@ def read_edge_list(source: Source, wanted: str) -> Content:
         refuse_blocks(sheet, layout, columns)
     if options.columns is None and (words.directed if source.directed is None else source.directed):
         check_arrows(layout.table, columns)
+    if options.named and not source.told:
+        refuse_lists(layout.table, columns)
     entries = _entries(sheet, layout, columns, options, wanted)
     check_promise(path, words, len(entries.rows.ends))
     told = options.columns is not None
@@ -119,6 +123,7 @@ def read_edge_list(source: Source, wanted: str) -> Content:
         *columns.notes(layout.table),
         *entries.notes,
         *sides.notes,
+        *gap_notes(sides.labels),
         *comment_notes(sheet.first_comments(), len(sheet.comments), unclear),
     )
     weights = weights_of(path, sheet.text, entries.rows) if columns.weight >= 0 else None

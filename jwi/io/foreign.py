@@ -16,6 +16,7 @@ _OTHERS = (
     (rb"%PDF", "a PDF", _CSV),
     (rb"\s*(?i:<!doctype html|<html)", "a web page", "fetch the file that it links to"),
     (rb"version https://git-lfs", "a pointer of Git LFS", "fetch the file itself, by git lfs pull"),
+    (rb"@(?:prefix|base)\b", "Turtle", "write it as N-Triples, in .txt"),
     (rb"LEDA\.GRAPH", "a graph of LEDA", "pass its rows of edges alone"),
     (rb"(?i:dl\b[^\n]*\bn\s*=)", "a file of UCINET", "export it as Pajek, in .net"),
     (rb"(?i:\*node (?:data|properties)\b)", "a file of NetDraw", "save it as Pajek, in .net"),

@@ -27,6 +27,7 @@ _PAIRS = {
     *(("sourceid", "targetid"), ("sourcenode", "targetnode"), ("srcid", "dstid")),
     *(("fbus", "tbus"), ("giver", "taker"), ("winner", "loser")),
     *(("supplier", "customer"), ("donor", "recipient"), ("emitter", "receiver"), ("who", "whom")),
+    *(("exporter", "importer"), ("home", "away"), ("debtor", "creditor"), ("inviter", "invitee")),
     *(("initiator", "responder"), ("influencer", "influenced"), ("predator", "prey")),
     *(("tf", "target"), ("regulator", "target"), ("tf", "gene"), ("von", "nach"), ("de", "para")),
     *(("origen", "destino"), ("origem", "destino"), ("quelle", "ziel"), ("author", "coauthor")),

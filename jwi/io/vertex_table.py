@@ -27,11 +27,19 @@ def refuse_vertices(table: Table, start: int, end: int) -> None:
         _refuse(table, start, end, f"{names[start]!r} is different in each row")
     if names is None and once and apart and table.width > 2 and counts(vertices):
         _refuse(table, start, end, f"column {start + 1} counts the rows")
+    both = [(vertices, others), (others, vertices)]
+    if names is None and apart and any(counts(ids) and _are_words(words) for ids, words in both):
+        _refuse(table, start, end, "one column counts the rows and the other names them")
     for place in range(start):
         heads = names is not None and (is_id(names[place]) or not names[place].strip())
         if _names_rows(table, place) and (apart or (heads and all(map(is_number, others)))):
             _refuse(table, start, end, f"column {place + 1} is different in each row")
     _refuse_classes(table, start, end)
+
+
+def _are_words(column: list[bytes]) -> bool:
+    """Whether a column has a name for each row, and no number."""
+    return len(set(column)) == len(column) and not any(map(is_number, column))
 
 
 def _has_known_ends(table: Table, start: int, end: int) -> bool:

@@ -107,6 +107,7 @@ def test_what_tools_write(tmp_path, name, text, found, directed):
         ("a.mtx", b"%%MatrixMarket matrix coordinate real general\n3 3 1\n1 2 NaN\n",
          "1 of the stored entries are NaN or infinite: leave them out"),
         ("a.npz", saved(scipy.sparse.save_npz, TRIANGLE * np.float32(np.inf)), "6 of the stored"),
+        ("a.txt", "@prefix ex: <http://e> .\n", "is Turtle: write it as N-Triples"),
         ("a.txt", "LEDA.GRAPH\nstring\nint\n-1\n", "is a graph of LEDA: pass its rows of edges"),
         ("a.txt", "dl n=3 format=edgelist1\n", "is a file of UCINET: export it as Pajek"),
         ("a.txt", "*Node data\nID\n", "is a file of NetDraw: save it as Pajek"),

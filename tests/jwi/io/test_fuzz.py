@@ -16,13 +16,15 @@ from jwi.io.options import Options
 
 SAMPLE, ALL = 100, 10_000
 ENDS = [("source", "target"), ("from", "to"), ("Node A", "Node B"), ("protein1", "protein2"),
-        ("FromNodeId", "ToNodeId"), ("src_id", "dst_id"), ("u", "v"), ("von", "nach")]  # fmt: skip
+        ("FromNodeId", "ToNodeId"), ("src_id", "dst_id"), ("u", "v"), ("von", "nach"),
+        ("uid", "iid"), ("drug", "target"), ("user", "friend")]  # fmt: skip
 # Columns beside the ends: how they are called, and what is in row i.
 EXTRAS = {
     "weight": lambda rng, i: f"{rng.random():.3f}",
     "timestamp": lambda rng, i: str(1_500_000_000 + 20 * i),
     "edge_id": lambda rng, i: str(100 + i),
     "": lambda rng, i: str(i),
+    "year": lambda rng, i: str(1990 + i // 2),
     "kind": lambda rng, i: "friend",
     "score": lambda rng, i: str(rng.integers(1000, 2000)),
 }
@@ -39,7 +41,9 @@ def random_graph(rng):
 
 
 def edge_list(rng, n, edges):
-    """A table of edges, how it is called, and what is to be said of it."""
+    """A table of edges, or a matrix, how it is called, and what is to be said of it."""
+    if rng.random() < 0.1:
+        return dense(rng, n, edges, sums=True)
     named = rng.random() < 0.5
     pattern = str(rng.choice(NAMES)) if named else "{}"
     first = int(rng.choice([0, 1, 50, 10**6]))
@@ -74,17 +78,22 @@ def edge_list(rng, n, edges):
     return text.encode(encoding), suffix, Options(named=named), label
 
 
-def dense(rng, n, edges):
-    """A matrix with names or without."""
+def dense(rng, n, edges, sums=False):
+    """A matrix with names or without, and maybe with a row and a column of sums."""
     matrix = np.zeros((n, n), int)
     for u, v in edges:
         matrix[u, v] = matrix[v, u] = rng.integers(1, 3)
     separator, names = str(rng.choice([",", ";", "\t", " "])), [f"v{i}" for i in range(n)]
+    if sums:
+        named = str(rng.choice(["Total", "sum", "All"]))
+        matrix = np.column_stack([matrix, matrix.sum(axis=1)]) if rng.random() < 0.7 else matrix
+        matrix = np.vstack([matrix, matrix.sum(axis=0)]) if rng.random() < 0.7 else matrix
+    sides, heads = ([*names, named][:size] if sums else names for size in matrix.shape)
     rows = [list(map(str, row)) for row in matrix]
     labeled = rng.random() < 0.5
     if labeled:
         corner = [] if separator == " " else [""]
-        rows = [corner + names, *([name, *row] for name, row in zip(names, rows, strict=True))]
+        rows = [corner + heads, *([name, *row] for name, row in zip(sides, rows, strict=True))]
     text = "".join(separator.join(row) + "\n" for row in rows)
     labels = names if labeled else list(range(n))
     return text.encode(), ".txt", Options(named=labeled), labels

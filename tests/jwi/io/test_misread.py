@@ -115,6 +115,9 @@ def test_comments_that_speak_of_direction(tmp_path, comment, directed):
         ("(0, 1)\n(1, 2)\n", "a.txt", "--labels", "rows in brackets", []),
         ("[(0, 1), (1, 2)]\n", "a.txt", "", "rows in brackets", []),
         ("{0,1}\n{1,2}\n", "a.txt", "", "rows in brackets", []),
+        ("1: 2 3\n2: 3 4\n", "a.txt", "--labels", "a colon after the first word", []),
+        ("a -> b, c\nb -> c\n", "a.txt", "--labels", "several ends after an arrow", []),
+        ("1,2;3\n2,3\n3,1\n", "a.csv", "--labels", "a list of other vertices", []),
         ("1::2::5\n2::3::4\n", "a.txt", "--labels", "'::' between columns: put one sign", []),
         ("E 1\nV 2 3\nV 3 4\nE 2\n", "a.txt", "--labels", "several kinds", ["--comment ''"]),
         ("c0\t1\t2\t3\nc1\t4\nc2\t5\t6\n", "a.txt", "--labels", "names", ["--format adjlist"]),
@@ -295,6 +298,11 @@ def test_a_header_is_doubted_beside_a_few_rows_alone(tmp_path):
     path = "".join(f"n{one}x,n{two}x\n" for one, two in itertools.pairwise(names))
     with pytest.raises(ValueError, match="no other row has a vertex of the first one"):
         read(tmp_path, f"employee,chief\n{path}zed,yan\n", "--labels")
+
+
+def test_vertices_called_like_gaps_are_said(tmp_path):
+    file = read(tmp_path, "from,to\nNaN,b\nb,c\nNaN,d\n", "--labels", name="a.csv")
+    assert "'NaN' is a vertex as any other" in file.notes
 
 
 def test_a_graph_without_edges_is_said(tmp_path):

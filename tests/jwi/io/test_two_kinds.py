@@ -84,6 +84,8 @@ def test_ids_say_themselves_how_many_kinds_they_are(tmp_path):
         ("ann,34,170\nbob,22,180\ncy,45,165\n", "--labels"),
         ("1 34 M\n2 22 F\n3 45 M\n", "--labels"),
         ("ann 34 M\nbob 22 F\ncy 45 M\ndee 1 F\n", "--labels"),
+        ("0 ann\n1 bob\n2 cy\n", "--labels"),
+        ("ann\t0\nbob\t1\ncy\t2\n", "--labels"),
         ("node,x,y\n0,0,0\n1,0,1\n2,1,0\n3,1,1\n", ""),
         (",age,gender\n0,30,0\n1,25,1\n2,30,1\n", ""),
         ("node,community\n0,1\n1,1\n2,0\n3,2\n", ""),
