@@ -28,6 +28,7 @@ _PAIRS = {
     *(("fbus", "tbus"), ("giver", "taker"), ("winner", "loser")),
     *(("supplier", "customer"), ("donor", "recipient"), ("emitter", "receiver"), ("who", "whom")),
     *(("exporter", "importer"), ("home", "away"), ("debtor", "creditor"), ("inviter", "invitee")),
+    *(("o", "d"), ("org", "dest"), ("white", "black"), ("pickup", "dropoff")),
     *(("initiator", "responder"), ("influencer", "influenced"), ("predator", "prey")),
     *(("tf", "target"), ("regulator", "target"), ("tf", "gene"), ("von", "nach"), ("de", "para")),
     *(("origen", "destino"), ("origem", "destino"), ("quelle", "ziel"), ("author", "coauthor")),
@@ -123,7 +124,9 @@ def ends_of(names: Sequence[str]) -> Ends | None:
                 continue
             if any(role in _ROLES and _is_plain(end) for end, role in (pair, pair[::-1])):
                 found.append((6, Ends((i, j), sides=False)))
-            if None in pair:
+            # As in `x1,y1,x2,y2`.
+            placed = any(word.isdecimal() for word in common) and pair in _OF_OTHERS
+            if None in pair or placed:
                 continue
             extra = sum(word not in _COMMON for word in common) + (pair in _OF_OTHERS)
             if pair in _PAIRS:
@@ -179,10 +182,10 @@ def is_attribute(name: str) -> bool:
     """Whether a column is called like an attribute of the edge, and not like an end.
 
     Example:
-        >>> [is_attribute(name) for name in ("timestamp", "rating", "edge weight", "author", "x")]
+        >>> [is_attribute(name) for name in ("timestamp", "lat1", "edge weight", "author", "x")]
         [True, True, True, False, False]
     """
-    words = _words(name)
+    words = [word for word in _words(name) if not word.isdecimal()]
     return bool(words) and words[-1] in _ATTRIBUTES - {"x", "y", "z"}
 
 

@@ -17,8 +17,10 @@ def refuse_vertices(table: Table, start: int, end: int) -> None:
         end: The column of their ends.
     """
     names = table.names
-    if names is not None and len(names) == 2 and ends_of(names) is None and is_attribute(names[1]):
-        _refuse(table, start, end, f"{names[1]!r} is an attribute of {names[0]!r}")
+    if names is not None and ends_of(names) is None:
+        attribute = next((place for place in (end, start) if is_attribute(names[place])), None)
+        if attribute is not None:
+            _refuse(table, start, end, f"{names[attribute]!r} is an attribute")
     if _has_known_ends(table, start, end):
         return
     vertices, others = table.column(start), table.column(end)

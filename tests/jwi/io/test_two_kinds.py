@@ -43,6 +43,7 @@ def test_names_of_two_kinds_stop_where_ids_are_on_both_sides(tmp_path, header):
     "header",
     ["user,friend", "user_id,follower_id", "paperId,citedPaperId", "id,parent_id", "V1,V2",
      "fromUserId,toUserId", "node_x,node_y", "Person A,Person B", "ORIGIN,DEST", "n1,n2",
+     "white,black", "exporter_id,importer_id", "O,D",
      "numeric_id_1,numeric_id_2", ":START_ID,:END_ID", "entrezgene_A,entrezgene_B"],
 )  # fmt: skip
 def test_names_of_two_ends_are_one_kind(tmp_path, header):
@@ -84,6 +85,8 @@ def test_ids_say_themselves_how_many_kinds_they_are(tmp_path):
         ("ann,34,170\nbob,22,180\ncy,45,165\n", "--labels"),
         ("1 34 M\n2 22 F\n3 45 M\n", "--labels"),
         ("ann 34 M\nbob 22 F\ncy 45 M\ndee 1 F\n", "--labels"),
+        ("lat1,lon1,lat2,lon2\n48,2,49,3\n49,3,50,4\n", ""),
+        ("user,type,rating\n1,5,2\n2,6,3\n", ""),
         ("0 ann\n1 bob\n2 cy\n", "--labels"),
         ("ann\t0\nbob\t1\ncy\t2\n", "--labels"),
         ("node,x,y\n0,0,0\n1,0,1\n2,1,0\n3,1,1\n", ""),
