@@ -160,7 +160,8 @@ class Cells:
         prompts, labels = (
             jnp.asarray(each[labeled]) for each in (self._inputs.prompts, self._inputs.labels)
         )
-        batches, _ = epochs(config.batch_size, len(labeled))
+        # As many completions as in an update of RFT, whose batch has several of each input.
+        batches, _ = epochs(config.batch_size * config.num_samples, len(labeled))
         zeros, tokens = jnp.zeros((len(labeled), 1)), jnp.zeros((len(labeled), 1, labels.shape[1]))
         data = Texts(
             self._model.policy, prompts, labels[:, None], zeros[:, 0], zeros, zeros, *[tokens] * 3

@@ -28,7 +28,7 @@ class Config:
     num_steps: int = 24
     """Updates."""
     batch_size: int = 4
-    """Inputs of an update."""
+    """Inputs of an update of RFT; an update of SFT has batch_size × num_samples of them."""
     num_samples: int = 8
     """Completions of an input in an update of RFT."""
     rate: float | None = 1e-5
