@@ -12,10 +12,11 @@ Cost: see `seconds` in the result file, and in those of its cells. A cell is a t
   be extended by --tasks and --methods, and a stopped cell goes on from its last checkpoint.
   Reduced for a CPU: 64 inputs, 24 updates of 4 inputs and 8 samples (SFT: 32 inputs), completions
   of 20 tokens, prompts of 96, one learning rate. Full scale on one GPU, an estimated six hours a
-  task and method: --model t5-base --tasks narrativeqa totto commongen iwslt2017 cnn_dailymail --num-inputs 5000
-  --num-measured 10 --max-prompt 512 --length 128 --num-steps 10000 --batch-size 16 --num-samples
-  10 --updates-per-draw 5 --steps-per-checkpoint 500 --rate None --tag t5; and --model gpt2 --tasks
-  dailydialog imdb for GPT-2, whose paper's model for IMDB was finetuned on reviews before.
+  task and method: --model t5-base --tasks narrativeqa totto commongen iwslt2017 cnn_dailymail
+  --num-inputs 5000 --num-measured 10 --max-prompt 512 --length 128 --num-steps 10000 --batch-size
+  16 --num-samples 10 --updates-per-draw 5 --steps-per-checkpoint 500 --rate None --tag t5; and
+  --model gpt2 --tasks dailydialog imdb for GPT-2, whose paper's model for IMDB was finetuned on
+  reviews before.
 
 Expected: on NarrativeQA and ToTTo, Pearson's correlation of std before finetuning with the absolute
   change of reward is 0.48 and 0.46 for RFT, 0.05 and 0.16 for SFT. SmolLM2 is an instruct model
