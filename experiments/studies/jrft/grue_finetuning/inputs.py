@@ -9,7 +9,7 @@ from experiments.studies.jrft.grue.metrics import Reward, scored
 from experiments.studies.jrft.grue.samples import SAMPLES
 from experiments.studies.jrft.grue.tasks import Task, inputs_and_reward, rows_of, task_of
 from experiments.studies.jrft.grue_finetuning.config import Config
-from experiments.studies.jrft.grue_statistics.models import Model, prompt_of
+from experiments.studies.jrft.grue_statistics.models import Model, as_read, prompt_of
 from jrft.completions import PAD
 from jrft.policies.pretrained.tokenizer import pad_prompts
 
@@ -49,10 +49,9 @@ def load_inputs(config: Config, name: str, model: Model) -> Inputs:
     prompts = [prompt_of(model, task, example, config.max_prompt) for example in examples]
     texts = [_label(model, task, one, config.max_prompt) for one in examples]
     if task.reward is None:
-        # The reward reads what the model reads, and not the rest of the text.
         examples = [
-            Example(model.tokenizer.decode(prompt), (text,))
-            for prompt, text in zip(prompts, texts, strict=True)
+            as_read(model, task, example, prompt)._replace(references=(text,))
+            for example, prompt, text in zip(examples, prompts, texts, strict=True)
         ]
         liked = [scored(reward, one, one.references).values[0] >= 0.5 for one in examples]
         texts = [text if like else "" for text, like in zip(texts, liked, strict=True)]

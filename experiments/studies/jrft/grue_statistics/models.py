@@ -76,3 +76,10 @@ def prompt_of(model: Model, task: Task, example: Example, max_prompt: int) -> np
         return kept
     text = example.prompt if len(tokens) <= limit else tokenizer.decode(kept)
     return tokenizer.chat([{"role": "user", "content": text}])
+
+
+def as_read(model: Model, task: Task, example: Example, prompt: np.ndarray) -> Example:
+    """The example that is scored: a reward of prompt and completion reads what the model reads."""
+    if task.reward is not None:
+        return example
+    return example._replace(prompt=model.tokenizer.decode(prompt.tolist()))

@@ -13,11 +13,11 @@ from experiments.studies.jrft.grue.metrics import scored
 from experiments.studies.jrft.grue.samples import SAMPLES
 from experiments.studies.jrft.grue.tasks import inputs_and_reward, rows_of, task_of
 from experiments.studies.jrft.grue_statistics.config import Config
-from experiments.studies.jrft.grue_statistics.models import load, prompt_of
+from experiments.studies.jrft.grue_statistics.models import as_read, load, prompt_of
 from jrft.completions import PAD
 
-# Prompts are padded to multiples of it. Each length compiles a program, which takes half a minute,
-# and may leave a batch half full.
+# Prompts are padded to multiples of it, if they may be that long. Each length compiles a program,
+# which takes half a minute, and may leave a batch half full.
 _MULTIPLE = 128
 
 
@@ -52,17 +52,19 @@ def rewards_of(config: Config, name: str, directory: Path) -> dict[str, Any]:
             top_k=task.sampling.top_k and min(task.sampling.top_k, model.policy.vocab_size),
             min_length=min(task.sampling.min_length, length),
         )
+        prompts = {i: prompt_of(model, task, examples[i], config.max_prompt) for i in left}
         drawn = jrft.sample_many(
-            jax.random.key(config.seed), policy, model.params,
-            {i: prompt_of(model, task, examples[i], config.max_prompt) for i in left},
-            config.num_samples, batch_size=config.batch_size, multiple=_MULTIPLE,
+            jax.random.key(config.seed), policy, model.params, prompts,
+            config.num_samples, batch_size=config.batch_size,
+            multiple=min(_MULTIPLE, config.max_prompt),
         )  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         bar = tqdm(drawn, f"{task.title}", len(examples), initial=len(done), disable=None)
         with path.open("a", encoding="utf-8") as file:
             for i, samples in bar:
                 texts = [_text(model.tokenizer, policy, y) for y in samples.completions]
-                values, failures = scored(reward, examples[i], texts)
+                read = as_read(model, task, examples[i], prompts[i])
+                values, failures = scored(reward, read, texts)
                 done[i] = {"input": i, "rewards": values.tolist(), "failures": failures}
                 done[i]["completion"] = texts[0]
                 file.write(json.dumps(done[i]) + "\n")

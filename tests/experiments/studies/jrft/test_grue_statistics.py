@@ -13,7 +13,7 @@ from experiments.studies.jrft.grue import metrics
 from experiments.studies.jrft.grue.examples import Example
 from experiments.studies.jrft.grue.tasks import TASKS
 from experiments.studies.jrft.grue_statistics import findings, sampling, study
-from experiments.studies.jrft.grue_statistics.models import Characters, Model, prompt_of
+from experiments.studies.jrft.grue_statistics.models import Characters, Model, as_read, prompt_of
 from experiments.studies.jrft.grue_statistics.models import load as load_model
 
 # Its reward needs no package beside scikit-learn.
@@ -143,3 +143,11 @@ def test_a_checkpoint_without_a_tokenizer_is_refused(tmp_path):
     jrft.save_pretrained(tmp_path, policy, policy.init(jax.random.key(0)))
     with pytest.raises(ValueError, match="which has no tokenizer: pass a folder that has one"):
         load_model(str(tmp_path), 2)
+
+
+def test_a_reward_of_prompt_and_completion_reads_what_the_model_reads():
+    model = load_model("tiny", length=4)
+    example = Example("a review that is long", ("reference",))
+    for name, text in (("imdb", "a rev"), ("commongen", example.prompt)):
+        prompt = prompt_of(model, TASKS[name], example, max_prompt=5)
+        assert as_read(model, TASKS[name], example, prompt) == Example(text, ("reference",))
