@@ -21,6 +21,7 @@ TEXTS = (
     "prompt_token_ids",
     "prompt_ids",
     "input_prompt",
+    "problem_statement",
     "content.0",
     "messages.0",
     "task.data.question",
@@ -30,6 +31,7 @@ IDS = (
     "question_id",
     "problem_id",
     "example_id",
+    "instance_id",
     "task_id",
     "task.key",
     "uid",
@@ -50,6 +52,8 @@ REWARDS = (
     "env_reward",
     "episode_reward",
     "raw_reward",
+    "return",
+    "episode_return",
     "reward.score",
     "reward.total",
 )
@@ -109,7 +113,7 @@ COMPLETIONS = (
 ADVANTAGES = ("advantage", "advantages")
 # Numbers beside the rewards that are none.
 NO_REWARD = re.compile(
-    r"advantage|logprob|length|token|step|std|loss|mask|weight|_id$|^id$|idx|difficulty|latency"
+    r"advantage|logprob|length|token|step|std|loss|mask|weight|_id$|^id$|idx|difficulty|latency|_count$"
 )
 # Words that make a number about rewards of a name with "reward" in it.
 NO_TERM = re.compile(

@@ -61,6 +61,7 @@ def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
     guessed = frozenset(part for part, name in open_.items() if not name)
     found = replace(found, guessed=guessed)
     notes += doubts.ask(sample.with_columns(found))
+    notes += _inner_step(found, free)
     notes += unused_rewards(found, table)
     for name in (*found.reward, *([found.outcome] if found.outcome else [])):
         if any(map(has_comma, table[name])):
@@ -97,6 +98,15 @@ def _guess_step(table: Table, notes: list[str]) -> str | None:
             )
             return file
     return name
+
+
+def _inner_step(columns: Columns, table: Table) -> list[str]:
+    """A note where no step was taken, and a field of an object is named like one."""
+    for name in table if columns.step is None else ():
+        stem, _, last = name.rpartition(".")
+        if stem and last in STEPS and len(set(keys_of(table[name]))) > 1:
+            return [f"No step was taken. If {name} is the training step, pass --step {name}."]
+    return []
 
 
 def _holds_prompts(table: Table, name: str) -> bool:

@@ -13,7 +13,7 @@ from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, common_size, present
 from jrft.diagnosis.log.values import answers
 
 # Names of ids that say what they number.
-_CONTENT = re.compile(r"(?:prompt|question|problem|example|task)_", re.IGNORECASE)
+_CONTENT = re.compile(r"(?:prompt|question|problem|example|task|instance)_", re.IGNORECASE)
 
 
 def guess_prompt(sample: Sample, notes: list[str]) -> Columns:
@@ -59,14 +59,18 @@ def guess_prompt(sample: Sample, notes: list[str]) -> Columns:
 
 
 def _likely(sample: Sample) -> str:
-    """The option that names the column of the most values that come in groups of one size."""
+    """The option that names a column of values that come in groups of one size.
+
+    A column that is named like prompts goes first, then the one of the most values.
+    """
     found = []
     for name in sample.others():
         kinds = set(map(type, sample.table[name]))
         size, share = common_size(sample.counts(name, *sample.at))
-        if kinds in ({str}, {int}) and size > 1 and share >= MANY_SINGLES and is_term(name):
-            found.append((sample.count(name), name))
-    return f"--prompt {max(found)[1]}" if found and max(found)[0] > 1 else "--prompt NAME"
+        groups = kinds in ({str}, {int}) and size > 1 and share >= MANY_SINGLES
+        if groups and sample.count(name) > 1 and (names_content(name) or is_term(name)):
+            found.append((names_content(name), sample.count(name), name))
+    return f"--prompt {max(found)[2]}" if found else "--prompt NAME"
 
 
 def _ids(sample: Sample) -> list[str]:
@@ -147,11 +151,20 @@ def varies_by_step(sample: Sample, name: str, text: str) -> bool:
     if not counts_from_one(sample, name):
         return True
     agree = visits_agree(sample, name)
-    return bool(agree) or (agree is None and bool(_CONTENT.match(name.rpartition(".")[2])))
+    return bool(agree) or (agree is None and names_content(name))
+
+
+def names_content(name: str) -> bool:
+    """Whether the name of an id says that it numbers prompts.
+
+    Example:
+        >>> names_content("meta.task_id"), names_content("uid")
+        (True, False)
+    """
+    return bool(_CONTENT.match(name.rpartition(".")[2]))
 
 
 def holds_several(sample: Sample, name: str, text: str) -> bool:
     """Whether an id that is named for what it numbers has several texts, which have no other id."""
-    named = _CONTENT.match(name.rpartition(".")[2])
     ids, texts = sample.count(name), sample.count(text)
-    return bool(named) and ids >= 8 and sample.count(name, text) == texts > 1.5 * ids
+    return names_content(name) and ids >= 8 and sample.count(name, text) == texts > 1.5 * ids

@@ -1,11 +1,19 @@
 """Doubts about the columns that name prompts."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from jrft.diagnosis.log.column_names import ANSWERS, IDS, NO_REWARD, SOURCES, STEPS, TEXTS
 from jrft.diagnosis.log.columns import FILE_STEP
 from jrft.diagnosis.log.evidence import counts_from_one, hold_several, parts_differ, visits_agree
-from jrft.diagnosis.log.prompt_columns import holds_several, texts_of, varies_by_step
+from jrft.diagnosis.log.prompt_columns import (
+    holds_several,
+    names_content,
+    texts_of,
+    varies_by_step,
+)
 from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, keys_of
 
 
@@ -54,8 +62,9 @@ def id_beside_another(sample: Sample) -> str | None:
 
     Another column could name them if it holds texts or whole numbers that recur. Then the id must
     not hold several of its values that have one id each, must not name the visits of its values (at
-    each step, or without steps at all), and must not cross it: if all values of both recur equally
-    often, either may name prompts.
+    each step, or without steps at all) or their completions, and must not cross it: if all values
+    of both recur equally often, either may name prompts. An id whose name says that it numbers
+    prompts crosses the numbers of samples without a doubt.
     """
     name = _guessed_id(sample)
     if name is None:
@@ -69,14 +78,23 @@ def id_beside_another(sample: Sample) -> str | None:
         finer = parts == num_ids > 1.5 * distinct
         visits = sample.count(other, *sample.at)
         names_visits = finer and (num_ids == visits or (not sample.at and distinct >= 8))
+        singles = [sample.singles(one, *sample.at) >= MANY_SINGLES for one in (name, other)]
+        names_completions = finer and distinct >= 8 and singles == [True, False]
         crosses = parts > max(num_ids, distinct) and distinct >= 8
         crosses = crosses and all(np.ptp(sample.counts(one)) == 0 for one in (name, other))
-        if holds_several or names_visits or crosses:
+        crosses = crosses and not (names_content(name) and _numbers_rows(sample, other))
+        if holds_several or names_visits or names_completions or crosses:
             return (
                 f"it is not clear whether {name} or {other} names prompts: pass --prompt {other} "
                 f"or --prompt {name}"
             )
     return None
+
+
+def _numbers_rows(sample: Sample, name: str) -> bool:
+    """Whether a column counts the rows of each visit from 0 or 1 on."""
+    alone = sample.singles(*sample.visit, name) == 1
+    return alone and counts_from_one(sample, name)
 
 
 def _guessed_id(sample: Sample) -> str | None:
@@ -88,10 +106,19 @@ def _guessed_id(sample: Sample) -> str | None:
 
 def _may_name(column: str, sample: Sample) -> bool:
     """Whether a column of an unknown name may hold prompts, or ids of them."""
-    kinds = set(map(type, keys_of(sample.table[column])))
+    cells = sample.table[column]
+    if any(isinstance(cell, dict) for cell in cells) or _are_of_completions(cells, sample):
+        return False
+    kinds = set(map(type, keys_of(cells)))
     if kinds == {int}:
         return not NO_REWARD.search(column.lower()) and column.lower() not in {*IDS, *STEPS}
     return str in kinds and column.lower() not in ANSWERS
+
+
+def _are_of_completions(cells: Sequence[Any], sample: Sample) -> bool:
+    """Whether each row has a list with a number for each of its rewards."""
+    pairs = zip(cells, sample.sizes, strict=True)
+    return sample.lists() and all(isinstance(c, list) and len(c) == size for c, size in pairs)
 
 
 def id_used_again(sample: Sample) -> str | None:
@@ -143,11 +170,17 @@ def text_of_several_ids(sample: Sample) -> str | None:
             within = sample.rewards is not None and parts_differ(
                 sample.rewards, sample.codes(text), sample.codes(name)
             )
-        if within or visits >= 1.5 * ids:
+        if not within and visits < 1.5 * ids:
+            continue
+        if sample.singles(name, *sample.at) >= MANY_SINGLES:
             return (
-                f"one {text} has several {name}: pass --prompt {name}, or --prompt {text} if "
-                f"{name} does not name prompts"
+                f"one {text} has several {name}: pass --prompt {text} if {name} names completions, "
+                f"or --prompt {name} --trust-columns if it names prompts"
             )
+        return (
+            f"one {text} has several {name}: pass --prompt {name}, or --prompt {text} if {name} "
+            "does not name prompts"
+        )
     return None
 
 
@@ -173,6 +206,9 @@ def text_that_never_comes_back(sample: Sample) -> str | None:
         known = name.lower() in IDS
         if known == bool(sample.at) or not _may_recur(name, sample):
             continue
+        # Data sets may each number their own texts.
+        if any(sample.count(name, one) == sample.count(text) for one in _sources(sample)):
+            continue
         if varies_by_step(sample, name, text):
             return (
                 f"no {text} comes back later, and {name} does, with one {text} each time: "
@@ -184,6 +220,10 @@ def text_that_never_comes_back(sample: Sample) -> str | None:
                 f"prompts whose texts vary, or --prompt {text}"
             )
     return None
+
+
+def _sources(sample: Sample) -> list[str]:
+    return [name for name in sample.others() if name.lower().rpartition(".")[2] in SOURCES]
 
 
 def _may_recur(name: str, sample: Sample) -> bool:
