@@ -130,6 +130,11 @@ CASES = {
         "no prompt comes back later, and row does",
         "--prompt row",
     ),
+    "one prompt": (
+        rows_of(lambda s, p, i, r: {"step": s, "prompt": "Solve the pro…", "reward": r}),
+        "prompt is the same in all rows",
+        "--group-size 6",
+    ),
     "neighbors that agree": (
         rows_of(lambda s, p, i, r: {"step": s, "prompt": text(p)[:9], "reward": r}),
         "rewards that follow each other in a group by prompt agree",

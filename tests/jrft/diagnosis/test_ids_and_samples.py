@@ -127,3 +127,17 @@ def test_counts_are_no_terms_of_a_reward(tmp_path):
     ]
     with pytest.raises(ValueError, match=r"\(--reward correctness_math\)$"):
         read(tmp_path / "a.jsonl", rows)
+
+
+def test_environments_of_a_group_are_no_data_sets(tmp_path):
+    rows = [{"step": s, "group_id": f"g{p}", "env_id": i, "reward": r} for s, p, i, r in RUN]
+    check(read(tmp_path / "a.jsonl", rows), RUN)
+
+
+def test_one_prompt_in_any_order(tmp_path):
+    rows = [{"step": s, "prompt": "Solve", "reward": r} for s, _, _, r in sorted(RUN, key=str)]
+    with pytest.raises(ValueError, match="or --prompt prompt if there is one prompt"):
+        read(tmp_path / "a.jsonl", rows)
+    assert len(read(tmp_path / "a.jsonl", rows, prompt=("prompt",)).prompts) == 1
+    few = [row for row in rows if row["step"] == 1][:32]
+    assert len(read(tmp_path / "a.jsonl", few).prompts) == 1

@@ -56,6 +56,7 @@ DOUBTS = (
         "--prompt",
         prompts.text_that_never_comes_back,
     ),
+    Doubt("one prompt", "guessed prompt", "--prompt", prompts.one_prompt),
     Doubt("neighbors that agree", "guessed prompt", "--prompt", prompts.neighbors_agree),
     Doubt("a reward never given", "guessed reward", "--reward", rewards.never_given),
     Doubt("a mean of 0", "guessed reward", "--reward", rewards.mean_of_zero),

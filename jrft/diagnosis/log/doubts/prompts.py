@@ -16,6 +16,9 @@ from jrft.diagnosis.log.prompt_columns import (
 )
 from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, keys_of
 
+# So many completions of one prompt at a step are rare.
+_LARGE = 64
+
 
 def id_of_completions(sample: Sample) -> str | None:
     """Nearly every id has one completion, and a text has several."""
@@ -132,7 +135,7 @@ def id_used_again(sample: Sample) -> str | None:
         several = sample.count(name, other) > 1.1 * number if {last} & _SEVERAL else False
         # A model's own answers differ within a visit; right answers do not.
         right = last in SOURCES or sample.count(*sample.visit, other) == visits
-        if several and right:
+        if several and right and sample.singles(*sample.visit, other) < MANY_SINGLES:
             return (
                 f"one {name} has several {other}, so it may stand for several prompts: pass "
                 f"--prompt {name} --prompt {other}, or --prompt {name} if it names prompts alone"
@@ -229,6 +232,20 @@ def _sources(sample: Sample) -> list[str]:
 def _may_recur(name: str, sample: Sample) -> bool:
     kinds = set(map(type, sample.table[name]))
     return kinds in ({int}, {str})
+
+
+def one_prompt(sample: Sample) -> str | None:
+    """All rows have one guessed prompt, in groups that are larger than trainers sample."""
+    if len(sample.columns.prompt) != 1 or sample.count(*sample.columns.prompt) > 1:
+        return None
+    if sum(sample.sizes) < _LARGE * sample.count(*sample.visit):
+        return None
+    (name,) = sample.columns.prompt
+    return (
+        f"{name} is the same in all rows: it may be cut off, or be a template. Pass --prompt NAME "
+        "with a column that tells prompts apart, or --group-size N if the N completions of a "
+        f"prompt follow each other, or --prompt {name} if there is one prompt"
+    )
 
 
 def place_in_batch(sample: Sample) -> str | None:
