@@ -24,6 +24,8 @@ _BACKWARD = {b"<-", b"<=", b"<--", b"\xe2\x86\x90"}
 # Columns whose ids agree to this share, and are this many, hold the same kind of vertices.
 _SAME_KIND, _FEWEST_IDS = 0.4, 3
 _MOST_COLUMNS, _DIGITS_OF_IDS = 6, 4
+# So many columns in two rows are pairs that stand upright.
+_FEWEST_OF_PAIRS = 6
 
 
 @dataclass
@@ -128,6 +130,11 @@ def _by_integers(table: Table) -> tuple[int, int]:
     whole = [place for place in places if all(map(is_integer, table.column(place)))]
     if len(whole) < 2:
         return 0, 1
+    if len(table.rows) == 2 and len(whole) == table.width >= _FEWEST_OF_PAIRS:
+        raise ValueError(
+            f"{table.path} has two rows of {table.width:,} integers, as edge_index of PyTorch"
+            " Geometric: pass a row for each edge, or --columns 1,2 if each row is one"
+        )
     first, second, *others = whole
     if others and counts(table.column(first)):
         if table.names is None or len(others) > 1:
@@ -135,6 +142,12 @@ def _by_integers(table: Table) -> tuple[int, int]:
         _say(table, second, others[0], f"column {first + 1} counts the rows")
         return second, others[0]
     if not others or (table.names is not None and whole[:2] == places[:2]):
+        if any(all(map(_are_integers, table.column(place))) for place in range(first)):
+            raise ValueError(
+                f"{table.path} has blanks between integers and another sign between columns:"
+                " --separator blank parts columns at each blank and tab, --columns"
+                f" {first + 1},{second + 1} takes these two for the ends"
+            )
         if (first, second) != (0, 1):
             _say(table, first, second, "columns before them are no integers, or attributes")
     elif whole[:2] != [0, 1]:
@@ -230,6 +243,12 @@ def counts(column: list[bytes]) -> bool:
     numbers = [int(cell) for cell in column]
     step = numbers[1] - numbers[0]
     return step > 0 and all(after - before == step for before, after in pairwise(numbers))
+
+
+def _are_integers(cell: bytes) -> bool:
+    """Whether a cell holds several integers with blanks between them."""
+    parts = cell.split()
+    return len(parts) > 1 and all(map(is_integer, parts))
 
 
 def _numbers(places: list[int]) -> str:

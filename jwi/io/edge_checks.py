@@ -104,7 +104,8 @@ def refuse_line(sheet: Sheet, rows: Rows, layout: Layout, columns: Columns) -> N
     if rows.problem == wordsof_text.FEW_COLUMNS and max(columns) == 1:
         raise ValueError(
             f"{where}: {printable(row)!r} has one column and not two: between columns are commas,"
-            " semicolons, tabs or blanks, and --separator says which"
+            " semicolons, tabs or blanks, and --separator says which; --format adjlist reads lists"
+            " of neighbors"
         )
     if rows.problem == wordsof_text.FEW_COLUMNS:
         raise ValueError(
@@ -122,6 +123,11 @@ def refuse_line(sheet: Sheet, rows: Rows, layout: Layout, columns: Columns) -> N
     value = printable(columns_of(row, layout.byte)[rows.column])
     if rows.problem == wordsof_text.TOO_LARGE:
         raise ValueError(f"{where}: {value} has more than 18 digits: --labels takes ids as names")
+    if layout.separator != "blank" and b" " in columns_of(row, layout.byte)[rows.column].strip():
+        raise ValueError(
+            f"{where}: {value!r} is not an integer: --separator blank parts columns at each blank"
+            " and tab, --labels takes names of vertices"
+        )
     header = "" if layout.header >= 0 else " --header a first row of column names;"
     raise ValueError(
         f"{where}: {value!r} is not an integer: --labels takes names of vertices;{header} between"
@@ -257,12 +263,33 @@ def refuse_lists(table: Table, columns: Columns) -> None:
     """
     names = {cell for column in columns[:2] for cell in table.column(column)}
     for name in names:
-        parts = [part.strip() for part in re.split(rb"[;|,]", name)]
+        parts = [part.strip() for part in re.split(rb"[;|,]", name) if part.strip()]
         if len(parts) > 1 and 2 * sum(part in names for part in parts) >= len(parts):
             raise ValueError(
                 f"{table.path}: {printable(name)!r} is a list of other vertices: pass a row for"
                 " each edge"
             )
+
+
+def phantom_notes(
+    layout: Layout, columns: Columns, ends: np.ndarray, labels: Sequence | np.ndarray
+) -> list[str]:
+    """A note on a first row `0,1` that may be names of columns as data frames number them.
+
+    Args:
+        layout: Its header was guessed.
+        columns: Of the ends.
+        ends: int64[M, 2], vertices.
+        labels: Their names.
+    """
+    first = layout.table.rows[0]
+    numbered = first == [b"%d" % place for place in range(len(first))] and len(first) > 1
+    if layout.header >= 0 or layout.separator == "blank" or not numbered or max(columns) > 1:
+        return []
+    if (ends == ends[0, 0]).sum() > 1 or str(labels[ends[0, 0]]) != "0":
+        return []
+    row = printable(b" ".join(first))
+    return [f"first row: {row!r} is taken for an edge (--header takes it for names of columns)"]
 
 
 def gap_notes(labels: Sequence | np.ndarray) -> list[str]:

@@ -21,6 +21,7 @@ from jwi.io.edge_checks import (
     check_widths,
     comment_notes,
     gap_notes,
+    phantom_notes,
     refuse_line,
     refuse_lists,
     refuse_marks,
@@ -183,6 +184,7 @@ def _entries(
     labels, ends = _names(path, sheet.text, rows) if options.named else number(rows.ends)
     if options.header is None:
         refuse_phantoms(sheet, layout, columns, ends, labels)
+        notes += phantom_notes(layout, columns, ends, labels)
     if num_vertices > len(labels):
         low = int(rows.ends.min() > 0)
         ends = np.asarray(labels)[ends] - low

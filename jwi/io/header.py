@@ -31,8 +31,17 @@ _PAIRS = {
     *(("o", "d"), ("org", "dest"), ("white", "black"), ("pickup", "dropoff")),
     *(("initiator", "responder"), ("influencer", "influenced"), ("predator", "prey")),
     *(("tf", "target"), ("regulator", "target"), ("tf", "gene"), ("von", "nach"), ("de", "para")),
+    *(("caller", "receiver"), ("sender", "addressee"), ("reporter", "partner"), ("sub", "obj")),
+    *(("ancestor", "descendant"), ("superclass", "subclass"), ("prerequisite", "course")),
+    *(("upstream", "downstream"), ("cause", "effect"), ("donor", "acceptor"), ("init", "term")),
+    *(("attacker", "target"), ("attacker", "victim"), ("attacker", "defender")),
+    *(("supervisor", "subordinate"), ("husband", "wife"), ("presynaptic", "postsynaptic")),
+    *(("dep", "arr"), ("departure", "arrival"), ("pulocation", "dolocation"), ("p", "q")),
+    *(("m", "n"), ("sponsor", "cosponsor"), ("module", "imports"), ("package", "depends")),
     *(("origen", "destino"), ("origem", "destino"), ("quelle", "ziel"), ("author", "coauthor")),
 }
+# Who does something and whom it is done to, as in `voter,votee` and `inviter,invited`.
+_DOES, _IS_DONE_TO = re.compile(r"(\w{3,}?)(?:e?r|or)"), re.compile(r"(\w{3,}?)(?:ee?|e?d)")
 # Such pairs are of times and of places as well, beside a pair of ends.
 _OF_OTHERS = {("start", "end"), ("begin", "end"), ("x", "y")}
 # Kinds of vertices: two different ones are the sides of a bipartite graph.
@@ -59,9 +68,11 @@ _ROLES = {
         "next",
         "previous",
     ),
+    *("dependency", "prerequisite", "synonym", "antonym", "duplicate", "follows", "knows", "cites"),
 }
 _OF_ONE_KIND = {"user", "person", "member", "paper", "author", "employee", "account", "page"}
 _OF_ONE_KIND |= {"article", "product", "item", "node", "vertex", "city", "station", "patent"}
+_OF_ONE_KIND |= {"task", "package", "module", "word", "gene", "protein", "question", "company"}
 # Words that say nothing of which end a column is.
 _COMMON = {"id", "ids", "node", "vertex", "name", "key", "no", "nr", "num", "index", "idx"}
 # Columns of attributes, of which there may be one for each end.
@@ -129,9 +140,9 @@ def ends_of(names: Sequence[str]) -> Ends | None:
             if None in pair or placed:
                 continue
             extra = sum(word not in _COMMON for word in common) + (pair in _OF_OTHERS)
-            if pair in _PAIRS:
+            if _are_pair(*pair):
                 found.append((extra, Ends((i, j), sides=False)))
-            elif pair[::-1] in _PAIRS:
+            elif _are_pair(*pair[::-1]):
                 found.append((extra, Ends((j, i), sides=False)))
             elif pair[0] != pair[1] and set(pair) <= _KINDS:
                 found.append((10 + extra, Ends((i, j), sides=True)))
@@ -200,6 +211,28 @@ def _words(name: str) -> list[str]:
     parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
     # In British names, too.
     return re.findall(r"[^\W\d_]+|\d+", re.sub(r"our\b", "or", parted.lower()))
+
+
+def _are_pair(start: str | None, end: str | None) -> bool:
+    """Whether two words tell the start of an edge from its end.
+
+    Example:
+        >>> _are_pair("from", "to"), _are_pair("voter", "votee"), _are_pair("inode", "jnode")
+        (True, True, True)
+        >>> _are_pair("uid", "iid")
+        False
+    """
+    if start is None or end is None:
+        return False
+    if (start, end) in _PAIRS:
+        return True
+    does, done_to = _DOES.fullmatch(start), _IS_DONE_TO.fullmatch(end)
+    if does and done_to and does[1] == done_to[1]:
+        return True
+    # As in `inode,jnode` and `statea,stateb`.
+    letters = [(start[0], end[0])] * (start[1:] == end[1:])
+    letters += [(start[-1], end[-1])] * (start[:-1] == end[:-1])
+    return any(pair in _PAIRS - _OF_OTHERS for pair in letters)
 
 
 def _is_plain(word: str | None) -> bool:

@@ -172,13 +172,18 @@ def is_header(first: list[bytes], rest: list[list[bytes]], named: bool) -> bool:
         return _is_header_of_names(first, below)
     whole = [place for place, cells in enumerate(below) if cells and all(map(is_integer, cells))]
     if len(whole) > 1:
-        return not any(is_integer(first[place]) for place in whole)
+        others = [place for place in whole if is_integer(first[place])]
+        # Data frames number columns that have no name, as in `level_0,level_1,0`.
+        numbered = all(first[place] in (b"0", b"%d" % place) for place in others)
+        return not others or (len(first) > 2 and len(others) < len(whole) and numbered)
     return len(first) > 1 and not any(cell[:1].isdigit() or is_integer(cell) for cell in first[:2])
 
 
 def _is_header_of_names(first: list[bytes], below: list[list[bytes]]) -> bool:
     if any(map(is_number, first)):
-        return False
+        # Data frames number columns that have no name.
+        numbered = first == [b"%d" % place for place in range(len(first))]
+        return numbered and len(below) > 1 and not any(map(is_number, below[0] + below[1]))
     words = [cell.decode("utf-8", "replace") for cell in first]
     if any(len(cells) > 1 and all(map(is_number, cells)) for cells in below):
         return True

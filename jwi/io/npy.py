@@ -7,7 +7,7 @@ from jaxtyping import Bool
 
 from jwi.io.content import Content, Source
 from jwi.io.matrix import dense_matrix_content
-from jwi.io.refusals import check_num_vertices, reason
+from jwi.io.refusals import base_notes, check_num_vertices, reason
 
 
 def read(source: Source) -> Content:
@@ -64,4 +64,4 @@ def _pairs(source: Source, array: np.ndarray) -> Content:
     def rewrite(file: io.BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
         np.save(file, array.compress(keep, axis=1 - axis))
 
-    return Content(ends[:, 0], ends[:, 1], range(n), None, rewrite)
+    return Content(ends[:, 0], ends[:, 1], range(n), None, rewrite, base_notes(int(ends.min())))

@@ -13,7 +13,7 @@ from jaxtyping import Bool
 
 from jwi.io.content import Content, Source
 from jwi.io.matrix import matrix_content
-from jwi.io.refusals import check_num_vertices, reason
+from jwi.io.refusals import base_notes, check_num_vertices, reason
 
 _SIZES = ("num_vertices", "num_nodes", "n_node")
 # The axis of the two ends, for each name under which arrays of edges are known.
@@ -120,7 +120,7 @@ def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:
     names, senders, receivers = _ends(path, arrays)
     size = _size(path, arrays)
     largest = int(max(senders.max(initial=0), receivers.max(initial=0)))
-    smallest = int(min(senders.min(initial=0), receivers.min(initial=0)))
+    smallest = int(min(senders.min(initial=largest), receivers.min(initial=largest)))
     if size is None and not len(senders):
         raise ValueError(
             f"{path}: {' and '.join(names)} have no edges: pass some, or add {_SIZES[0]}"
@@ -149,7 +149,7 @@ def _edge_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Content:
             kept[name] = np.compress(keep, arrays[name], axis=1 - _pair_axis(name, arrays[name]))
         _write_arrays(file, {name: kept[name] for name in arrays})
 
-    notes = []
+    notes = [*base_notes(smallest)] if size is None else []
     if shortened:
         notes.append(f"shortened with the edges: {', '.join(shortened)}")
     if copied:

@@ -37,6 +37,17 @@ def most_vertices(num_entries: int) -> int:
     return min(_MAX_VERTICES, _MAX_VERTICES_AN_ENTRY * max(_FEWEST_ENTRIES, num_entries))
 
 
+def base_notes(smallest: int) -> tuple[str, ...]:
+    """A note on arrays whose vertices may be counted from 1.
+
+    Args:
+        smallest: The smallest vertex with an edge.
+    """
+    if smallest != 1:
+        return ()
+    return ("vertex 0 has no edge: if vertices are counted from 1, subtract 1 from all",)
+
+
 def text_start(path: Path, content: bytes) -> int:
     """Where the text of a file begins: after a byte order mark.
 

@@ -26,6 +26,7 @@ _AS_VALUE = re.compile(
     rb"\s*[:=]\s*(?:(?P<yes>true|yes|1)|false|no|0)",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(rb"\.\s+")
 # Such a graph was directed, or is not.
 _BUT = re.compile(rb"symmetri[cz]|\b(?:made|converted|turned|without)\b", re.IGNORECASE)
 # Columns of direction by their names without blanks, and their words.
@@ -136,7 +137,10 @@ def _of_comments(comments: list[bytes]) -> Words:
     said: dict[bool | None, bytes] = {}
     for comment in comments:
         if _OF_DIRECTION.search(comment):
-            said.setdefault(_direction(comment), comment)
+            parts = [part for part in _SENTENCE.split(comment) if _OF_DIRECTION.search(part)]
+            values = {_direction(part) for part in parts}
+            plain = len(values) == 1 and not _BUT.search(comment)
+            said.setdefault(values.pop() if plain else None, comment)
     if not said:
         return Words()
     directed, comment = next(iter(said.items()))

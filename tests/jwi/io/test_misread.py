@@ -61,6 +61,9 @@ def test_counts_of_rows_are_those_of_the_rows_that_are_kept(tmp_path, text, name
         ("# Directed: no", False),
         ("# Directed graph: no", False),
         ("# not directed", False),
+        ("# Votes (till 2008). Directed edge A->B means that A voted on B", True),
+        ("# Directed graph. Its arcs were symmetrized", None),
+        ("# Directed graph. An undirected edge is two arcs", None),
         ("# films directed by Varda", None),
         ("# semi-directed", None),
         ("# first directed, then made symmetric", None),
@@ -78,6 +81,22 @@ def test_comments_that_speak_of_direction(tmp_path, comment, directed):
 @pytest.mark.parametrize(
     ("text", "name", "options", "message", "remedies"),
     [
+        ("0 0 1 2 3 3\n1 2 2 3 4 5\n", "a.txt", "", "as edge_index", ["--columns 1,2"]),
+        (
+            "1 2\t1\t52\n2 3\t1\t67\n",
+            "a.tsv",
+            "",
+            "blanks between integers",
+            ["--separator blank", "--columns 2,3"],
+        ),
+        (
+            "% asym positive\n1 2\t1\t52\n2 3\t1\t67\n",
+            "out.a",
+            "",
+            "'1 2' is not an integer",
+            ["--separator blank"],
+        ),
+        ("1 2 3\n2 3\n3\n", "a.txt", "", "--format adjlist reads", ["--format adjlist"]),
         ("6 3 1\n0 1 5\n1 2 4\n2 5 3\n", "a.txt", "", "sizes and a flag", ["--no-header"]),
         ("1 -> 2\n2 <-> 3\n", "a.txt", "", "by the signs", ["--directed", "--undirected"]),
         ("#red #blue\ngray #pink\n", "a.txt", "--labels", "--comment", ["--comment ''"]),
@@ -146,6 +165,10 @@ def test_doubts_stop_and_their_remedies_work(tmp_path, text, name, options, mess
         # A self-loop, and an edge that comes again, head no columns.
         ("meg meg\nann tim\ntim meg\n", "--labels", (3, 2)),
         ("a b\nb c\na b\n", "--labels", (3, 2)),
+        # Data frames number columns without a name.
+        ("0,1\nann,tim\ntim,meg\n", "--labels", (3, 2)),
+        # Not all names with a comma are lists.
+        ('",","a"\n",",",a"\n', "--labels", (3, 2)),
         # Stars with a weight are no matrices.
         ("2 1 1\n5 1 1\n4 1 1\n", "", (4, 3)),
     ],
@@ -315,3 +338,23 @@ def test_a_graph_without_edges_is_said(tmp_path):
 def test_a_first_line_of_one_cell_has_a_message(tmp_path, first):
     with pytest.raises(ValueError, match=r"g\.csv"):
         read(tmp_path, f"{first}\n1,2\n2,3\n", name="g.csv")
+
+
+def test_numbers_of_columns_and_numbers_from_1_are_said(tmp_path):
+    file = read(tmp_path, "0,1\n1,2\n2,3\n3,1\n", name="a.csv")
+    note = "first row: '0 1' is taken for an edge (--header takes it for names of columns)"
+    assert note in file.notes
+    assert size(file) == (4, 4)
+    file = read(tmp_path, "0,1\n1,2\n2,3\n3,1\n", "--header", name="a.csv")
+    assert size(file) == (3, 3)
+    for text in ("0,1\n1,2\n2,0\n", "1,2\n2,3\n", "0 1\n1 2\n"):
+        assert note not in read(tmp_path, text, name="b.csv").notes
+    ends = np.array([[1, 2], [2, 3], [1, 3], [3, 4]])
+    note = "vertex 0 has no edge: if vertices are counted from 1, subtract 1 from all"
+    for shift in (0, 1):
+        np.save(tmp_path / "a.npy", ends - shift)
+        np.savez(tmp_path / "a.npz", edges=ends - shift)
+        for name in ("a.npy", "a.npz"):
+            assert (note in read_graph(tmp_path / name).notes) == (shift == 0)
+    np.savez(tmp_path / "a.npz", edges=ends, num_nodes=6)
+    assert read_graph(tmp_path / "a.npz").notes == ("copied: num_nodes",)
