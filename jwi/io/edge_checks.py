@@ -267,7 +267,7 @@ def refuse_lists(table: Table, columns: Columns) -> None:
         if len(parts) > 1 and 2 * sum(part in names for part in parts) >= len(parts):
             raise ValueError(
                 f"{table.path}: {printable(name)!r} is a list of other vertices: pass a row for"
-                " each edge"
+                " each edge, or --format edge-list if it is a name"
             )
 
 

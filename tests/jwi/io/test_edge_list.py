@@ -176,7 +176,8 @@ def test_any_names_in_quotes(tmp_path_factory, rows):
     quoted = [[name.replace('"', '""') for name in row] for row in rows]
     rows = [list(row) for row in rows]
     text = "".join(f'"{u}","{v}",0\n' for u, v in quoted)
-    file = read(tmp_path_factory.mktemp("names"), text, "a.csv", named=True, header=False)
+    options = {"named": True, "header": False, "format": "edge-list"}
+    file = read(tmp_path_factory.mktemp("names"), text, "a.csv", **options)
     assert file.content.labels == list(dict.fromkeys(name for row in rows for name in row))
     names = [
         [file.content.labels[vertex] for vertex in ends]
