@@ -207,6 +207,9 @@ def _end_token(config: Mapping[str, Any], tokenizer: Tokenizer | None) -> int | 
 
 def _start_token(config: Mapping[str, Any]) -> int | None:
     start = config.get("bos_token_id")
+    # Small models keep the default of a larger vocabulary, and never begin with it.
+    if type(start) is int and start >= config["vocab_size"]:
+        return None
     _check_token("bos_token_id", start, config)
     return start
 

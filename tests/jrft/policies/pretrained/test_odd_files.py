@@ -52,6 +52,15 @@ def saved(request, tmp_path_factory):
     return folder, config, jrft.from_pretrained(folder, length=3)
 
 
+def test_a_start_beyond_the_vocabulary_is_none_at_all(tmp_path):
+    policy = cases.policy_of(FAMILIES["gpt2"])
+    jrft.save_pretrained(tmp_path, policy, cases.random_params(policy))
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"bos_token_id": 50256}))
+    # An empty prompt is then read as the end, as where there is no start.
+    assert jrft.from_pretrained(tmp_path, length=3).policy.start == policy.eos
+
+
 def outcome(folder):
     """The model, or the message of an error that names the place."""
     try:
