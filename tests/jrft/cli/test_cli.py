@@ -102,7 +102,7 @@ def test_weighted_rewards(tmp_path, capsys):
 
 def test_control_characters_do_not_reach_the_terminal(tmp_path, capsys):
     path = tmp_path / "a.jsonl"
-    rows = [{"prompt": "\x1b[31mred" + "\n", "reward": 0} for _ in range(64)]
+    rows = [{"prompt": f"\x1b[31mred {i % 2}\n", "reward": 0} for i in range(64)]
     path.write_text("\n".join(map(json.dumps, rows)))
     assert main(["diagnose", str(path), "--confidence", "0.5"]) == 0
     assert "\x1b" not in capsys.readouterr().out
