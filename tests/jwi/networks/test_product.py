@@ -11,6 +11,7 @@ import pytest
 from jwi.graph.graph import compact, from_edges, with_edge_mask
 from jwi.networks import LogProductNetwork, ModularProductNetwork, ProductNetwork
 from jwi.networks.product import check_factors
+from jwi.walks import count_walks
 from tests.cases.messages import (
     LIST,
     TABLE,
@@ -96,9 +97,13 @@ def test_float_network_is_the_definition(seed, n, undirected, method):
     weights = [p[name]["kernel"] for name in ("layers_0", "layers_1", "head")]
     exact = by_definition(graph, np.float64(graph.nodes), weights, method)
     actual = predict(network, params, graph, method)
-    # Relative to the largest: the sums of a linear map cancel.
+    # Relative to the largest: the sums of a linear map cancel. The prediction is a polynomial of
+    # the features, of a degree that counts the factors: one rounding each.
+    counts = count_walks(graph, DEPTH)
+    degree = counts.sum() if method == GRAPH else counts.max()
     largest = np.abs(exact).max()
-    np.testing.assert_allclose(np.float64(actual) / largest, exact / largest, atol=3e-5)
+    atol = np.finfo(np.float32).eps * degree
+    np.testing.assert_allclose(np.float64(actual) / largest, exact / largest, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("n", [TABLE, LIST])

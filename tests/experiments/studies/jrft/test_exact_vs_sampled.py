@@ -19,13 +19,11 @@ def test_all_methods_start_from_one_checkpoint_and_rft_learns_where_the_std_is_l
     starts = [results[name]["changed/reward_std"][0] for name in METHODS]
     np.testing.assert_allclose(starts, np.broadcast_to(starts[0], (len(METHODS), 2)), rtol=1e-5)
     assert (starts[0] < 0.05).all()
-    # Below 1 by how far training got, which depends on the processor.
-    assert (results["exact"]["unchanged/reward"][-1] > 0.7).all()
+    assert (results["exact"]["unchanged/reward"][-1] > 0.9).all()
     for name in METHODS[1:]:
         assert results[name]["unchanged/reward"][-1].mean() > 0.7
         sft = results["sft"]["changed/reward"][-1].mean()
-        # By how much depends on the processor, too: sixty steps are few.
-        assert results[name]["changed/reward"][-1].mean() < sft
+        assert results[name]["changed/reward"][-1].mean() < sft - 0.2
 
 
 def test_what_people_see(results):
