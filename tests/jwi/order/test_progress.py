@@ -57,7 +57,7 @@ ORDERS = {
     "4-WIS": (by_definition, partial(remove, 5, 250)),
     "directed": (by_definition, partial(remove, 3, 5_000, undirected=False)),
     "chunked": (approximate, partial(chunked, 1_500)),
-    "addition at depth 2": (addition, partial(add, 2, 60_000)),
+    "addition at depth 2": (addition, partial(add, 2, 300_000)),
     "addition": (addition, partial(add, 3, 5_000)),
 }
 
