@@ -15,6 +15,7 @@ from experiments.studies.jrft.grue_finetuning.gradients import PPOState, Texts
 from experiments.studies.jrft.grue_finetuning.inputs import load_inputs
 from experiments.studies.jrft.grue_finetuning.predictions import new_head, predictions
 from experiments.studies.jrft.grue_statistics.models import load as load_model
+from tests.cases.language_models import tiny_checkpoint
 
 POLICY = jrft.language_model(
     jrft.GPT2Config(vocab_size=3, max_positions=16, width=4, depth=1, heads=1), length=3, eos=0
@@ -300,21 +301,7 @@ def test_labels_end_and_texts_that_are_not_liked_have_none():
 # The tiny model of the other tests is a GPT-2.
 @pytest.mark.parametrize("kind", [pytest.param("gpt2", marks=pytest.mark.slow), "t5"])
 def test_checkpoints_of_the_papers_models_run_end_to_end(kind, tmp_path):
-    tokenizers = pytest.importorskip("tokenizers", reason="the extra lm is not installed")
-    words = ["</s>", "a", "great", "bad", "film", "so", "acting"]
-    model = tokenizers.Tokenizer(
-        tokenizers.models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="a")
-    )
-    model.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
-    sizes = {
-        "gpt2": jrft.GPT2Config(vocab_size=7, max_positions=64, width=8, depth=1, heads=2),
-        "t5": jrft.T5Config(
-            vocab_size=7, width=8, encoder_depth=1, decoder_depth=1, heads=2, channels=4, hidden=8
-        ),
-    }[kind]
-    policy = jrft.language_model(sizes, length=4, eos=0)
-    params = policy.init(jax.random.key(0))
-    jrft.save_pretrained(tmp_path / kind, policy, params, jrft.Tokenizer(model))
+    tiny_checkpoint(kind, tmp_path / kind)
     config = dataclasses.replace(
         IMDB, model=str(tmp_path / kind), max_prompt=1, num_steps=2, methods=("ppo",), sft_steps=1,
         num_measured=2, num_samples=2,

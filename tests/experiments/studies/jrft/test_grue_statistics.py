@@ -15,6 +15,7 @@ from experiments.studies.jrft.grue.tasks import TASKS
 from experiments.studies.jrft.grue_statistics import findings, sampling, study
 from experiments.studies.jrft.grue_statistics.models import Characters, Model, as_read, prompt_of
 from experiments.studies.jrft.grue_statistics.models import load as load_model
+from tests.cases.language_models import tiny_checkpoint
 
 # Its reward needs no package beside scikit-learn.
 IMDB = dataclasses.replace(study.SMOKE, tasks=("imdb",))
@@ -93,21 +94,7 @@ def test_chat_models_get_instructions_as_messages():
 
 @pytest.mark.parametrize("kind", ["gpt2", "t5"])
 def test_checkpoints_of_the_papers_models_run_end_to_end(kind, tmp_path):
-    tokenizers = pytest.importorskip("tokenizers", reason="the extra lm is not installed")
-    words = ["</s>", "a", "great", "bad", "film", "so", "acting"]
-    model = tokenizers.Tokenizer(
-        tokenizers.models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="a")
-    )
-    model.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
-    sizes = {
-        "gpt2": jrft.GPT2Config(vocab_size=7, max_positions=64, width=8, depth=1, heads=2),
-        "t5": jrft.T5Config(
-            vocab_size=7, width=8, encoder_depth=1, decoder_depth=1, heads=2, channels=4, hidden=8
-        ),
-    }[kind]
-    policy = jrft.language_model(sizes, length=4, eos=0)
-    params = policy.init(jax.random.key(0))
-    jrft.save_pretrained(tmp_path / kind, policy, params, jrft.Tokenizer(model))
+    tiny_checkpoint(kind, tmp_path / kind)
     config = dataclasses.replace(IMDB, model=str(tmp_path / kind))
     of_task = study.run(config, tmp_path / "out")["tasks"]["imdb"]
     assert np.isfinite(of_task["rewards"]).all()
