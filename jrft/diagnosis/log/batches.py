@@ -116,8 +116,12 @@ class Skip:
 
 def with_file_step(batch: Batch, step: int) -> Batch:
     """The batch with a column for the step that its file's name says."""
-    values = {FILE_STEP: [step] * len(batch.lines)}
-    return batch._replace(columns=_Beside(values, batch.columns))
+    return with_columns(batch, {FILE_STEP: [step] * len(batch.lines)})
+
+
+def with_columns(batch: Batch, columns: Mapping[str, Sequence[Any]]) -> Batch:
+    """The batch with more columns, or other ones of the same names."""
+    return batch._replace(columns=_Beside(columns, batch.columns))
 
 
 class _Beside(Mapping[str, Sequence[Any]]):
@@ -133,7 +137,7 @@ class _Beside(Mapping[str, Sequence[Any]]):
         return any(name in columns for columns in self._both)
 
     def __iter__(self) -> Iterator[str]:
-        return iter((*self._both[0], *self._both[1]))
+        return iter(dict.fromkeys((*self._both[0], *self._both[1])))
 
     def __len__(self) -> int:
-        return sum(map(len, self._both))
+        return len(list(iter(self)))

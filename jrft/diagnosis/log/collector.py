@@ -12,9 +12,10 @@ from jrft.diagnosis.log.columns import Columns
 from jrft.diagnosis.log.log import RewardLog
 from jrft.diagnosis.log.values import (
     ABSENT,
-    Absent,
     flat_numbers,
+    is_missing,
     is_parallel,
+    number,
     reduced,
     step_numbers,
 )
@@ -27,6 +28,7 @@ class Collector:
         self.columns = columns
         self.skip = skip
         self.num_rows = 0
+        self.num_metrics = 0
         self._num_completions = 0
         self._codes: dict[Any, int] = {}
         self._names: list[Any] = []
@@ -42,7 +44,19 @@ class Collector:
         """
         self._file = file
         needed = {name: batch.column(name) for name in self.columns.names()}
-        self._add_good_rows(batch._replace(columns=needed))
+        kept = self._completions(batch._replace(columns=needed))
+        if kept.lines:
+            self._add_good_rows(kept)
+
+    def _completions(self, batch: Batch) -> Batch:
+        """The batch without rows that hold no completion, as metrics between completions."""
+        alone = of_no_completion(batch.columns, self.columns)
+        if alone is None:
+            return batch
+        self.num_metrics += sum(alone)
+        kept = [i for i, none in enumerate(alone) if not none]
+        columns = {name: [cells[i] for i in kept] for name, cells in batch.columns.items()}
+        return Batch(batch.source, [batch.lines[i] for i in kept], columns)
 
     def _add_good_rows(self, batch: Batch) -> None:
         """Takes in a batch; one that holds a bad row is halved until that row is alone."""
@@ -185,7 +199,7 @@ class Collector:
         ]
 
     def _code(self, prompt: Any, name: str) -> int:
-        if prompt is None or isinstance(prompt, Absent):
+        if is_missing(prompt):
             raise ValueError(f"there is no {name!r}")
         if isinstance(prompt, float) and abs(prompt) >= 2**63:
             raise ValueError(f"{name} is {prompt:g}, beyond 64 bits: write it as text")
@@ -196,6 +210,23 @@ class Collector:
         if code == len(self._names):
             self._names.append(prompt)
         return code
+
+
+def of_no_completion(table: Mapping[str, Sequence[Any]], columns: Columns) -> list[bool] | None:
+    """Which rows hold neither a reward nor a prompt; None if all hold one.
+
+    Where no column names prompts, rows must lack the column of the reward: one that is empty is a
+    completion without a score.
+    """
+    rewards = [table[name] for name in columns.reward]
+    if not any(gap in rewards[0] for gap in (ABSENT, None, "")):
+        return None
+    if not columns.prompt:
+        alone = [all(cell is ABSENT for cell in cells) for cells in zip(*rewards, strict=True)]
+    else:
+        prompts = [table[name] for name in columns.prompt]
+        alone = [all(map(is_missing, cells)) for cells in zip(*rewards, *prompts, strict=True)]
+    return alone if any(alone) else None
 
 
 class AmbiguousPromptError(Exception):
@@ -211,11 +242,11 @@ class AmbiguousPromptError(Exception):
 def _expanded(rates: Sequence[Any], numbers: Sequence[Any], name: str) -> list[list[float]]:
     """Rates of success in n rollouts as n outcomes."""
     rows = []
-    for rate, number in zip(rates, numbers, strict=True):
-        right = float(rate) * int(number)
-        if abs(right - round(right)) > 1e-3 * max(1.0, right) or not 0 <= right <= int(number):
-            raise ValueError(f"{name} is {rate!r}, which is no share of {number} rollouts")
-        rows.append([1.0] * round(right) + [0.0] * (int(number) - round(right)))
+    for rate, count in zip(rates, numbers, strict=True):
+        right = number(rate, name) * int(count)
+        if abs(right - round(right)) > 1e-3 * max(1.0, right) or not 0 <= right <= int(count):
+            raise ValueError(f"{name} is {rate!r}, which is no share of {count} rollouts")
+        rows.append([1.0] * round(right) + [0.0] * (int(count) - round(right)))
     return rows
 
 

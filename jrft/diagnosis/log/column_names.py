@@ -128,6 +128,11 @@ TRAJECTORIES = (
     *("trajectory_id", "traj_id", "traj_uid", "trajectory", "episode_id", "episode"),
     *("rollout_id", "rollout_idx", "sample_idx", "completion_id", "response_id"),
 )
+# Columns that number the completions of a prompt.
+SAMPLES = re.compile(
+    r"(?:^|[_./])(?:trial|attempt|sample|repeat|repetition|replicate|try|draw|candidate|completion"
+    r"|response|traj|trajectory|rollout)s?(?:_?(?:id|idx|index|num|number|no))?$"
+)
 # Columns that divide a group's completions among machines, times or versions: they tell nothing.
 MACHINES = re.compile(
     r"rank|worker|gpu|device|seed|shard|process|host|micro|node|engine|replica|server|thread"

@@ -25,6 +25,7 @@ class Columns:
         clip: Smallest and largest reward: rewards beyond count as these.
         trusted: Whether doubtful columns are used as they are.
         guessed: Which of the names were guessed.
+        literals: Columns whose texts write lists or objects.
     """
 
     prompt: tuple[str, ...] = ()
@@ -39,11 +40,16 @@ class Columns:
     clip: tuple[float, float] | None = None
     trusted: bool = False
     guessed: frozenset[str] = frozenset()
+    literals: frozenset[str] = frozenset()
 
     def names(self) -> list[str]:
         """All columns that are read."""
         others = (self.outcome, self.step, self.completion, self.number, self.text)
         return [*self.reward, *self.prompt, *(name for name in others if name is not None)]
+
+    def reads(self, name: str) -> bool:
+        """Whether a column, or a field of the objects in it, is read."""
+        return any(one == name or one.startswith(f"{name}.") for one in self.names())
 
     def of_same(self, name: str) -> bool:
         """Whether a column and the reward are fields of the same objects, as a.id and a.reward."""

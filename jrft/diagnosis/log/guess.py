@@ -1,15 +1,16 @@
 """Guesses columns from many rows, checks what each guess makes, and says it, or stops."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from jrft.diagnosis.log import doubts
+from jrft.diagnosis.log.collector import of_no_completion
 from jrft.diagnosis.log.column_names import COMPLETIONS, OUTCOMES, STEPS, TEXTS
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
 from jrft.diagnosis.log.prompt_columns import guess_prompt
 from jrft.diagnosis.log.reward_columns import (
     first_of,
+    flat,
     guess_reward,
     numeric,
     outcome_term,
@@ -17,7 +18,7 @@ from jrft.diagnosis.log.reward_columns import (
     with_number,
 )
 from jrft.diagnosis.log.sample import Sample, Table, keys_of
-from jrft.diagnosis.log.values import has_comma, is_word, number, step_number
+from jrft.diagnosis.log.values import has_comma, is_spelled, is_step, number, step_number
 
 
 def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
@@ -48,6 +49,10 @@ def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
         found = replace(found, step=_guess_step(free, notes))
     sample = Sample(found, table)
     found = guess_prompt(sample, notes)
+    if (alone := of_no_completion(table, found)) is not None:
+        kept = [i for i, none in enumerate(alone) if not none]
+        table = {name: [cells[i] for i in kept] for name, cells in table.items()}
+        sample = Sample(found, table)
     if found.outcome is None:
         others = {name: values for name, values in free.items() if name not in found.prompt}
         outcome = first_of(OUTCOMES, {n: v for n, v in others.items() if numeric(v, 0.5)})
@@ -63,13 +68,28 @@ def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
     notes += doubts.ask(sample.with_columns(found))
     notes += _inner_step(found, free)
     notes += unused_rewards(found, table)
-    for name in (*found.reward, *([found.outcome] if found.outcome else [])):
-        if any(map(has_comma, table[name])):
+    return found, notes + _read_as(found, table)
+
+
+def _read_as(columns: Columns, table: Table) -> list[str]:
+    """Notes on cells that are no plain numbers."""
+    lists = [name for name in sorted(columns.literals) if columns.reads(name)]
+    notes = [
+        f"Texts of {name} were read as the lists or objects that they write." for name in lists
+    ]
+    for name in (*columns.reward, *([columns.outcome] if columns.outcome else [])):
+        cells = flat(table[name])
+        if any(map(has_comma, cells)):
             notes.append(f"Commas in {name} were read as decimal points.")
-        if words := list(dict.fromkeys(value for value in table[name] if is_word(value))):
+        if words := list(dict.fromkeys(cell for cell in cells if is_spelled(cell))):
             shown = ", ".join(f"{word} as {number(word, name):g}" for word in words[:4])
-            notes.append(f"Words in {name} were read as numbers: {shown}.")
-    return found, notes
+            notes.append(f"Cells of {name} were read as numbers: {shown}.")
+    step = columns.step
+    for cell in () if step is None else flat(table[step]):
+        if isinstance(cell, str) and ("," in cell or "/" in cell) and is_step(cell):
+            notes.append(f"Cells of {step} were read as steps: {cell} as {step_number(cell, '')}.")
+            break
+    return notes
 
 
 def _guess_step(table: Table, notes: list[str]) -> str | None:
@@ -81,17 +101,15 @@ def _guess_step(table: Table, notes: list[str]) -> str | None:
     file = FILE_STEP if FILE_STEP in table else None
     if name is None:
         return file
-    flat = [
-        each for value in table[name] for each in (value if isinstance(value, list) else [value])
-    ]
-    for value in [] if set(map(type, flat)) == {int} else flat:
+    cells = flat(table[name])
+    for value in [] if set(map(type, cells)) == {int} else cells:
         try:
             step_number(value, name)
         except OverflowError:
             return name  # the row that holds it is bad
         except ValueError:
-            if _is_some_step(flat, name):
-                return name
+            if 2 * sum(map(is_step, cells)) > len(cells):
+                return name  # the other cells are errors
             notes.append(
                 f"Column {name!r} looked like the step but does not hold whole numbers: it was not "
                 "used."
@@ -119,15 +137,3 @@ def _holds_prompts(table: Table, name: str) -> bool:
         prompts.setdefault(value, set()).add(prompt)
     several = sum(len(one) > 1 for one in prompts.values())
     return several >= 0.9 * len(prompts)
-
-
-def _is_some_step(values: Sequence[Any], name: str) -> bool:
-    """Whether most cells hold a step, so that others are errors, not another kind of column."""
-    good = 0
-    for value in values:
-        try:
-            step_number(value, name)
-            good += 1
-        except (ValueError, OverflowError):
-            pass
-    return 2 * good > len(values)

@@ -10,7 +10,7 @@ from jrft.diagnosis.log.columns import Columns
 from jrft.diagnosis.log.evidence import counts_from_one, visits_agree
 from jrft.diagnosis.log.reward_columns import first_of, shown
 from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, common_size, present
-from jrft.diagnosis.log.values import answers
+from jrft.diagnosis.log.values import answers, are_numbers
 
 # Names of ids that say what they number.
 _CONTENT = re.compile(r"(?:prompt|question|problem|example|task|instance)_", re.IGNORECASE)
@@ -30,6 +30,11 @@ def guess_prompt(sample: Sample, notes: list[str]) -> Columns:
     if not texts and not ids:
         if sample.lists() or columns.number is not None:
             return columns
+        if _are_metrics(sample):
+            raise ValueError(
+                f"each {columns.step} has one row of numbers, as metrics have: these are means. "
+                "Pass a log of completions, a row each, with prompt and reward"
+            )
         raise ValueError(
             f"no column of {shown(free)} looks like the prompt: name it ({_likely(sample)}), "
             "or pass --group-size N if the N completions of a prompt follow each other"
@@ -56,6 +61,12 @@ def guess_prompt(sample: Sample, notes: list[str]) -> Columns:
             if sample.singles(name) < MANY_SINGLES:
                 return replace(columns, prompt=(name,))
     return replace(columns, prompt=(text,))
+
+
+def _are_metrics(sample: Sample) -> bool:
+    """Whether a step has one row, and all cells are numbers."""
+    alone = bool(sample.at) and sample.singles(*sample.at) >= MANY_SINGLES
+    return alone and all(are_numbers(present(cells)) for cells in sample.table.values())
 
 
 def _likely(sample: Sample) -> str:

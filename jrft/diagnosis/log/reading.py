@@ -13,6 +13,7 @@ from jrft.diagnosis.log.collector import AmbiguousPromptError, Collector
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
 from jrft.diagnosis.log.files import files_of_paths, steps_of_files
 from jrft.diagnosis.log.guess import guess_columns
+from jrft.diagnosis.log.literals import literal_columns, with_literals
 from jrft.diagnosis.log.log import RewardLog, selected
 from jrft.diagnosis.log.names import short_names
 from jrft.diagnosis.log.readers import reader_of
@@ -81,9 +82,10 @@ def read_rewards(
     files, sampled, rows_of_split = _of_split(files, split, notes)
     if not sampled:
         raise ValueError(_nothing(paths, files))
-    given = columns or Columns()
+    literals = literal_columns([batch for _, batch in sampled])
+    given = replace(columns or Columns(), literals=literals)
     file_steps: dict[Path, int] = {}
-    table = sample_table([batch for _, batch in sampled])
+    table = sample_table([with_literals(batch, literals) for _, batch in sampled])
     if FILE_STEP not in table and (file_steps := steps_of_files(files, notes)):
         table[FILE_STEP] = [file_steps[file] for file, batch in sampled for _ in batch.lines]
     found, guesses = guess_columns(given, table)
@@ -96,7 +98,7 @@ def read_rewards(
         collector = _collect(files, found, skip_bad_rows, file_steps, rows_of_split, progress)
     if collector.num_rows == 0:
         raise ValueError(_nothing(paths, files, collector.skip))
-    notes += [*guesses, *collector.skip.notes]
+    notes += [*guesses, *collector.skip.notes, *_left_out(collector)]
     log, completions, in_files = collector.log()
     whole = Whole(log, found, completions, in_files, files, last_run, notes)
     log = checked(whole).log
@@ -166,11 +168,14 @@ def _collect(
 ) -> Collector:
     skip = Skip(skip_bad_rows=skip_bad_rows)
     collector = Collector(columns, skip)
+    literals = [one for one in columns.literals if columns.reads(one)]
     total, done = max(sum(file.stat().st_size for file in files), 1), 0
     for place, file in enumerate(files):
         useful = None
         for batch, share in _batches(file, skip):
-            whole = with_file_step(batch, file_steps[file]) if file in file_steps else batch
+            whole = with_literals(batch, literals)
+            if file in file_steps:
+                whole = with_file_step(whole, file_steps[file])
             if useful is None:
                 useful = len(files) == 1 or _holds(whole, columns)
                 if not useful:
@@ -182,6 +187,26 @@ def _collect(
                 progress((done + share * file.stat().st_size) / total)
         done += file.stat().st_size
     return collector
+
+
+def _left_out(collector: Collector) -> list[str]:
+    """A note on rows without a completion.
+
+    Raises:
+        ValueError: Bad rows were left out of a log whose rows are counted.
+    """
+    skip, size = collector.skip, collector.columns.group_size
+    if skip.num_bad and size is not None:
+        raise ValueError(
+            f"--group-size {size} counts rows, so none can be left out: mend the {skip.num_bad:,} "
+            f"bad rows, or write null for a reward that is not there. The first is {skip.first}"
+        )
+    if not collector.num_metrics:
+        return []
+    return [
+        f"{collector.num_metrics:,} rows hold neither a prompt nor a reward, as rows of metrics: "
+        "they were left out."
+    ]
 
 
 def _holds(batch: Batch, columns: Columns) -> bool:

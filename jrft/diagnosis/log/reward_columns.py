@@ -23,7 +23,14 @@ from jrft.diagnosis.log.column_names import (
 )
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
 from jrft.diagnosis.log.sample import Table, present
-from jrft.diagnosis.log.values import ABSENT, are_numbers, flat_numbers, is_number, is_word
+from jrft.diagnosis.log.values import (
+    ABSENT,
+    are_numbers,
+    flat_numbers,
+    is_number,
+    is_spelled,
+    number,
+)
 
 
 def guess_reward(table: Table, notes: list[str]) -> dict[str, float]:
@@ -49,7 +56,7 @@ def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
         name
         for name in table
         if numeric(table[name])
-        and not any(map(is_word, table[name]))
+        and not any(map(is_spelled, flat(table[name])))
         and is_term(name)
         and not ({*name.lower().split(".")} & {*ANSWERS} or name.endswith(".0"))
     ]
@@ -148,7 +155,7 @@ def _numbers(values: Sequence[Any], name: str) -> Float64[np.ndarray, " m"] | No
 
 def _are_words(values: Sequence[Any]) -> bool:
     """Whether all cells that hold something are words that stand for verdicts."""
-    return bool(present(values)) and all(map(is_word, present(values)))
+    return bool(present(values)) and all(map(is_spelled, present(values)))
 
 
 def _no_numbers(values: Sequence[Any]) -> list[str]:
@@ -198,13 +205,9 @@ def _scores_with_weights(table: Table) -> dict[str, float]:
         stem, _, last = name.rpartition(".")
         weight = table.get(f"{stem}.weight")
         if last == "score" and ".rewards." in f".{stem}." and weight is not None:
-            flat = {
-                float(each)
-                for value in present(weight)
-                for each in (value if isinstance(value, list) else [value])
-            }
-            if len(flat) == 1:
-                found[name] = flat.pop()
+            weights = {float(each) for each in flat(present(weight))}
+            if len(weights) == 1:
+                found[name] = weights.pop()
     return found
 
 
@@ -214,8 +217,8 @@ def with_number(columns: Columns, table: Table, notes: list[str]) -> Columns:
     if others or name.lower() not in RATES or columns.trusted:
         return columns
     count = columns.number or first_of(NUMBERS, table)
-    flat = [each for each in _flat(present(table[name])) if is_number(each)]
-    if count is None and len(flat) > 1 and {float(each) for each in flat} <= {0.0, 1.0}:
+    rates = [number(each, name) for each in flat(present(table[name])) if is_number(each)]
+    if count is None and len(rates) > 1 and {*rates} <= {0.0, 1.0}:
         notes.append(f"{name} is 0 or 1 in all rows: it was taken as the reward of a completion.")
         return columns
     if count is None:
@@ -267,12 +270,12 @@ def shown(table: Table) -> str:
 
 def numeric(values: Sequence[Any], share: float = 1.0) -> bool:
     """Whether at least this share of the cells hold numbers or lists of them; not all are empty."""
-    flat = [each for each in _flat(present(values)) if each is not None and each != ""]
-    return bool(flat) and (are_numbers(flat) or sum(map(is_number, flat)) >= share * len(flat))
+    cells = [each for each in flat(present(values)) if each is not None and each != ""]
+    return bool(cells) and (are_numbers(cells) or sum(map(is_number, cells)) >= share * len(cells))
 
 
-def _flat(values: Sequence[Any]) -> list[Any]:
+def flat(values: Sequence[Any]) -> list[Any]:
     """Cells, and what lists of cells hold."""
     return [
-        each for value in values for each in (_flat(value) if isinstance(value, list) else [value])
+        each for value in values for each in (flat(value) if isinstance(value, list) else [value])
     ]

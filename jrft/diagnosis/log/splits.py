@@ -51,13 +51,22 @@ def split_column(batches: Sequence[Batch]) -> str | None:
     names = dict.fromkeys(name for batch in batches for name in _names(batch))
     for name in sorted(names, key=lambda one: _leaf(one) not in _WORDS):
         values = {_text(value) for batch in batches for value in batch.column(name)}
+        if all(map(_said, values)) and len(set(map(_said, values))) > 1:
+            return name
         if len(values) <= _MOST and len({_kind(name, value) for value in values}) > 1:
             known = {value for value in values if value in _KINDS}
             truth = _leaf(name) in (*_TRAIN, *_VAL) and values <= _TRUE | _FALSE
             words = _leaf(name) in _WORDS and {_KINDS[value] for value in known} - {"train"}
-            if truth or words or known == values:
+            if truth or words:
                 return name
     return None
+
+
+def _said(text: str) -> str | None:
+    """The split that a name of one word says, or of several, as `gsm8k/train`; None for a text."""
+    words = [] if " " in text else re.split(r"[\W_]+", text)
+    found = {_KINDS[word] for word in words if word in _KINDS}
+    return found.pop() if len(found) == 1 else None
 
 
 def _names(batch: Batch) -> list[str]:
@@ -86,7 +95,7 @@ def _kind(column: str, text: str) -> str:
         return "val"
     if text in _FALSE and _leaf(column) in _TRAIN:
         return "val"
-    return _KINDS.get(text, "train")
+    return _said(text) or "train"
 
 
 def rows_of(batch: Batch, column: str, split: str) -> Batch:

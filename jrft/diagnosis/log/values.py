@@ -23,8 +23,14 @@ _TENSOR = re.compile(
     r"(?:tensor|array|(?:np|numpy)\.\w+)\(\s*\[?\s*([-+\w.]+)\s*\]?\s*(?:,.*)?\)", re.DOTALL
 )
 _ANSWERING = ("assistant", "gpt", "model")
-# A sign is one where no word stands before it: `-3`, but `step-3`.
-_LAST_NUMBER = re.compile(r"^(?:[A-Za-z_ :=/-]*[A-Za-z_:=/][ -]*)?(-?\d+)$")
+_PERCENT = re.compile(r"([-+]?\d+(?:\.\d+|,\d{1,2})?)\s?%")
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s?/\s?(\d+(?:\.\d+)?)")
+# A sign is one where no word stands before it: `-3`, but `step-3`. Whole numbers may have commas
+# after thousands, and say the last of all steps: `1,000`, `3/100`.
+_WHOLE = r"\d{1,3}(?:,\d{3})+|\d+"
+_LAST_NUMBER = re.compile(
+    rf"^(?:[A-Za-z_ :=/-]*[A-Za-z_:=/][ -]*)?(-?(?:{_WHOLE}))(?:\s?/\s?(?:{_WHOLE}))?$"
+)
 
 
 class Absent:
@@ -32,6 +38,16 @@ class Absent:
 
 
 ABSENT = Absent()
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell is not there, or empty.
+
+    Example:
+        >>> [is_missing(cell) for cell in (None, "", float("nan"), ABSENT, 0, "nan")]
+        [True, True, True, True, False, False]
+    """
+    return value is None or value is ABSENT or value == "" or value != value  # NaN
 
 
 def number(value: Any, name: str) -> float:
@@ -43,6 +59,8 @@ def number(value: Any, name: str) -> float:
     Example:
         >>> [number(cell, "reward") for cell in (1, "0,5", "True", "tensor(2.)", None, "wrong")]
         [1.0, 0.5, 1.0, 2.0, nan, 0.0]
+        >>> [number(cell, "reward") for cell in ("50%", "3/4")]
+        [0.5, 0.75]
     """
     if isinstance(value, Absent):
         raise ValueError(f"there is no {name!r}")
@@ -52,8 +70,10 @@ def number(value: Any, name: str) -> float:
         text = value.strip().lower()
         if text in _MISSING:
             return float("nan")
-        if text in _TRUTH or text in _WORDS:
-            return _TRUTH[text] if text in _TRUTH else _WORDS[text]
+        if text in _TRUTH:
+            return _TRUTH[text]
+        if (meant := _spelled(text)) is not None:
+            return meant
         if _COMMA.fullmatch(text):
             value = text.replace(",", ".")
         if printed := _TENSOR.fullmatch(text):
@@ -69,14 +89,25 @@ def number(value: Any, name: str) -> float:
         raise ValueError(f"{name} is {value!r:.40}, not a number{word}") from None
 
 
-def is_word(value: Any) -> bool:
-    """Whether a cell is a word that stands for a verdict.
+def _spelled(text: str) -> float | None:
+    """What a verdict, a percentage or a share means; None for other texts."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if percent := _PERCENT.fullmatch(text):
+        return float(percent.group(1).replace(",", ".")) / 100
+    if (share := _SHARE.fullmatch(text)) and float(share.group(2)) > 0:
+        return float(share.group(1)) / float(share.group(2))
+    return None
+
+
+def is_spelled(value: Any) -> bool:
+    """Whether a cell is a word that stands for a verdict, a percentage or a share.
 
     Example:
-        >>> is_word("Correct"), is_word("true"), is_word("maybe")
-        (True, False, False)
+        >>> [is_spelled(cell) for cell in ("Correct", "50%", "3/4", "true", "maybe")]
+        [True, True, True, False, False]
     """
-    return isinstance(value, str) and value.strip().lower() in _WORDS
+    return isinstance(value, str) and _spelled(value.strip().lower()) is not None
 
 
 def has_comma(value: Any) -> bool:
@@ -174,18 +205,29 @@ def step_number(value: Any, name: str) -> int:
         OverflowError: The number does not fit into 64 bits.
 
     Example:
-        >>> [step_number(cell, "step") for cell in (7, "step-12", "-3")]
-        [7, 12, -3]
+        >>> [step_number(cell, "step") for cell in (7, "step-12", "-3", "1,000", "step 3/100")]
+        [7, 12, -3, 1000, 3]
     """
     found = None
     if isinstance(value, str) and (match := _LAST_NUMBER.match(value.strip())):
-        found = float(match.group(1))
+        found = float(match.group(1).replace(",", ""))
+    elif is_spelled(value):
+        raise ValueError(f"{name} is {value!r:.40}, not a whole number")
     found = number(value, name) if found is None else found
     if found != np.floor(found):  # NaN is not equal to itself
         raise ValueError(f"{name} holds something else than a whole number")
     if abs(found) >= 2**63:
         raise OverflowError(f"{name} is {found:g}, not a whole number of 64 bits")
     return int(found)
+
+
+def is_step(value: Any) -> bool:
+    """Whether a cell says a step."""
+    try:
+        step_number(value, "")
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def step_numbers(

@@ -83,6 +83,11 @@ CASES = {
         "reward is a list in each row, and a prompt has 6.0 rows a step",
         "--lists last",
     ),
+    "lists of tokens": (
+        rows_of(lambda s, p, i, r: {"step": s, "rewards": [0.0] * (3 + p % 4) + [r]}),
+        "whose last number alone is not 0",
+        "--lists sum --group-size 6",
+    ),
     "turns by name": (
         turns(RUN, "turn", lambda s, p, i: 1 + i % 3),
         "by turn, a row is a turn",
@@ -230,12 +235,13 @@ def test_an_id_wins_over_texts_that_vary_by_step(name, order, tmp_path):
     assert len(read(tmp_path / "a.jsonl", "--prompt prompt").prompts) == len(FIRST)
 
 
-def test_a_place_in_the_batch_does_not_win_over_texts_that_are_new(tmp_path):
+def test_a_place_in_the_batch_does_not_win_over_texts_that_vary(tmp_path):
     rows = rows_of(lambda s, p, i, r: plain(s, p, i, r) | {"group_id": FIRST[s, p]})
     rows = [one | {"prompt": f"{one['step']}: {one['prompt']}"} for one in rows]
-    file = read(write(tmp_path / "a.jsonl", rows))
-    assert file.columns.prompt == ("prompt",)
-    assert "No prompt comes back at another step. If one does" in " ".join(file.notes)
+    path = write(tmp_path / "a.jsonl", rows)
+    with pytest.raises(ValueError, match="parts of prompt come back at other steps"):
+        read(path)
+    assert len(read(path, "--prompt prompt").prompts) == len(FIRST)
 
 
 def test_ids_that_come_back_without_steps(tmp_path):

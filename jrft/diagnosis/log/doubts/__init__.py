@@ -44,6 +44,7 @@ DOUBTS = (
     Doubt("a text of several ids", "guessed prompt", "--prompt", prompts.text_of_several_ids),
     Doubt("lists of one completion", "always", "--lists", rows.lists_of_one_completion),
     Doubt("lists of turns", "always", "--lists", rows.lists_of_turns),
+    Doubt("lists of tokens", "always", "--lists", rows.lists_of_tokens),
     Doubt("turns by name", "always", "--trust-columns", rows.turns_by_name),
     Doubt("groups in equal parts", "always", "--prompt", rows.groups_in_equal_parts),
     Doubt("turns by counting", "always", "--trust-columns", rows.turns_by_counting),

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jrft.diagnosis.log.column_names import ANSWERS, IDS, NO_REWARD, SOURCES, STEPS, TEXTS
+from jrft.diagnosis.log.column_names import ANSWERS, IDS, NO_REWARD, SAMPLES, SOURCES, STEPS, TEXTS
 from jrft.diagnosis.log.columns import FILE_STEP
 from jrft.diagnosis.log.evidence import counts_from_one, hold_several, parts_differ, visits_agree
 from jrft.diagnosis.log.prompt_columns import (
@@ -87,17 +87,18 @@ def id_beside_another(sample: Sample) -> str | None:
         crosses = crosses and all(np.ptp(sample.counts(one)) == 0 for one in (name, other))
         crosses = crosses and not (names_content(name) and _numbers_rows(sample, other))
         if holds_several or names_visits or names_completions or crosses:
+            likely, rival = (name, other) if _numbers_rows(sample, other) else (other, name)
             return (
-                f"it is not clear whether {name} or {other} names prompts: pass --prompt {other} "
-                f"or --prompt {name}"
+                f"it is not clear whether {name} or {other} names prompts: pass --prompt {likely} "
+                f"or --prompt {rival}"
             )
     return None
 
 
 def _numbers_rows(sample: Sample, name: str) -> bool:
-    """Whether a column counts the rows of each visit from 0 or 1 on."""
+    """Whether a column numbers the rows of each visit, by its name or by counting from 0 or 1."""
     alone = sample.singles(*sample.visit, name) == 1
-    return alone and counts_from_one(sample, name)
+    return alone and (bool(SAMPLES.search(name.lower())) or counts_from_one(sample, name))
 
 
 def _guessed_id(sample: Sample) -> str | None:

@@ -7,13 +7,14 @@ from jrft.diagnosis.log.column_names import (
     ANSWERS,
     IDS,
     MACHINES,
+    SAMPLES,
     STEPS,
     TEXTS,
     TRAJECTORIES,
     TURNS,
 )
 from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, common_size
-from jrft.diagnosis.log.values import is_parallel, step_number
+from jrft.diagnosis.log.values import flat_numbers, is_parallel, step_number
 
 
 def lists_of_lists(sample: Sample) -> str | None:
@@ -64,6 +65,29 @@ def lists_of_turns(sample: Sample) -> str | None:
         f"{name} is a list in each row, and a prompt has {rows / visits:.1f} rows a step: pass "
         "--lists sum (or last, or mean) if the lists hold turns or tokens of one completion, or "
         "--trust-columns if each list is a group of completions"
+    )
+
+
+def lists_of_tokens(sample: Sample) -> str | None:
+    """Rewards are lists of which the last alone earns, or of many lengths, as those of tokens are.
+
+    Groups have one size, or a few, and any of their completions may earn.
+    """
+    if not _most_are_lists(sample):
+        return None
+    name = next(iter(sample.columns.reward))
+    lists = [v for v in sample.table[name] if isinstance(v, list) and len(v) > 1]
+    read = [np.nan_to_num(flat_numbers(one, name)[0]) for one in lists]
+    earned = [one for one in read if one.any()]
+    last = len(earned) >= 8 and np.mean([not one[:-1].any() for one in earned]) >= MANY_SINGLES
+    most = np.unique([len(one) for one in lists], return_counts=True)[1].max()
+    if not last and (len(lists) < 8 or 4 * most > len(lists)):
+        return None
+    how = "whose last number alone is not 0" if last else "of many lengths"
+    return (
+        f"{name} is a list in each row, {how}, as rewards of turns or tokens are: pass --lists sum "
+        "(or last, or mean) to make one reward of a list, or --trust-columns if each list is a "
+        "group of completions"
     )
 
 
@@ -206,6 +230,13 @@ def groups_in_equal_parts(sample: Sample) -> str | None:
         numbers = columns.step is None and set(map(type, sample.table[name])) == {int}
         step = f"--step {name} if it is the training step, " if numbers else ""
         prompt = " + ".join(columns.prompt)
+        if SAMPLES.search(name.lower()):
+            return (
+                f"{name} divides the completions of each group into equal parts, as where a "
+                f"{prompt} is visited several times: pass --trust-columns if all rows of a "
+                f"{prompt} are one group, or {flags} to judge them one by one. If a column says "
+                "the training step, pass --step NAME"
+            )
         return (
             f"{name} divides the completions of each group into equal parts: does one {prompt} "
             f"stand for several prompts, or does {name} name turns, agents, judges or models? "

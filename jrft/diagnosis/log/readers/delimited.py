@@ -2,9 +2,8 @@
 
 import csv
 import itertools
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +52,7 @@ def _batch(
     columns = dict(zip(names, zip(*(row for _, row in whole), strict=True), strict=True))
     # The nameless column is the index that pandas writes.
     columns.pop("", None)
-    cells = {name: _lists(values) for name, values in columns.items()}
-    return Batch(source, [number for number, _ in whole], cells)
-
-
-def _lists(cells: Sequence[str]) -> Sequence[Any]:
-    """Cells, as lists if all are lists in JSON."""
-    if not all(cell[:1] == "[" and cell[-1:] == "]" for cell in cells):
-        return cells
-    try:
-        return [json.loads(cell) for cell in cells]
-    except ValueError:
-        return cells
+    return Batch(source, [number for number, _ in whole], columns)
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:

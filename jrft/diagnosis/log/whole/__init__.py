@@ -8,7 +8,7 @@ with the options that decide. Doubts about a sample, which come before, stand in
 from collections.abc import Callable
 from typing import NamedTuple
 
-from jrft.diagnosis.log.whole import copies, groups, restarts, runs, same_prompts
+from jrft.diagnosis.log.whole import copies, groups, restarts, runs, same_prompts, varying
 from jrft.diagnosis.log.whole.state import Whole
 
 
@@ -29,7 +29,7 @@ class Care(NamedTuple):
 CARES = (
     Care("an outcome that is not 0 or 1", "left out", groups.without_false_outcomes),
     Care("a wrong size of groups", "--group-size", groups.of_the_given_size),
-    Care("prompts that differ by blanks or padding", "merged", same_prompts.without_padding),
+    Care("prompts that differ by blanks, padding or type", "merged", same_prompts.without_padding),
     Care("copies of completions", "left out", copies.without_copies),
     Care("generations logged at several steps", "left out", copies.without_repeated_steps),
     Care("several runs without steps", "--trust-columns", runs.of_one_run),
@@ -37,9 +37,9 @@ CARES = (
     Care("a step that is a version", "left out, or --step", restarts.without_versions),
     Care("a step that is a turn", "left out, or --prompt", groups.without_turns_as_steps),
     Care("prompts of one completion", "--prompt", groups.of_several_completions),
+    Care("prompts in other texts", "--prompt", varying.without_prompts_in_other_texts),
     Care("steps between those that are logged", "noted", groups.with_steps_between),
     Care("groups of double size", "noted", groups.of_double_size),
-    Care("prompts that never come back", "noted", groups.that_never_come_back),
 )
 
 

@@ -37,7 +37,8 @@ def of_the_given_size(whole: Whole) -> Whole:
     if len(log.rewards) % size:
         raise ValueError(
             f"--group-size is {size}, which does not divide the {len(log.rewards):,} "
-            "completions: pass the number of completions of each prompt"
+            f"completions: pass the number of completions of each prompt, or leave out the last "
+            f"{len(log.rewards) % size} rows if the log ends within a group"
         )
     first = slice(0, _FIRST - _FIRST % size)
     several = hold_several(np.nan_to_num(log.rewards[first]), log.prompts[first], None)
@@ -46,6 +47,11 @@ def of_the_given_size(whole: Whole) -> Whole:
             f"--group-size is {size}, and rewards that follow each other in a "
             "group agree more than by chance: pass the number of completions of each prompt, "
             "or --trust-columns if it is right"
+        )
+    if log.steps is not None and len(np.unique(log.steps)) > 1:
+        whole.notes.append(
+            f"Each {size} completions count as a prompt of their own: a prompt that comes back at "
+            "another step is not known again. If a column names it, pass --prompt NAME instead."
         )
     return whole
 
@@ -63,7 +69,7 @@ def without_turns_as_steps(whole: Whole) -> Whole:
             f"nearly every prompt by {name} has one completion at each {step}. Is {name} a "
             "place in the batch, or the reward a mean over rollouts? Pass --prompt NAME, or "
             "--group-size N if the N completions of a prompt follow each other, or "
-            f"--trust-columns if {step} is no training step"
+            f"--trust-columns if {step} is no training step, and a {name} is one group"
         )
     said = "" if step == FILE_STEP else f" Pass --step {step} if it is the training step."
     whole.notes.append(
@@ -84,13 +90,18 @@ def of_several_completions(whole: Whole) -> Whole:
     """Prompts must have several completions, or no group can be judged."""
     sizes = np.bincount(whole.log.prompts)
     single = np.mean(sizes[sizes > 0] == 1) if sizes.size else 0.0
-    if whole.columns.trusted or len(sizes) < _FEW_PROMPTS or single <= _MANY:
+    if len(sizes) < _FEW_PROMPTS or single <= _MANY:
         return whole
-    name = " + ".join(whole.columns.prompt) or "the row"
+    name = " + ".join(whole.columns.prompt)
+    said = f"{single:.0%} of the {len(sizes):,} prompts have one completion"
+    if whole.columns.trusted:
+        whole.notes.append(f"By {name or 'the row'}, {said}: these are not judged.")
+        return whole
+    seems = f": {name} seems to name completions" if name else ""
     raise ValueError(
-        f"{single:.0%} of the {len(sizes):,} prompts have one completion, so no group can be "
-        f"judged. Is {name} the prompt column? Pass --prompt NAME, or --group-size N if the N "
-        "completions of a prompt follow each other, or --trust-columns if this is so"
+        f"{said}, so no group can be judged{seems}. Pass --prompt NAME with a column that the "
+        "completions of a prompt share, or --group-size N if the N completions of a prompt follow "
+        "each other. --trust-columns reads each completion as a prompt of its own"
     )
 
 
@@ -117,20 +128,5 @@ def of_double_size(whole: Whole) -> Whole:
             f"{counts[1]:,} groups have {sizes[1]} completions, {counts[0]:,} have {sizes[0]}: a "
             "step that was logged twice looks so, and so do groups whose completions say different "
             "steps."
-        )
-    return whole
-
-
-def that_never_come_back(whole: Whole) -> Whole:
-    """Prompts that were sampled at one step each may be fewer prompts, in texts that vary."""
-    log = whole.log
-    if log.steps is None or not whole.guessed("prompt") or not whole.columns.prompt:
-        return whole
-    steps, visits = len(np.unique(log.steps)), len(np.unique(whole.visits()))
-    if steps > 1 and len(log.prompt_ids) >= _FEW_PROMPTS and visits == len(log.prompt_ids):
-        name = " + ".join(whole.columns.prompt)
-        whole.notes.append(
-            f"No {name} comes back at another step. If one does, in a text that varies by a time, "
-            "a step or examples, pass --prompt NAME with a column that names it."
         )
     return whole
