@@ -1,15 +1,17 @@
 """Which columns of a table of edges are the ends: by option, by header, or by content."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
 from jwi.io.dialect import is_integer
+from jwi.io.evidence import other_ends
 from jwi.io.header import counts_rows, ends_of, is_attribute
 from jwi.io.refusals import printable
-from jwi.io.time_column import is_before_ends
 
 # Signs between two ends, and whether they say that the edge leads one way.
 ARROWS = {
@@ -37,6 +39,7 @@ class Table:
         rows: The columns of each row, without the header.
         names: Of the columns; None without a header.
         named: Whether vertices are named by strings; else they are integers.
+        integers: From columns to their integers in rows from all over the file, int64[M, k].
         notes: Sentences about the choice, for the report.
     """
 
@@ -44,6 +47,7 @@ class Table:
     rows: list[list[bytes]]
     names: list[str] | None
     named: bool
+    integers: Callable[[list[int]], np.ndarray]
     notes: list[str] = field(default_factory=list)
 
     def column(self, place: int) -> list[bytes]:
@@ -136,8 +140,10 @@ def _by_integers(table: Table) -> tuple[int, int]:
             " Geometric: pass a row for each edge, or --columns 1,2 if each row is one"
         )
     first, second, *others = whole
-    if others and counts(table.column(first)):
-        if table.names is None or len(others) > 1:
+    if others and table.names is None:
+        _refuse_other_ends(table, whole)
+    elif others and counts(table.column(first)):
+        if len(others) > 1:
             _refuse(table, f"column {first + 1} counts the rows", whole)
         _say(table, second, others[0], f"column {first + 1} counts the rows")
         return second, others[0]
@@ -153,13 +159,22 @@ def _by_integers(table: Table) -> tuple[int, int]:
     elif whole[:2] != [0, 1]:
         # An edge list with a word in a first column, or a relation in a second one.
         _refuse(table, "its columns of integers are " + _numbers(whole), whole)
-    if others and counts(table.column(second)):
-        _refuse(table, f"column {second + 1} counts the rows", whole)
-    if others and table.names is None and is_before_ends(*map(table.column, whole[:3])):
-        why = f"column {first + 1} rises, or is large, as times and layers do"
-        _refuse(table, why, whole)
-    _refuse_closer(table, whole, _SAME_KIND)
+    if table.names is not None:
+        if others and counts(table.column(second)):
+            _refuse(table, f"column {second + 1} counts the rows", whole)
+        _refuse_closer(table, whole, _SAME_KIND)
     return first, second
+
+
+def _refuse_other_ends(table: Table, whole: list[int]) -> None:
+    """Raises ValueError if other columns of integers may be the ends as well as the first two."""
+    other = other_ends(table.integers(whole))
+    if other is None:
+        return
+    i, j = (whole[place] + 1 for place in other)
+    first = ", and column 1 like a time, a layer or a number of the row" if i == 2 else ""
+    why = f"columns {i} and {j} look like ends as much as others{first}"
+    _refuse(table, why, whole)
 
 
 def _by_names(table: Table) -> tuple[int, int]:

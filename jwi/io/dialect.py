@@ -105,4 +105,4 @@ def _without_quoted(row: bytes) -> bytes:
 
 def is_integer(column: bytes) -> bool:
     """Whether a column holds an integer."""
-    return column.lstrip(b"+-").isdigit()
+    return column[column[:1] in (b"+", b"-") :].isdigit()

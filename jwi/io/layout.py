@@ -1,6 +1,7 @@
 """How a table of edges is laid out: its separator, its header, and the columns of the ends."""
 
 import re
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,12 +12,14 @@ from jwi.io.header import are_heads, ends_of, weight_of
 from jwi.io.options import Options
 from jwi.io.refusals import printable
 from jwi.io.sheet import Sheet
+from jwi.io.text import read_rows
 from jwi.io.time_column import is_time
 from jwi.io.vertex_table import refuse_vertices
 
 # Rows that are looked at for the choice of columns.
 _ROWS = 1000
 _ROWS_OF_SEPARATOR = 100
+_MOST_ROWS = 100_000
 
 
 class Layout(NamedTuple):
@@ -92,8 +95,27 @@ def find_layout(sheet: Sheet, options: Options, separator: str | None) -> Layout
         names.insert(0, "")
     line = int(np.argmax(sheet.is_row)) if names is not None else -1
     rows = rows[1:] if header else rows
-    table = Table(sheet.path, rows, names or commented, options.named)
+    integers = partial(_integers, sheet.without(line) if line >= 0 else sheet, separator)
+    table = Table(sheet.path, rows, names or commented, options.named, integers)
     return Layout(separator, line, table)
+
+
+def _integers(sheet: Sheet, separator: str, places: list[int]) -> np.ndarray:
+    """Columns of rows from all over a sheet, as far as they are integers, int64[M, k]."""
+    lines = np.flatnonzero(sheet.is_row)
+    first = columns_by(sheet.line(int(lines[0])), separator)
+    # A first row that counts the others may be the sizes of the graph.
+    lines = lines[int(b"%d" % (len(lines) - 1) in first[-2:]) :]
+    is_row = np.zeros_like(sheet.is_row)
+    is_row[lines[:: 1 + len(lines) // _MOST_ROWS]] = True
+    byte, columns = ord(SEPARATORS[separator]), []
+    for place in places:
+        both = np.array([place, place, -1])
+        columns.append(
+            read_rows(sheet.text, sheet.line_starts, is_row, byte, both, False).ends[:, 0]
+        )
+    rows = min(map(len, columns))
+    return np.stack([column[:rows] for column in columns], axis=1)
 
 
 def _names_in_comment(

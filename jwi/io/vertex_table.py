@@ -2,9 +2,12 @@
 
 from jwi.io.columns import Table, counts, is_number
 from jwi.io.dialect import is_integer
+from jwi.io.evidence import of_direction
 from jwi.io.header import are_heads, are_of_others, counts_rows, ends_of, is_attribute, is_id
 from jwi.io.refusals import printable
 
+# In nats, as one of twenty pairings.
+_BY_CHANCE = 3.0
 _FEWEST, _FEWEST_OF_CLASSES, _FEWEST_OF_FEATURES = 3, 6, 7
 
 
@@ -71,6 +74,10 @@ def _refuse_classes(table: Table, start: int, end: int) -> None:
     vertices, classes = table.column(start), set(table.column(end))
     fewest = _FEWEST_OF_CLASSES if table.width < 3 else _FEWEST + 1
     once = len(set(vertices)) == len(vertices) >= fewest
+    # Of a tree, each vertex comes after its parent.
+    ids = [vertices, table.column(end)]
+    if once and all(all(map(is_integer, column)) for column in ids):
+        once = of_direction(table.integers([start, end])) < _BY_CHANCE
     others = counts(vertices) or not (all(map(is_integer, vertices)) or classes & set(vertices))
     share = 3 if table.width < 3 else 2
     # Tables of many features, most of them 0.
