@@ -50,6 +50,12 @@ def test_exact_gradients_and_their_bounds():
     exec(compile("\n".join(blocks(page, "python")), "docs/gradients.md", "exec"), {})
 
 
+def test_one_mesh_and_arcs_of_a_graph():
+    page = (ROOT / "docs" / "scale.md").read_text("utf-8")
+    prompts, arcs, *_ = blocks(page, "python")
+    exec(compile(prompts + arcs, "docs/scale.md", "exec"), {})
+
+
 def test_programs_are_exported_without_compiled_loops_only():
     *_, export = blocks(GRAPHS, "python")
     done = python(export)

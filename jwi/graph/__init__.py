@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jwi.graph.pyg_graphs import PruneEdges as PruneEdges
     from jwi.graph.pyg_graphs import from_pyg as from_pyg
     from jwi.graph.pyg_graphs import to_pyg as to_pyg
+    from jwi.graph.sharding import shard_arcs as shard_arcs
 
 _FILES = {
     "Edges": "graph",
@@ -48,6 +49,7 @@ _FILES = {
     "pad": "padding",
     "prune": "pruning",
     "prune_networkx": "networkx_graphs",
+    "shard_arcs": "sharding",
     "to_jraph": "interop",
     "to_networkx": "networkx_graphs",
     "to_pyg": "pyg_graphs",

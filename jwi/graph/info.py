@@ -22,16 +22,18 @@ class GraphInfo:
         num_vertices: n, padding included: rows of `nodes`.
         num_edges: E, removed edges and padding included.
         undirected: Whether an edge can be walked both ways, and so is two arcs.
+        arc_shards: Number of equal parts that the arcs are divided into; see `jwi.shard_arcs`.
 
     Example:
         >>> import jwi
         >>> jwi.from_edges([0, 1], [1, 2], num_vertices=3).globals
-        GraphInfo(num_vertices=3, num_edges=2, undirected=True)
+        GraphInfo(num_vertices=3, num_edges=2, undirected=True, arc_shards=1)
     """
 
     num_vertices: int
     num_edges: int
     undirected: bool
+    arc_shards: int = 1
 
     @property
     def arcs_per_edge(self) -> int:
@@ -126,5 +128,22 @@ def info_of(graph: Any) -> GraphInfo:
         raise ValueError(
             "graph is a GraphsTuple without edges.id: build graphs with jwi.from_edges, and set"
             " features of arcs with graph._replace(edges=graph.edges._replace(features=…))"
+        )
+    return info
+
+
+def info_of_whole(graph: Any) -> GraphInfo:
+    """As `info_of`, for functions that sum over the arcs of a traced graph.
+
+    Raises:
+        ValueError: If it is no graph of ours, or only a part of its arcs is here.
+    """
+    info = info_of(graph)
+    arcs, all_arcs = len(graph.senders), info.num_edges * info.arcs_per_edge
+    if arcs < all_arcs:
+        raise ValueError(
+            f"graph has {arcs} of its {all_arcs} arcs, as within jax.shard_map: a sum over them"
+            " would not be the graph's. Under shard_map give every device the whole graph, with"
+            " PartitionSpec() among in_specs; jax.jit divides the arcs of jwi.shard_arcs by itself"
         )
     return info

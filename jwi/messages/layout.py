@@ -11,15 +11,16 @@ vmap. It has a place for every pair of vertices, so sparse graphs are faster wit
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from jwi.graph.graph import GraphsTuple
+from jwi.graph.info import info_of_whole
 from jwi.messages import softmax as arc_softmax
 from jwi.messages import sums as arc_sums
+from jwi.messages.one_type import of_one_type
 
 # The table is used up to this number of places per arc, and takes at most so much more memory.
 # Gradients of vmapped layers of 32 and 64 vertices, on 2 CPU cores: sums are faster with the table
@@ -38,6 +39,8 @@ class ArcList:
     receivers: Int[Array, " arcs"]
     mask: Bool[Array, " arcs"]
     num_vertices: int
+    # The arcs may lie in so many equal parts on different devices.
+    shards: int = 1
 
     def ones(self, heads: tuple[int, ...], dtype: jnp.dtype) -> Shaped[Array, "arcs *heads"]:
         """An array of arcs, all 1."""
@@ -75,7 +78,15 @@ class ArcList:
     def product(self, on_arcs: Shaped[Array, "arcs d"], multiply: Multiply) -> Shaped[Array, "n d"]:
         """Product over the kept arcs into each vertex, 1 where there are none."""
         kept = self.where_kept(on_arcs, 1)
-        return _segment_product(kept, self.mask, self.receivers, self.num_vertices, multiply)
+        product = partial(_segment_product, num_vertices=self.num_vertices, multiply=multiply)
+        if self.shards == 1:
+            return product(kept, self.mask, self.receivers)
+        # Each part by itself: a scan over all arcs would gather them.
+        parts = jax.tree.map(
+            lambda by_arc: by_arc.reshape(self.shards, -1, *by_arc.shape[1:]),
+            (kept, self.mask, self.receivers),
+        )
+        return _product_of_parts(jax.vmap(product)(*parts), multiply)
 
     def weighted_sum(
         self,
@@ -96,17 +107,17 @@ class ArcList:
         kept = jnp.broadcast_to(self.where_kept(weight, 0), (*self.mask.shape, *heads))
         if loops is not None:
             loops = jnp.broadcast_to(loops, (n, *heads))
-        values, kept, loops, bias = _of_one_dtype(values, kept, loops, bias)
-        return arc_sums.weighted_sum(values, kept, self.senders, self.receivers, n, loops, bias)
+        ends = self.senders, self.receivers
+        values, kept, loops, bias = of_one_type(values, kept, loops, bias, others=ends)
+        return arc_sums.weighted_sum(values, kept, *ends, n, loops, bias)
 
     def softmax_sum(
         self, temperature: int | float, values: Float[Array, "n d"], weight: Float[Array, " arcs"]
     ) -> Float[Array, "n d"]:
         """Average of messages weight · value by the softmax of temperature · message."""
-        values, weight = _of_one_dtype(values, weight)
-        return arc_softmax.softmax_sum(
-            temperature, values, weight, self.mask, self.senders, self.receivers
-        )
+        arcs = self.mask, self.senders, self.receivers
+        values, weight = of_one_type(values, weight, others=arcs)
+        return arc_softmax.softmax_sum(temperature, values, weight, *arcs)
 
 
 @dataclass(frozen=True)
@@ -200,7 +211,8 @@ def arcs_of(graph: GraphsTuple, num_vertices: int) -> Arcs:
     if num_vertices**2 <= _MAX_ENTRIES_PER_ARC * len(graph.senders):
         kept = graph.edges.mask.astype(jnp.int32)
         return ArcTable(graph, _table(graph, kept, num_vertices) > 0)
-    return ArcList(graph.senders, graph.receivers, graph.edges.mask, num_vertices)
+    shards = info_of_whole(graph).arc_shards
+    return ArcList(graph.senders, graph.receivers, graph.edges.mask, num_vertices, shards)
 
 
 def softmax_powers(
@@ -229,14 +241,8 @@ def softmax_powers(
     return arcs.where_kept(jnp.exp(shifted), 0), jnp.exp(loop_scores - largest)
 
 
-def _of_one_dtype(*arrays: Array | None) -> Any:
-    """Converts arrays to their common type, which the custom gradients of sums require."""
-    dtype = jnp.result_type(*(array for array in arrays if array is not None))
-    return [None if array is None else array.astype(dtype) for array in arrays]
-
-
 # Jitted, since outside jit each operation of the scan would be compiled on its own, for seconds.
-@partial(jax.jit, static_argnums=(3, 4), inline=True)
+@partial(jax.jit, static_argnames=("num_vertices", "multiply"), inline=True)
 def _segment_product(
     on_arcs: Array, mask: Array, receivers: Array, num_vertices: int, multiply: Multiply
 ) -> Array:
@@ -257,6 +263,15 @@ def _segment_product(
     last = jax.ops.segment_max(jnp.where(mask, jnp.arange(len(mask)), -1), receivers, num_vertices)
     none = jnp.ones_like(products, shape=(1, products.shape[1]))
     return jnp.append(products, none, axis=0)[jnp.where(last < 0, len(mask), last)]
+
+
+def _product_of_parts(products: Array, multiply: Multiply) -> Array:
+    """Product along the first axis, in halves: between devices XLA reduces by no other products."""
+    while len(products) > 1:
+        half = len(products) // 2
+        pairs = multiply(products[:half], products[half : 2 * half])
+        products = jnp.concatenate([pairs, products[2 * half :]])
+    return products[0]
 
 
 def _table(graph: GraphsTuple, by_arc: Array, num_vertices: int) -> Array:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped
 
 from jwi.graph.graph import GraphsTuple
-from jwi.graph.info import info_of
+from jwi.graph.info import info_of_whole
 from jwi.messages.layout import Multiply, arcs_of
 
 
@@ -30,7 +30,7 @@ def in_degree(graph: GraphsTuple) -> Int[Array, " n"]:
         [1, 2, 1]
     """
     kept = graph.edges.mask.astype(jnp.int32)
-    return jax.ops.segment_sum(kept, graph.receivers, info_of(graph).num_vertices)
+    return jax.ops.segment_sum(kept, graph.receivers, info_of_whole(graph).num_vertices)
 
 
 def neighbor_sum(

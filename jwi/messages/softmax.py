@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from jwi.messages.cpu.one_device import on_one_cpu
+
 # Number of arcs in a block on CPUs; the time hardly changes from 1 000 to 4 000.
 _BLOCK = 2048
 
@@ -134,12 +136,10 @@ def _exp_where(mask: Array, exponents: Array) -> Array:
 def _in_blocks(function: Callable) -> Callable:
     """A function of arrays, with the `size` of blocks of arcs that suits the platform.
 
-    On CPUs a block fits into cache; elsewhere `size` is None, and all arcs are one block.
+    On a CPU a block fits into cache; elsewhere `size` is None, and all arcs are one block, which
+    XLA can divide over devices.
     """
-    cpu = partial(function, size=_BLOCK)
-    default = partial(function, size=None)
-    # Jitted, since outside jit every call would compile its loop again.
-    return jax.jit(partial(jax.lax.platform_dependent, cpu=cpu, default=default), inline=True)
+    return on_one_cpu(partial(function, size=_BLOCK), partial(function, size=None))
 
 
 def _cut(size: int | None, arcs: _Arcs) -> _Arcs:

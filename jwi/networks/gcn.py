@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jwi.graph.graph import GraphsTuple
-from jwi.graph.info import info_of
+from jwi.graph.info import info_of_whole
 from jwi.messages.layout import arcs_of
 from jwi.messages.message_passing import in_degree
 from jwi.networks.base import ConvNetwork
@@ -50,7 +50,7 @@ def weighted_degrees(graph: GraphsTuple, weight: Float[Array, " arcs"] | None) -
     if weight is None:
         return in_degree(graph)
     kept = jnp.where(graph.edges.mask, weight, 0)
-    return jax.ops.segment_sum(kept, graph.receivers, info_of(graph).num_vertices)
+    return jax.ops.segment_sum(kept, graph.receivers, info_of_whole(graph).num_vertices)
 
 
 class GCNConv(nn.Module):

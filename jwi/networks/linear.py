@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.experimental.sparse import BCOO
 from jaxtyping import Array, Float
 
+from jwi.messages.one_type import of_one_type
 from jwi.messages.sums import weighted_sum
 from jwi.networks.features import Features
 
@@ -72,5 +73,5 @@ def _sparse_product(x: BCOO, kernel: Float[Array, "d_in features"]) -> Float[Arr
         )
     # An entry (i, k) is an arc from the row k of W to the row i of the result.
     rows, columns = x.indices[:, 0], x.indices[:, 1]
-    dtype = jnp.result_type(kernel, x.data)
-    return weighted_sum(kernel.astype(dtype), x.data.astype(dtype), columns, rows, x.shape[0])
+    values, weight = of_one_type(kernel, x.data, others=(columns, rows))
+    return weighted_sum(values, weight, columns, rows, x.shape[0])

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from jwi.messages.cpu import layer_norm_loops as loops
 from jwi.messages.cpu.xla_handlers import by_platform
+from jwi.messages.one_type import of_one_type
 
 
 def batch_norm(*, axis_name: str | None = None) -> nn.BatchNorm:
@@ -94,7 +95,8 @@ class LayerNorm(nn.Module):
         dtype = jnp.result_type(out_dtype, jnp.float32)
         rows = x.reshape(-1, x.shape[-1]).astype(dtype)
         settings = _Settings(self.epsilon, self.floor)
-        out, _, _ = _layer_norm(settings, rows, scale.astype(dtype), bias.astype(dtype))
+        arrays = of_one_type(rows, scale.astype(dtype), bias.astype(dtype))
+        out, _, _ = _layer_norm(settings, *arrays)
         return out.reshape(x.shape).astype(out_dtype)
 
 

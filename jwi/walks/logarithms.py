@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jwi.graph.graph import GraphsTuple
-from jwi.graph.info import info_of
+from jwi.graph.info import info_of_whole
 from jwi.walks.traced import boundary
 
 # The exponent of the count 0: lower than the exponent of any other count.
@@ -52,7 +52,7 @@ def log_count_walks(
         >>> [round(x, 3) for x in log_count_walks(graph, 1000).tolist()]
         [881.215, 881.562, 881.215]
     """
-    vertices = jnp.arange(info_of(graph).num_vertices)
+    vertices = jnp.arange(info_of_whole(graph).num_vertices)
     ends_here = jnp.ones(vertices.shape, bool) if target is None else vertices == target
     start = _scaled(ends_here.astype(float), jnp.zeros(vertices.shape, jnp.int32))
     counts = jax.lax.fori_loop(0, length, lambda _, counts: _one_step_longer(graph, counts), start)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from jwi._checks import check_subset
 from jwi.graph.graph import GraphsTuple
-from jwi.graph.info import info_of
+from jwi.graph.info import info_of_whole
 
 
 def boundary(graph: GraphsTuple, subset: ArrayLike) -> Bool[Array, " n"]:
@@ -44,7 +44,7 @@ def boundary(graph: GraphsTuple, subset: ArrayLike) -> Bool[Array, " n"]:
         [False, True, True, False]
     """
     inside = jnp.asarray(subset)
-    check_subset(inside, info_of(graph).num_vertices)
+    check_subset(inside, info_of_whole(graph).num_vertices)
     return _boundary(graph, inside)
 
 
@@ -119,7 +119,7 @@ def _count_walks(
     graph: GraphsTuple, length: int | Array, target: int | Array | None
 ) -> UInt[Array, " n"]:
     """Row sums of A^length, or its column `target`, in the capped form of `_from_words`."""
-    n = info_of(graph).num_vertices
+    n = info_of_whole(graph).num_vertices
     vertices = jnp.arange(n)
     unsigned = jnp.uint64 if vertices.dtype == jnp.int64 else jnp.uint32
     if unsigned == jnp.uint32 and n >= 2**24:

@@ -16,9 +16,9 @@ How a call travels:
 vmap adds a leading axis to every operand, of length 1 for an operand that the batch shares. So one
 handler serves any number of vmaps, and shared operands are not copied.
 
-Limits: XLA cannot split such a call over devices. `jit` of arrays on several CPU devices gathers
-them first; `jax.shard_map` with `check_vma=False` does not. `jax.export` cannot save such a call.
-The environment variable `JWI_COMPILED_LOOPS=0` replaces all of them by the plain formulas.
+Limits: XLA cannot split such a call over devices, so programs of several devices have the plain
+formulas, except within `jax.shard_map` with `check_vma=False`. `jax.export` cannot save such a
+call. The environment variable `JWI_COMPILED_LOOPS=0` replaces all of them by the plain formulas.
 
 The structures are declared in `xla/ffi/api/c_api.h`, which jaxlib ships (see
 `jax.ffi.include_dir`); a test compares their fields. XLA checks the version of this binary
@@ -27,7 +27,6 @@ records have the layout of C structures, so compiled code reads their fields by 
 handlers on disk and does not notice when this file changes: delete the `__pycache__` folders then.
 """
 
-import functools
 import os
 import threading
 import warnings
@@ -37,10 +36,11 @@ from typing import Any, no_type_check
 import jax
 import numba
 import numpy as np
-from jax.sharding import AxisType
 from jaxtyping import Array
 from numba import carray, njit
 from numba.extending import intrinsic
+
+from jwi.messages.cpu.one_device import on_one_cpu
 
 API_VERSION = 0, 3
 
@@ -174,36 +174,19 @@ def _register(name: str, handler: Handler, dtype: np.dtype) -> bool:
 def by_platform(
     plain: Callable[..., Any], compiled: Callable[..., Any], handler: Handler
 ) -> Callable[..., Any]:
-    """A function that calls a compiled loop on CPUs, and is a plain formula elsewhere.
+    """A function that calls a compiled loop on one CPU device, and is a plain formula elsewhere.
 
     Args:
         plain: The function as a formula in JAX. It also serves CPUs if there is no handler for the
-            dtype of the first argument, or if the arrays lie on several devices (see
-            `_types_tell_of_devices`).
+            dtype of the first argument.
         compiled: The same function, which calls the handler.
         handler: The handler.
     """
 
-    def on_cpu(first: Array, *others: Array | None) -> Any:
-        typed = _types_tell_of_devices(jax.tree.leaves((first, others)))
-        usable = not typed and available(handler, first.dtype)
-        return (compiled if usable else plain)(first, *others)
+    def alone(first: Array, *others: Array | None) -> Any:
+        return (compiled if available(handler, first.dtype) else plain)(first, *others)
 
-    # Jitted, since outside jit every call would compile again.
-    select = functools.partial(jax.lax.platform_dependent, cpu=on_cpu, default=plain)
-    return jax.jit(select, inline=True)
-
-
-def _types_tell_of_devices(arrays: Sequence[Array]) -> bool:
-    """Whether the types of arrays record how they are divided over devices.
-
-    An FFI call cannot give its results such types. They occur on meshes with explicit axes, and in
-    `jax.shard_map` with `check_vma=True`.
-    """
-    if AxisType.Explicit in jax.sharding.get_abstract_mesh().axis_types:
-        return True
-    manual = [jax.typeof(array).manual_axis_type for array in arrays]
-    return any(axes.varying or axes.unreduced or axes.reduced for axes in manual)
+    return on_one_cpu(alone, plain)
 
 
 def _name(handler: Handler, dtype: np.dtype) -> str:

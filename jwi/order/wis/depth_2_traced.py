@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Int32
 
 from jwi.graph.graph import GraphsTuple
 from jwi.graph.host import check_undirected
-from jwi.graph.info import info_of
+from jwi.graph.info import info_of, info_of_whole
 
 
 def one_walk_index_order_with_rounds(
@@ -72,7 +72,7 @@ def _remove(graph: GraphsTuple) -> tuple[Int32[Array, " E"], Int32[Array, ""]]:
     neither its key nor the keys around it: edges go in rounds with the keys with which they go one
     by one. Then keys fall from each removal to the next, and sorting by them restores the order.
     """
-    n, num_arcs = info_of(graph).num_vertices, len(graph.senders)
+    n, num_arcs = info_of_whole(graph).num_vertices, len(graph.senders)
     kept = graph.edges.mask
     nothing = jnp.full(num_arcs, -1, jnp.int32)
     start = _State(

@@ -200,10 +200,15 @@ for kind in (AxisType.Auto, AxisType.Explicit):
         placed = jax.device_put(x, NamedSharding(mesh, P("x")))
         in_both = dict(mesh=mesh, in_specs=P("x"), out_specs=P("x"))
         checked = jax.jit(jax.shard_map(values, **in_both))
+        checked_gradients = jax.jit(jax.shard_map(gradients, **in_both))
         unchecked = jax.jit(jax.shard_map(gradients, **in_both, check_vma=False))
         results = [jax.jit(values)(placed), checked(placed)], [
-            jax.jit(gradients)(placed), unchecked(placed)
+            jax.jit(gradients)(placed), unchecked(placed), checked_gradients(placed)
         ]
+        # XLA cannot divide a compiled loop, but `shard_map` gives each device one of its own.
+        if kind == AxisType.Auto:
+            assert "jwi.messages" not in jax.jit(gradients).lower(placed).compile().as_text()
+        assert "jwi.messages" in unchecked.lower(placed).compile().as_text()
     close(results[0], values(x))
     close(results[1], gradients(x))
 """
