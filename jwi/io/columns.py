@@ -1,5 +1,6 @@
 """Which columns of a table of edges are the ends: by option, by header, or by content."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jwi.io.dialect import is_integer
+from jwi.io.dialect import is_integer, is_whole
 from jwi.io.evidence import other_ends
 from jwi.io.header import counts_rows, ends_of, is_attribute
 from jwi.io.refusals import printable
@@ -26,6 +27,7 @@ _BACKWARD = {b"<-", b"<=", b"<--", b"\xe2\x86\x90"}
 # Columns whose ids agree to this share, and are this many, hold the same kind of vertices.
 _SAME_KIND, _FEWEST_IDS = 0.4, 3
 _MOST_COLUMNS, _DIGITS_OF_IDS = 6, 4
+_TWO_NUMBERS, _OF_A_THOUSAND = re.compile(rb"\d[;,|]\d"), re.compile(rb"-?[1-9]\d{0,2}|0")
 # So many columns in two rows are pairs that stand upright.
 _FEWEST_OF_PAIRS = 6
 
@@ -53,6 +55,10 @@ class Table:
     def column(self, place: int) -> list[bytes]:
         """The content of a column; an empty string where a row is shorter."""
         return [row[place] if place < len(row) else b"" for row in self.rows]
+
+    def line(self, row: int) -> bytes:
+        """A row for a message."""
+        return b" ".join(self.rows[row])
 
     @property
     def width(self) -> int:
@@ -133,7 +139,11 @@ def _by_integers(table: Table) -> tuple[int, int]:
     places = _candidates(table)
     whole = [place for place in places if all(map(is_integer, table.column(place)))]
     if len(whole) < 2:
+        # A weight may be written as 3.0 beside integers, but no end.
+        whole = [place for place in places if all(map(is_whole, table.column(place)))]
+    if len(whole) < 2:
         return 0, 1
+    _refuse_parts(table, whole)
     if len(table.rows) == 2 and len(whole) == table.width >= _FEWEST_OF_PAIRS:
         raise ValueError(
             f"{table.path} has two rows of {table.width:,} integers, as edge_index of PyTorch"
@@ -164,6 +174,24 @@ def _by_integers(table: Table) -> tuple[int, int]:
             _refuse(table, f"column {second + 1} counts the rows", whole)
         _refuse_closer(table, whole, _SAME_KIND)
     return first, second
+
+
+def _refuse_parts(table: Table, whole: list[int]) -> None:
+    """Raises ValueError for numbers that are cut by a wrong separator."""
+    cut = [cell for place in range(whole[-1]) for cell in table.column(place)]
+    if any(map(_TWO_NUMBERS.search, cut)):
+        raise ValueError(
+            f"{table.path} has several signs between numbers, as in {printable(table.line(0))!r}:"
+            " write numbers without blanks, commas and points, or pass --separator"
+        )
+    heads, parts = table.column(whole[0]), table.column(whole[1])
+    digits = all(map(_OF_A_THOUSAND.fullmatch, heads)) and all(len(cell) == 3 for cell in parts)
+    if digits and any(cell.startswith(b"0") for cell in parts):
+        raise ValueError(
+            f"{table.path} has blanks within numbers, as in {printable(table.line(0))!r}: write"
+            f" numbers without them, or pass --columns {whole[0] + 1},{whole[1] + 1} if the three"
+            " digits are an id"
+        )
 
 
 def _refuse_other_ends(table: Table, whole: list[int]) -> None:

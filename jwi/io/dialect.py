@@ -39,7 +39,7 @@ def _of_integers(rows: list[bytes]) -> str | None:
     # The first one may be a header.
     for row in rows[1::-1]:
         for name in _by_place(row):
-            if sum(is_integer(column) for column in columns_by(row, name)) > 1:
+            if sum(is_whole(column) for column in columns_by(row, name)) > 1:
                 return name
     return None
 
@@ -101,6 +101,13 @@ def _by_place(row: bytes) -> list[str]:
 
 def _without_quoted(row: bytes) -> bytes:
     return re.sub(rb'"(?:[^"]|"")*"', b'""', row)
+
+
+def is_whole(column: bytes) -> bool:
+    """Whether a column holds an integer, maybe with a point and zeros."""
+    whole, _, zeros = column.partition(b".")
+    # In `1.000` the point may part thousands.
+    return is_integer(whole) and not zeros.strip(b"0") and len(zeros) != 3
 
 
 def is_integer(column: bytes) -> bool:

@@ -14,6 +14,9 @@ from jwi.io.content import Content, Source
 from jwi.io.networkx_files import network_content, opened, refusing
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# What holds no keyword: strings, comments, and lines for the preprocessor.
+_ASIDE = re.compile(r'"(?:[^"\\]|\\.)*"|/\*.*?\*/|//[^\n]*|^#[^\n]*', re.DOTALL | re.MULTILINE)
+_GRAPH = re.compile(r'\b(?:di)?graph\b\s*(?:[\w.]+|"")?\s*\{', re.IGNORECASE)
 _REMEDY = "let Graphviz write it plainly, by dot -Tcanon"
 
 
@@ -32,6 +35,13 @@ def read(source: Source) -> Content:
         import pydot
     except ModuleNotFoundError:
         raise ValueError(f"{path}: DOT files need pydot: pip install pydot") from None
+    bare = _ASIDE.sub('""', text.content.decode("utf-8", "replace"))
+    num_graphs = len(_GRAPH.findall(bare))
+    if num_graphs > 1:
+        raise ValueError(
+            f"{path} holds {num_graphs} graphs, nested ones too: pass a file of one graph, and"
+            " write subgraph for a part of it"
+        )
     with refusing(path, source.format, _REMEDY):
         # It prints the mistake, and returns None.
         said = io.StringIO()
@@ -49,8 +59,6 @@ def read(source: Source) -> Content:
         for edge in graphs[0].get_edge_list():
             edge.obj_dict["points"] = tuple(map(_without_port, edge.obj_dict["points"]))
         graph = nx.nx_pydot.from_pydot(graphs[0])
-    if len(graphs) > 1:
-        raise ValueError(f"{path} holds {len(graphs)} graphs: pass a file of one graph")
 
     def write(pruned: Any, file: io.BufferedIOBase) -> None:
         file.write(text.encode(nx.nx_pydot.to_pydot(pruned).to_string().encode()))

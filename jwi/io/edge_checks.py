@@ -27,8 +27,8 @@ _COLONS = re.compile(rb"[^\s,;|:]+(?:::[^\s,;|:]+)+")
 _GAPS = {"nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL", "None", "none", "\\N"}
 # Comments and rows that are looked at.
 _MOST_MARKS, _MOST_BYTES = 1000, 1 << 16
-# The share of rows whose two vertices no other row has, up to which a first one is doubted.
-_FEW_ALONE = 0.05
+# Columns of names in a row of edges.
+_MOST_WORDS = 3
 # How XML begins; `<` alone begins a row of N-Triples, too.
 _XML = (b"<?xml", b"<!--", b"<graphml", b"<gexf")
 
@@ -147,6 +147,8 @@ def check_widths(sheet: Sheet, rows: Rows, layout: Layout, *, guessed: bool) -> 
     # Names with words after them are in one more column, or two.
     several = {len(row) for row in table.rows}
     sets = named and len(several) > 2 and (layout.separator != "blank" or _are_ids(table))
+    # As sentences are.
+    sets = sets or (named and layout.separator == "blank" and fewest > _MOST_WORDS)
     if fewest != most and guessed and (neighbors or integers or sets):
         raise ValueError(
             f"{sheet.path} has rows of {fewest} to {most} {kind}: --format adjlist takes the"
@@ -195,13 +197,11 @@ def refuse_phantoms(
     numbered = table.rows[0] == [b"%d" % place for place in range(len(table.rows[0]))]
     if len(ends) < 3 or not (table.named or numbered):
         return
+    # No column is called like a number.
+    if not numbered and any(map(is_number, first)):
+        return
     degree = np.bincount(ends.ravel(), minlength=len(labels))
-    alone = (degree[ends] == 1).all(axis=1)
-    # Nor is a header a name like the others, where all of them have digits.
-    digits = table.named and not any(map(_has_digit, map(str, labels[:2])))
-    digits = digits and all(_has_digit(str(label)) for label in labels[2:])
-    # Few rows are alone, so a first one that is may be names of columns.
-    if alone[0] and (digits or alone[1:].mean() <= _FEW_ALONE):
+    if (degree[ends[0]] == 1).all():
         row = printable(b" ".join(first))
         raise ValueError(
             f"{sheet.path}: no other row has a vertex of the first one, {row!r}: {hint}"
@@ -220,10 +220,6 @@ def _refuse_joined(sheet: Sheet, table: Table) -> None:
             f"{sheet.path}: the first row, {row!r}, comes again, as names of columns do where files"
             " are joined: leave out its copies, or pass --no-header if all are edges"
         )
-
-
-def _has_digit(name: str) -> bool:
-    return any(sign.isdigit() for sign in name)
 
 
 def check_promise(path: Path, words: Words, num_rows: int) -> None:

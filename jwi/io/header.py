@@ -38,6 +38,11 @@ _PAIRS = {
     *(("supervisor", "subordinate"), ("husband", "wife"), ("presynaptic", "postsynaptic")),
     *(("dep", "arr"), ("departure", "arrival"), ("pulocation", "dolocation"), ("p", "q")),
     *(("m", "n"), ("sponsor", "cosponsor"), ("module", "imports"), ("package", "depends")),
+    *(("url", "link"), ("speaker", "listener"), ("poster", "replier"), ("quelle", "senke")),
+    *(("origine", "destinazione"), ("origine", "destination"), ("źródło", "cel")),
+    *(("源", "目标"), ("源节点", "目标节点"), ("起点", "终点"), ("始点", "終点")),
+    *(("ソース", "ターゲット"), ("출발", "도착"), ("출발지", "도착지")),
+    *(("источник", "цель"), ("откуда", "куда"), ("πηγή", "στόχος"), ("المصدر", "الهدف")),
     *(("origen", "destino"), ("origem", "destino"), ("quelle", "ziel"), ("author", "coauthor")),
 }
 # Who does something and whom it is done to, as in `voter,votee` and `inviter,invited`.
@@ -50,6 +55,7 @@ _KINDS = {
     *("track", "customer", "client", "author", "paper", "document", "doc", "word", "term", "page"),
     *("tag", "group", "event", "reader", "reviewer", "business", "actor", "person", "gene"),
     *("disease", "drug", "student", "course", "query", "url", "playlist", "member", "team"),
+    *("host", "guest", "parasite", "plant", "pollinator", "teacher", "pupil", "school"),
     *("company", "director", "shop", "store", "game", "player", "patient", "site", "species"),
 }
 # What one vertex is to another of its kind, as in `user,friend` and `id,parent_id`.
@@ -135,9 +141,10 @@ def ends_of(names: Sequence[str]) -> Ends | None:
                 continue
             if any(role in _ROLES and _is_plain(end) for end, role in (pair, pair[::-1])):
                 found.append((6, Ends((i, j), sides=False)))
-            # As in `x1,y1,x2,y2`.
+            # As in `x1,y1,x2,y2`, and in `w1,w2,w3`.
             placed = any(word.isdecimal() for word in common) and pair in _OF_OTHERS
-            if None in pair or placed:
+            series = pair == ("1", "2") and [*common, "3"] in words
+            if None in pair or placed or series:
                 continue
             extra = sum(word not in _COMMON for word in common) + (pair in _OF_OTHERS)
             if _are_pair(*pair):

@@ -210,7 +210,13 @@ def _is_header_of_names(first: list[bytes], below: list[list[bytes]]) -> bool:
     if any(len(cells) > 1 and all(map(is_number, cells)) for cells in below):
         return True
     ends = ends_of(words)
-    if ends is None or not are_heads([words[column] for column in ends.columns]):
+    if ends is None:
+        return False
+    # Single letters are vertices, too, but seldom beside longer names alone.
+    cells = [cell for column in ends.columns for cell in below[column]]
+    longer = len(cells) > 2 and all(len(cell.decode("utf-8", "replace")) > 1 for cell in cells)
+    names = [words[column] for column in ends.columns]
+    if not are_heads(names) and not (longer and names[0] != names[1]):
         return False
     # As `user_1` above `user_2`.
     if any(stem(first[i]) in map(stem, below[i]) for i in ends.columns if stem(first[i])):

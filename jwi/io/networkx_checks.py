@@ -10,6 +10,8 @@ from jwi.io.refusals import check_num_vertices
 
 # A neighbor and its attributes.
 _MULTILINE = re.compile(rb"^[^\s#]+[ \t]+\{[^}\n]*\}[ \t\r]*$", re.MULTILINE)
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_GRAPH = re.compile(rb"<(?:\w+:)?graph\b[^>/]*")
 # The first sign of graph6.
 _LOW = 63
 
@@ -52,6 +54,30 @@ def check_neighbors(path: Path, content: bytes) -> None:
             f"{path} has neighbors with attributes in braces, a line each: write it by"
             " networkx.write_adjlist or write_graphml, not by write_multiline_adjlist"
         )
+
+
+def with_edgedefault(path: Path, content: bytes, directed: bool | None) -> bytes | None:
+    """GraphML with the attribute edgedefault, which its schema demands; None if it has one.
+
+    Args:
+        path: The file, for the message.
+        content: Of the file.
+        directed: What the user says.
+
+    Raises:
+        ValueError: If the user says nothing.
+    """
+    content = _COMMENT.sub(b"", content)
+    graph = _GRAPH.search(content)
+    if graph is None or b"edgedefault" in graph[0]:
+        return None
+    if directed is None:
+        raise ValueError(
+            f"{path} does not say whether its edges are directed, by the attribute edgedefault of"
+            " its graph: pass --directed or --undirected"
+        )
+    value = b' edgedefault="directed"' if directed else b' edgedefault="undirected"'
+    return content[: graph.end()] + value + content[graph.end() :]
 
 
 def difference_of_xml(content: bytes, graph: Any) -> str | None:

@@ -11,7 +11,12 @@ from jaxtyping import Bool
 
 from jwi.io.content import Content, Source
 from jwi.io.encoding import Text, decoded
-from jwi.io.networkx_checks import check_neighbors, check_packed, difference_of_xml
+from jwi.io.networkx_checks import (
+    check_neighbors,
+    check_packed,
+    difference_of_xml,
+    with_edgedefault,
+)
 from jwi.io.refusals import reason, text_start
 
 _XML = ("graphml", "gexf")
@@ -56,6 +61,8 @@ def read(source: Source) -> Content:
     if name == "adjlist":
         check_neighbors(path, content)
     format_ = _format(nx, name)
+    told = with_edgedefault(path, content, source.directed) if name == "graphml" else None
+    content = content if told is None else told
     with refusing(path, name, format_.remedy):
         graph = format_.read(io.BytesIO(content))
         difference = format_.difference(content, graph)
@@ -63,7 +70,7 @@ def read(source: Source) -> Content:
         raise ValueError(f"{path} {difference}")
     if isinstance(graph, list):
         raise ValueError(f"{path} holds {len(graph)} graphs: pass a file of one graph")
-    directed = graph.is_directed() if format_.says_directed else None
+    directed = graph.is_directed() if format_.says_directed and told is None else None
     return network_content(path, graph, format_.write, directed)
 
 

@@ -11,11 +11,15 @@ from jwi.io.columns import Table
 from jwi.io.header import ends_of
 from jwi.io.layout import Columns
 from jwi.io.text import MOST_DIGITS
+from jwi.io.time_column import is_time
 from jwi.io.words import Words
 
 # Edges at one id that chance would make, from which their number says something.
 _EXPECTED, _FEWEST_SHARED = 10, 3
 _APART = 1.25
+_RATINGS = {b"%g" % (half / 2) for half in range(1, 11)} | {
+    b"%d.0" % stars for stars in range(1, 6)
+}
 
 
 class Sides(NamedTuple):
@@ -40,12 +44,14 @@ class _File(NamedTuple):
         names: Of the two columns; None without a header.
         told: Whether the user names the columns.
         words: What the file says of itself.
+        rated: Whether ratings and times follow, as users give them to items.
     """
 
     path: Path
     names: tuple[str, str] | None
     told: bool
     words: Words
+    rated: bool
 
 
 def in_sides(
@@ -73,7 +79,9 @@ def in_sides(
     names = None
     if table.names is not None and max(columns[:2]) < len(table.names):
         names = (table.names[columns.start], table.names[columns.end])
-    file = _File(table.path, names, told, words)
+    rated = names is None and table.width > 3 and is_time(table.column(3))
+    rated = rated and set(table.column(2)) <= _RATINGS
+    file = _File(table.path, names, told, words, rated)
     return one._replace(notes=_notes(file, one, degrees))
 
 
@@ -116,6 +124,11 @@ def _notes(file: _File, one: Sides, degrees: np.ndarray) -> tuple[str, ...]:
             f"{file.path}: ids on the left go to {ids[one.ends[:, 0]].max()} and on the right to"
             f" {ids[one.ends[:, 1]].max()}, and meet as often as by chance, as two kinds of"
             f" vertices do: {hint}"
+        )
+    if kinds is None and file.rated:
+        raise ValueError(
+            f"{file.path}: {first} is on both sides, beside ratings and times, as users and items"
+            f" are: {hint}"
         )
     if file.names is None or pair is not None:
         return ()

@@ -14,7 +14,7 @@ OK, FEW_COLUMNS, OPEN_QUOTE, NO_INTEGER, TOO_LARGE, NO_NAME = range(6)
 # That an int64 holds for sure.
 MOST_DIGITS = 18
 
-_NEWLINE, _SPACE, _QUOTE, _PLUS, _MINUS, _ZERO, _NINE = (ord(c) for c in '\n "+-09')
+_NEWLINE, _SPACE, _QUOTE, _PLUS, _MINUS, _POINT, _ZERO, _NINE = (ord(c) for c in '\n "+-.09')
 
 
 class Rows(NamedTuple):
@@ -205,10 +205,17 @@ def _separates(byte, separator):
 @njit(cache=True)
 @no_type_check
 def _integer(text, first, last):
-    """Whether a span is an integer of at most 18 digits, and that integer."""
+    """Whether a span is an integer of at most 18 digits, as `7` or `7.0`, and that integer."""
     negative = first < last and text[first] == _MINUS
     if first < last and (negative or text[first] == _PLUS):
         first += 1
+    # As programs write integers that they hold as floats.
+    point = last
+    while point > first and text[point - 1] == _ZERO:
+        point -= 1
+    # In `1.000` the point may part thousands.
+    if point > first and text[point - 1] == _POINT and last - point != 3:
+        last = point - 1
     if first == last:
         return NO_INTEGER, np.int64(0)
     for place in range(first, last):

@@ -26,6 +26,7 @@ def refuse_vertices(table: Table, start: int, end: int) -> None:
             _refuse(table, start, end, f"{names[attribute]!r} is an attribute")
     if _has_known_ends(table, start, end):
         return
+    _refuse_features(table, start, end)
     vertices, others = table.column(start), table.column(end)
     apart, once = not set(vertices) & set(others), len(set(vertices)) == len(vertices) >= _FEWEST
     if names is not None and once and (apart or is_id(names[start])):
@@ -40,6 +41,21 @@ def refuse_vertices(table: Table, start: int, end: int) -> None:
         if _names_rows(table, place) and (apart or (heads and all(map(is_number, others)))):
             _refuse(table, start, end, f"column {place + 1} is different in each row")
     _refuse_classes(table, start, end)
+
+
+def _refuse_features(table: Table, start: int, end: int) -> None:
+    """Raises ValueError for ends that are measurements, and for many columns of zeros and ones."""
+    ends = [table.column(start), table.column(end)]
+    for place, column in zip((start, end), ends, strict=True):
+        numbers = table.named and all(map(is_number, column))
+        if numbers and not all(float(cell).is_integer() for cell in column):
+            _refuse(table, start, end, f"column {place + 1} has decimals")
+    columns = [set(table.column(place)) for place in range(1, table.width)]
+    binary = sum(column <= {b"0", b"1"} for column in columns)
+    vertices = set(ends[0])
+    once = len(vertices) == len(table.rows) > 1
+    if once and binary >= _FEWEST_OF_FEATURES - 2 and not vertices & set(ends[1]):
+        _refuse(table, start, end, f"{binary} columns have zeros and ones alone")
 
 
 def _are_words(column: list[bytes]) -> bool:

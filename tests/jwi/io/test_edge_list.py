@@ -215,7 +215,7 @@ def test_rows_of_many_lengths_are_noted_or_refused(tmp_path):
         ("from,to,since\nann,bob,1\n", "2: 'ann' is not an integer: --labels takes .*; between"),
         ("ann,bob,1\n", "graph.txt has no edges: .*; 'ann,bob,1' was taken for names of columns"),
         ("A file, of prose.\n", "'A file, of prose.' was taken for names of columns: --no-header"),
-        ("1 2\n3 4.0\n", "line 2: '4.0' is not an integer"),
+        ("1 2\n3 4.5\n", "line 2: '4.5' is not an integer"),
         ("1 2\n3 \x1b[31mred\n", r"line 2: '\[31mred' is not an integer"),
         ("1,2\n3,\n", "line 2: '' is not an integer"),
         ("1 2\n3 1234567890123456789\n", "line 2: 1234567890123456789 has more than 18 digits"),
