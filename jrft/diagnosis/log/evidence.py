@@ -49,6 +49,30 @@ def hold_several(
     return _far_above(np.sum((x[1:] * x[:-1])[same]), shuffled)
 
 
+def blocks_agree(rewards: Float64[np.ndarray, " m"], size: int) -> int | None:
+    """How many groups of a size that follow each other are one group, if it is too small.
+
+    Then neighbors agree within blocks of so many groups more than where blocks meet, by 4.5
+    standard errors. Rewards that drift, or sorted prompts, make both agree alike.
+
+    Args:
+        rewards: float64[m], finite, groups of `size` in the order of the log.
+        size: The number of completions of a group.
+    """
+    means = rewards[: len(rewards) // size * size].reshape(-1, size).mean(axis=1)
+    x = means - means.mean()
+    products = x[1:] * x[:-1]
+    for number in (2, 3, 4):
+        meet = np.arange(len(products)) % number == number - 1
+        if np.sum(meet) < 8:
+            return None
+        within, between = products[~meet], products[meet]
+        error = np.sqrt(within.var() / len(within) + between.var() / len(between))
+        if within.mean() - between.mean() > _FAR * error + 1e-12:
+            return number
+    return None
+
+
 def parts_differ(
     rewards: Float64[np.ndarray, " m"],
     groups: Int64[np.ndarray, " m"],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from jrft.diagnosis.log.columns import Columns
+from jrft.diagnosis.log.columns import FILE_STEP, Columns
 from jrft.diagnosis.log.log import factorize
 from jrft.diagnosis.log.values import (
     ABSENT,
@@ -141,8 +141,9 @@ class Sample:
         return (*self.columns.prompt, *self.at)
 
     def others(self) -> list[str]:
-        """Columns that are not taken for anything."""
-        return [name for name in self.table if name not in self.columns.names()]
+        """Columns of the log that are not taken for anything."""
+        taken = {FILE_STEP, *self.columns.names()}
+        return [name for name in self.table if name not in taken]
 
     def lists(self) -> bool:
         """Whether rows hold lists of rewards."""

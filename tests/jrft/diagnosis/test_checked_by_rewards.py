@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from jrft.diagnosis.log.evidence import blocks_agree
 from jrft.diagnosis.log.reading import read_rewards
 from tests.jrft.diagnosis.test_doubtful_logs import read, write
 
@@ -202,6 +203,8 @@ def test_a_wrong_size_of_groups_stops(tmp_path):
         with pytest.raises(ValueError, match=f"--group-size is {size}, and rewards that follow"):
             read(path, f"--group-size {size}")
         assert read(path, f"--group-size {size} --trust-columns").log.rewards.size == len(RUN)
+    with pytest.raises(ValueError, match=r"each 2 groups .* pass --group-size 6, or --trust-"):
+        read(path, "--group-size 3")
     assert groups(read(path, f"--group-size {GROUP}").log) == true_groups()
 
 
@@ -262,6 +265,15 @@ def stopped(seeds, tmp_path):
         except ValueError:
             namings.append(naming)
     return namings
+
+
+def test_groups_that_follow_each_other_are_told_from_sorted_prompts():
+    """Sorted prompts and rewards that drift make all neighbors agree, not pairs of them alone."""
+    rng = np.random.default_rng(0)
+    for success in (np.sort(rng.random(240)), rng.random(240)):
+        rewards = (rng.random((240, 8)) < success[:, None]).astype(float).ravel()
+        assert blocks_agree(rewards, 8) is None
+    assert blocks_agree(rewards, 4) == 2
 
 
 def test_honest_logs_are_not_stopped(tmp_path):

@@ -111,6 +111,15 @@ def test_the_remedy_names_the_column_of_prompts(name, tmp_path):
     check(read(tmp_path / "a.jsonl", rows, prompt=(name,)), ONCE, timed=False)
 
 
+def test_a_step_of_file_names_is_no_prompt(tmp_path):
+    for step in (1, 2):
+        rows = [{"iteration": s, "reward": r} for s, _, _, r in RUN if s == step]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / f"step_{step}.jsonl").write_text(text)
+    with pytest.raises(ValueError, match=r"name it \(--prompt NAME\), or pass --group-size"):
+        read_rewards([tmp_path])
+
+
 def test_an_inner_step_is_noted(tmp_path):
     rows = [
         {"result": {"step": 1 + p // 8, "prompt_id": f"p{p}", "reward": r}} for _, p, _, r in ONCE

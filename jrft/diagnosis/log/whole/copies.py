@@ -1,5 +1,7 @@
 """Completions that are in a log several times."""
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Bool, Int64
 
@@ -9,30 +11,32 @@ from jrft.diagnosis.log.whole.state import Whole
 
 def without_copies(whole: Whole) -> Whole:
     """The log without copies of whole steps."""
-    if whole.completions is None or not len(whole.completions):
-        return whole
-    copied = _copied(whole.log, whole.completions)
-    if not copied.any():
-        return whole
-    whole.notes.append(
-        f"{int(copied.sum()):,} completions are in the log several times, with the same "
-        "prompts, steps, texts and rewards: they are counted once."
+    return _once(
+        whole,
+        _copied,
+        "are in the log several times, with the same prompts, steps, texts and rewards",
     )
-    return whole.only(~copied)
 
 
 def without_repeated_steps(whole: Whole) -> Whole:
     """The log without steps that repeat an earlier step."""
-    if whole.completions is None or not len(whole.completions) or whole.log.steps is None:
+    said = "are logged again at a later step, with the same texts and rewards"
+    return whole if whole.log.steps is None else _once(whole, _repeated, said)
+
+
+def _once(
+    whole: Whole,
+    find: Callable[[RewardLog, Int64[np.ndarray, " m"]], Bool[np.ndarray, " m"]],
+    said: str,
+) -> Whole:
+    """The log without the rows that are found, with a note."""
+    if whole.completions is None or not len(whole.completions):
         return whole
-    repeated = _repeated(whole.log, whole.completions)
-    if not repeated.any():
+    again = find(whole.log, whole.completions)
+    if not again.any():
         return whole
-    whole.notes.append(
-        f"{int(repeated.sum()):,} completions are logged again at a later step, with the "
-        "same texts and rewards: they are counted once."
-    )
-    return whole.only(~repeated)
+    whole.notes.append(f"{int(again.sum()):,} completions {said}: they are counted once.")
+    return whole.only(~again)
 
 
 def _repeated(log: RewardLog, completions: Int64[np.ndarray, " m"]) -> Bool[np.ndarray, " m"]:
@@ -43,8 +47,7 @@ def _repeated(log: RewardLog, completions: Int64[np.ndarray, " m"]) -> Bool[np.n
     """
     assert log.steps is not None
     steps, at = np.unique(log.steps, return_inverse=True)
-    bits = np.where(np.isnan(log.rewards), -1.0, log.rewards).view(np.int64)
-    rows = np.stack([log.prompts.astype(np.int64), completions, bits], axis=1)
+    rows = np.stack([log.prompts.astype(np.int64), completions, _bits(log)], axis=1)
     order = np.argsort(at, kind="stable")
     parts = np.split(order, np.cumsum(np.bincount(at, minlength=len(steps)))[:-1])
     seen: dict[tuple[int, ...], list[np.ndarray]] = {}
@@ -66,11 +69,12 @@ def _copied(log: RewardLog, completions: Int64[np.ndarray, " m"]) -> Bool[np.nda
     A step of fewer than eight different rows, or of groups of equal completions, may be so by
     itself.
     """
-    bits = np.where(np.isnan(log.rewards), -1.0, log.rewards).view(np.int64)
     of_steps = np.zeros_like(completions) if log.steps is None else log.steps
     # One number for a row: products wrap around, as in a hash.
     rows = (
-        completions + bits * 0x2545F4914F6CDD1D + log.prompts.astype(np.int64) * 0x369DEA0F31A53F85
+        completions
+        + _bits(log) * 0x2545F4914F6CDD1D
+        + log.prompts.astype(np.int64) * 0x369DEA0F31A53F85
     )
     rows += of_steps * 0x1B873593CC9E2D51
     order = np.argsort(rows, kind="stable")
@@ -90,6 +94,11 @@ def _copied(log: RewardLog, completions: Int64[np.ndarray, " m"]) -> Bool[np.nda
     place = np.arange(len(rows)) - np.repeat(starts, counts)
     copied[order] = place >= np.repeat(counts // copies[step], counts)
     return copied
+
+
+def _bits(log: RewardLog) -> Int64[np.ndarray, " m"]:
+    """Whole numbers that are equal where rewards are, or are missing."""
+    return np.where(np.isnan(log.rewards), -1.0, log.rewards).view(np.int64)
 
 
 def _sorted(rows: Int64[np.ndarray, "m 3"]) -> Int64[np.ndarray, "m 3"]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from jrft.diagnosis.log.columns import FILE_STEP
-from jrft.diagnosis.log.evidence import hold_several
+from jrft.diagnosis.log.evidence import blocks_agree, hold_several
 from jrft.diagnosis.log.whole.state import Whole
 
 _MANY = 0.9
@@ -47,6 +47,13 @@ def of_the_given_size(whole: Whole) -> Whole:
             f"--group-size is {size}, and rewards that follow each other in a "
             "group agree more than by chance: pass the number of completions of each prompt, "
             "or --trust-columns if it is right"
+        )
+    number = None if whole.columns.trusted else blocks_agree(np.nan_to_num(log.rewards), size)
+    if number is not None:
+        raise ValueError(
+            f"--group-size is {size}, and each {number} groups that follow each other agree more "
+            f"than the next do: pass --group-size {number * size}, or --trust-columns if {size} is "
+            "right"
         )
     if log.steps is not None and len(np.unique(log.steps)) > 1:
         whole.notes.append(
