@@ -90,6 +90,11 @@ STEPS = (
     "train_step",
     "iteration",
     "iter",
+    "training_iteration",
+    "trainer_step",
+    "rollout_step",
+    "optimizer_step",
+    "update_step",
     "gen_step",
     "generation_step",
     "run.work.step",
@@ -109,11 +114,19 @@ COMPLETIONS = (
     "completion_text",
     "outputs",
     "output_response",
+    "generation",
+    "generated_text",
+    "response_text",
+    "output_text",
+    "response_tokens",
+    "response_ids",
+    "completion_ids",
+    "content.1",
 )
 ADVANTAGES = ("advantage", "advantages")
 # Numbers beside the rewards that are none.
 NO_REWARD = re.compile(
-    r"advantage|logprob|length|token|step|std|loss|mask|weight|_id$|^id$|idx|difficulty|latency|_count$"
+    r"advantage|logprob|length|(?:^|_|seq)len(?:$|_)|token|step|std|loss|mask|weight|_id$|^id$|idx|difficulty|latency|_count$"
 )
 # Words that make a number about rewards of a name with "reward" in it.
 NO_TERM = re.compile(

@@ -5,9 +5,9 @@ from typing import Any
 
 from jrft.diagnosis.log import doubts
 from jrft.diagnosis.log.collector import of_no_completion
-from jrft.diagnosis.log.column_names import COMPLETIONS, OUTCOMES, STEPS, TEXTS
+from jrft.diagnosis.log.column_names import COMPLETIONS, IDS, OUTCOMES, STEPS, TEXTS
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
-from jrft.diagnosis.log.prompt_columns import guess_prompt
+from jrft.diagnosis.log.prompt_columns import guess_prompt, names_content
 from jrft.diagnosis.log.reward_columns import (
     first_of,
     flat,
@@ -18,7 +18,14 @@ from jrft.diagnosis.log.reward_columns import (
     with_number,
 )
 from jrft.diagnosis.log.sample import Sample, Table, keys_of
-from jrft.diagnosis.log.values import has_comma, is_spelled, is_step, number, step_number
+from jrft.diagnosis.log.values import (
+    has_comma,
+    is_missing,
+    is_spelled,
+    is_step,
+    number,
+    step_number,
+)
 
 
 def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
@@ -129,11 +136,12 @@ def _inner_step(columns: Columns, table: Table) -> list[str]:
 
 def _holds_prompts(table: Table, name: str) -> bool:
     """Whether each value of a column holds several prompts, as steps do and rollouts do not."""
-    text = first_of(TEXTS, table)
-    if text is None:
+    prompt = first_of([*TEXTS, *filter(names_content, IDS)], table)
+    if prompt is None:
         return False
     prompts: dict[Any, set[Any]] = {}
-    for value, prompt in zip(keys_of(table[name]), keys_of(table[text]), strict=True):
-        prompts.setdefault(value, set()).add(prompt)
+    for value, one in zip(keys_of(table[name]), keys_of(table[prompt]), strict=True):
+        if not is_missing(value):
+            prompts.setdefault(value, set()).add(one)
     several = sum(len(one) > 1 for one in prompts.values())
     return several >= 0.9 * len(prompts)

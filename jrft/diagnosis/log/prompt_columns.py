@@ -53,8 +53,9 @@ def guess_prompt(sample: Sample, notes: list[str]) -> Columns:
             )
             return replace(columns, prompt=(name,))
     for name in ids:
-        # An id that stands for the text one to one is its shorter name.
-        if sample.count(name, text) == sample.count(text) == sample.count(name):
+        # An id that stands for the text one to one is its shorter name, if it is one of prompts.
+        back = not sample.at or sample.count(name, *sample.at) > sample.count(name)
+        if back and sample.count(name, text) == sample.count(text) == sample.count(name):
             return replace(columns, prompt=(name,), text=text)
     if sample.singles(text) >= MANY_SINGLES and not sample.lists():
         for name in ids:
@@ -102,8 +103,10 @@ def texts_of(sample: Sample) -> list[str]:
         if name not in sample.columns.reward and any(present(values))
     }
     nested = [f"{stem}.{name}" for stem in _stems(sample) for name in TEXTS]
-    found = [first_of([one], filled) for one in (*TEXTS, *nested)]
-    return [name for name in found if name is not None]
+    found = [name for one in (*TEXTS, *nested) if (name := first_of([one], filled))]
+    # The only text within objects is taken where nothing else may name prompts.
+    inner = [name for name in filled if "." in name and name.lower().rpartition(".")[2] in TEXTS]
+    return inner if not found and len(inner) == 1 and not _ids(sample) else found
 
 
 def _stems(sample: Sample) -> list[str]:

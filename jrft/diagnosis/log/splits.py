@@ -50,16 +50,21 @@ def split_column(batches: Sequence[Batch]) -> str | None:
     """The column that says rows of several splits, if there is one."""
     names = dict.fromkeys(name for batch in batches for name in _names(batch))
     for name in sorted(names, key=lambda one: _leaf(one) not in _WORDS):
-        values = {_text(value) for batch in batches for value in batch.column(name)}
-        if all(map(_said, values)) and len(set(map(_said, values))) > 1:
+        if says_splits(name, [value for batch in batches for value in batch.column(name)]):
             return name
-        if len(values) <= _MOST and len({_kind(name, value) for value in values}) > 1:
-            known = {value for value in values if value in _KINDS}
-            truth = _leaf(name) in (*_TRAIN, *_VAL) and values <= _TRUE | _FALSE
-            words = _leaf(name) in _WORDS and {_KINDS[value] for value in known} - {"train"}
-            if truth or words:
-                return name
     return None
+
+
+def says_splits(name: str, cells: Sequence[Any]) -> bool:
+    """Whether the cells of a column say several splits."""
+    values = set(map(_text, cells))
+    if all(map(_said, values)) and len(set(map(_said, values))) > 1:
+        return True
+    if len(values) > _MOST or len({_kind(name, value) for value in values}) < 2:
+        return False
+    known = {_KINDS[value] for value in values if value in _KINDS}
+    truth = _leaf(name) in (*_TRAIN, *_VAL) and values <= _TRUE | _FALSE
+    return truth or (_leaf(name) in _WORDS and bool(known - {"train"}))
 
 
 def _said(text: str) -> str | None:

@@ -20,8 +20,13 @@ def rows_with(form):
 
 
 def read(path, options=""):
+    given = parser().parse_args(["diagnose", "x", *shlex.split(options)])
     return read_rewards(
-        [path], columns=_columns(parser().parse_args(["diagnose", "x", *shlex.split(options)]))
+        [path],
+        columns=_columns(given),
+        skip_bad_rows=given.skip_bad_rows,
+        split=given.split,
+        last_run=given.last_run,
     )
 
 

@@ -51,6 +51,12 @@ CASES = {
         "no column is known to name the prompt: pass --prompt ask",
         "--prompt ask --lists sum",
     ),
+    "several splits": (
+        rows_of(lambda s, p, i, r: plain(s, p, i, r) | {"phase": "train"})
+        + rows_of(lambda s, p, i, r: plain(s, p, i + 9, 1 - r) | {"phase": "eval"}, RUN[::2]),
+        "by phase, groups hold rows of several splits",
+        "--split train",
+    ),
     "an id beside another": (
         rows_of(lambda s, p, i, r: {"step": s, "id": f"{s}-{p}", "ask": text(p), "reward": r}),
         "whether id or ask names prompts",

@@ -38,6 +38,7 @@ DOUBTS = (
     Doubt("an id of completions", "given prompt", "--prompt", prompts.id_of_completions),
     Doubt("an id of several texts", "given prompt", "--prompt", prompts.id_of_several_texts),
     Doubt("lists without a prompt", "guessed prompt", "--prompt", rows.lists_without_a_prompt),
+    Doubt("several splits", "always", "--split", rows.groups_of_several_splits),
     Doubt("an id beside another", "guessed prompt", "--prompt", prompts.id_beside_another),
     Doubt("an id that is used again", "guessed prompt", "--prompt", prompts.id_used_again),
     Doubt("rows of completions", "always", "--trust-columns", rows.rows_of_completions),

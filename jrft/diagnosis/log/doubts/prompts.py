@@ -74,7 +74,9 @@ def id_beside_another(sample: Sample) -> str | None:
         return None
     num_ids = sample.count(name)
     for other in sample.others():
-        if not _may_name(other, sample) or sample.singles(other) >= MANY_SINGLES:
+        # An id that says that it numbers prompts goes before one that may number groups.
+        told = names_content(name) and other.lower() in IDS and not names_content(other)
+        if told or not _may_name(other, sample) or sample.singles(other) >= MANY_SINGLES:
             continue
         distinct, parts = sample.count(other), sample.count(name, other)
         holds_several = distinct == parts > 1.5 * num_ids
@@ -87,7 +89,8 @@ def id_beside_another(sample: Sample) -> str | None:
         crosses = crosses and all(np.ptp(sample.counts(one)) == 0 for one in (name, other))
         crosses = crosses and not (names_content(name) and _numbers_rows(sample, other))
         if holds_several or names_visits or names_completions or crosses:
-            likely, rival = (name, other) if _numbers_rows(sample, other) else (other, name)
+            first = _numbers_rows(sample, other) or (crosses and names_content(name))
+            likely, rival = (name, other) if first else (other, name)
             return (
                 f"it is not clear whether {name} or {other} names prompts: pass --prompt {likely} "
                 f"or --prompt {rival}"

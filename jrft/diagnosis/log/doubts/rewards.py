@@ -108,7 +108,9 @@ def advantages_of_another_sum(sample: Sample) -> str | None:
         return None
     if np.isnan(advantages).any() or np.ptp(advantages) == 0:
         return None
-    groups = sample.codes(*sample.visit)
+    # Without steps, what stands together is a group.
+    codes = sample.codes(*sample.visit)
+    groups = codes if sample.at else np.cumsum(np.r_[0, np.diff(codes) != 0])
     explained = [
         _rises(total[rows], advantages[rows])
         for rows in np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])

@@ -14,6 +14,7 @@ from jrft.diagnosis.log.column_names import (
     TURNS,
 )
 from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, common_size
+from jrft.diagnosis.log.splits import says_splits
 from jrft.diagnosis.log.values import flat_numbers, is_parallel, step_number
 
 
@@ -54,17 +55,21 @@ def lists_of_turns(sample: Sample) -> str | None:
     if not _most_are_lists(sample) or not sample.columns.prompt:
         return None
     name, prompts = next(iter(sample.columns.reward)), sample.table[sample.columns.prompt[0]]
-    first = zip(prompts[:50], sample.table[name], strict=False)
-    if any(isinstance(r, list) and is_parallel(prompt, len(r)) for prompt, r in first):
+    some = zip(prompts[:50], sample.table[name], strict=False)
+    if any(isinstance(r, list) and is_parallel(prompt, len(r)) for prompt, r in some):
         return None
     starts = np.cumsum([0, *sample.sizes[:-1]])[np.array(sample.sizes) > 0]
     rows, visits = len(starts), len(np.unique(sample.codes(*sample.visit)[starts]))
     if rows <= 1.5 * visits:
         return None
+    turns = "--lists sum (or last, or mean) if the lists hold turns or tokens of one completion"
+    group = "--trust-columns if each list is a group of completions"
+    # Without steps, a prompt has several groups, which are of one size.
+    alike = not sample.at and np.ptp(np.array(sample.sizes)) == 0 and not _last_alone(sample)
+    first, other = (group, turns) if alike else (turns, group)
     return (
-        f"{name} is a list in each row, and a prompt has {rows / visits:.1f} rows a step: pass "
-        "--lists sum (or last, or mean) if the lists hold turns or tokens of one completion, or "
-        "--trust-columns if each list is a group of completions"
+        f"{name} is a list in each row, and a prompt has {rows / visits:.1f} rows"
+        f"{' a step' if sample.at else ''}: pass {first}, or {other}"
     )
 
 
@@ -75,13 +80,10 @@ def lists_of_tokens(sample: Sample) -> str | None:
     """
     if not _most_are_lists(sample):
         return None
-    name = next(iter(sample.columns.reward))
-    lists = [v for v in sample.table[name] if isinstance(v, list) and len(v) > 1]
-    read = [np.nan_to_num(flat_numbers(one, name)[0]) for one in lists]
-    earned = [one for one in read if one.any()]
-    last = len(earned) >= 8 and np.mean([not one[:-1].any() for one in earned]) >= MANY_SINGLES
-    most = np.unique([len(one) for one in lists], return_counts=True)[1].max()
-    if not last and (len(lists) < 8 or 4 * most > len(lists)):
+    name, last = next(iter(sample.columns.reward)), _last_alone(sample)
+    sizes = [len(one) for one in sample.table[name] if isinstance(one, list)]
+    most = np.unique(sizes, return_counts=True)[1].max()
+    if not last and (len(sizes) < 8 or 4 * most > len(sizes)):
         return None
     how = "whose last number alone is not 0" if last else "of many lengths"
     return (
@@ -89,6 +91,15 @@ def lists_of_tokens(sample: Sample) -> str | None:
         "(or last, or mean) to make one reward of a list, or --trust-columns if each list is a "
         "group of completions"
     )
+
+
+def _last_alone(sample: Sample) -> bool:
+    """Whether of eight lists, or more, that hold a reward, it is the last one alone."""
+    name = next(iter(sample.columns.reward))
+    lists = [one for one in sample.table[name] if isinstance(one, list) and len(one) > 1]
+    read = [np.nan_to_num(flat_numbers(one, name)[0]) for one in lists]
+    alone = [not one[:-1].any() for one in read if one.any()]
+    return len(alone) >= 8 and bool(np.mean(alone) >= MANY_SINGLES)
 
 
 def _most_are_lists(sample: Sample) -> bool:
@@ -123,7 +134,8 @@ def turns_by_name(sample: Sample) -> str | None:
         return None
     for name in sample.others():
         turns = name.lower() in TURNS and sample.count(name) > 1
-        if turns or (name.lower() in TRAJECTORIES and _holds_rows(sample, name)):
+        rows = name.lower() in TRAJECTORIES and _holds_rows(sample, name)
+        if turns or (rows and (sample.at or not _numbers_samples(sample, name))):
             return _turns(name)
     return None
 
@@ -176,6 +188,10 @@ def rows_of_completions(sample: Sample) -> str | None:
         parts = sample.count(*sample.visit, name)
         if MACHINES.search(name.lower()) or parts != sample.count(name):
             continue
+        if not all(
+            isinstance(one, int | str) and " " not in str(one) for one in sample.table[name]
+        ):
+            continue  # texts may come back, names of completions do not
         if parts < 1.5 * visits or rows < 1.5 * parts or visits < 4:
             continue
         first = np.unique(sample.codes(*sample.visit, name), return_index=True)[1]
@@ -204,6 +220,20 @@ def _holds_rows(sample: Sample, name: str) -> bool:
         return True
     triples = sample.count(name, *sample.visit)
     return 1.5 * sample.count(*sample.visit) < triples and 1.5 * triples < rows
+
+
+def groups_of_several_splits(sample: Sample) -> str | None:
+    """Rows of training and of validation have the same prompts at the same steps."""
+    visits = sample.count(*sample.visit) if sample.columns.prompt else 0
+    for name in sample.others() if visits else ():
+        if sample.count(*sample.visit, name) > 1.05 * visits and says_splits(
+            name, sample.table[name]
+        ):
+            return (
+                f"by {name}, groups hold rows of several splits: pass --split train to read the "
+                "rewards of training alone, or --trust-columns if all rows of a group are of one"
+            )
+    return None
 
 
 def groups_in_equal_parts(sample: Sample) -> str | None:

@@ -43,7 +43,9 @@ def _batch(
 ) -> Batch | None:
     whole = []
     for number, row in rows:
-        if len(row) == len(names):
+        if row == names:  # a run that was resumed writes its header again
+            skip.notes[f"{source}: lines that repeat the header were left out."] = None
+        elif len(row) == len(names):
             whole.append((number, row))
         elif row:
             skip(source, number, f"there are {len(row)} fields under {len(names)} names")
