@@ -41,6 +41,32 @@ def own_copies(tree: PyTree, *others: PyTree) -> PyTree:
     return jax.tree.map(own, tree) if axes else tree
 
 
+def over_samples(tree: PyTree) -> PyTree:
+    """Arrays whose leading axis is samples, divided over the axis "samples" of `jax.set_mesh`.
+
+    Without a mesh, or without such an axis of type Auto, they stay as they are.
+
+    Raises:
+        ValueError: If the devices of the axis do not divide the samples.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    if dict(zip(mesh.axis_names, mesh.axis_types, strict=True)).get("samples") != AxisType.Auto:
+        return tree
+    divided = NamedSharding(mesh, PartitionSpec("samples"))
+
+    def divide(array: jax.Array) -> jax.Array:
+        # XLA's partitioner may be wrong on axes that the devices do not divide; see `whole`.
+        if len(array) % mesh.shape["samples"]:
+            raise ValueError(
+                f"there are {len(array)} samples, or in a block, and {mesh.shape['samples']}"
+                ' devices on the axis "samples" of jax.set_mesh: pass num_samples and block_size'
+                " that the devices divide, or give the axis another name"
+            )
+        return jax.lax.with_sharding_constraint(array, divided)
+
+    return jax.tree.map(divide, tree)
+
+
 def _varying(leaf: jax.typing.ArrayLike) -> frozenset[str]:
     """The axes of a `shard_map` over which a value differs."""
     return frozenset(jax.typeof(leaf).manual_axis_type.varying)

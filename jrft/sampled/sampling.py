@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from jrft._checks import check_at_least, check_prompt
 from jrft._numerics import LARGE_VOCABULARY, draw
 from jrft.completions import PAD, log_softmax
-from jrft.policies.devices import own_copies
+from jrft.policies.devices import over_samples, own_copies
 from jrft.policies.policy import Cache, Params, Policy, Prompt
 
 FirstTokens: TypeAlias = Callable[[PRNGKeyArray, Float[Array, " K"], int], Int[Array, " n"]]
@@ -104,7 +104,8 @@ def sample(
 ) -> Samples:
     """Draws n completions of one prompt from the policy.
 
-    For a temperature, top-k, top-p or a minimal length, sample from `jrft.warped_policy`.
+    For a temperature, top-k, top-p or a minimal length, sample from `jrft.warped_policy`. An axis
+    "samples" of the mesh of `jax.set_mesh` divides the completions.
 
     Args:
         key: A JAX random key.
@@ -122,7 +123,7 @@ def sample(
         `Samples`, with log-probabilities under the distribution that was sampled from.
 
     Raises:
-        ValueError: If `n` is below 1 or the prompt malformed.
+        ValueError: If `n` is below 1, or no multiple of such an axis, or the prompt malformed.
 
     Example:
         >>> import jax, jax.numpy as jnp, jrft
@@ -151,7 +152,7 @@ def _sample(
     tokens = first_tokens(first_key, log_probs, n)
     first = Samples(tokens, log_probs[tokens])
     by_key = jax.vmap(functools.partial(_continue, policy, params, cache))
-    return by_key(first, jax.random.split(key, n))
+    return by_key(*over_samples((first, jax.random.split(key, n))))
 
 
 def _continue(

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from jrft._checks import check_completions, check_prompt, check_rewards, checked_block_size
 from jrft._numerics import in_blocks, mean, norm, sqrt, variance
-from jrft.policies.devices import own_copies
+from jrft.policies.devices import over_samples, own_copies
 from jrft.policies.policy import Params, Policy, Prompt
 from jrft.sampled.sampling import Samples
 
@@ -186,7 +186,7 @@ def mean_gradient(
     """
 
     def total(params: Params, block: tuple[PyTree, Float[Array, " _"]]) -> Float[Array, ""]:
-        samples, weights = block
+        samples, weights = over_samples(block)
         values = jax.vmap(objective, in_axes=(None, 0))(params, samples)
         return jnp.sum(weights.astype(values.dtype) * values) / num_samples
 
@@ -233,7 +233,7 @@ def _per_sample(
         score = jax.grad(functools.partial(log_prob, policy, prompt))(params, completion)
         return jax.tree.map(lambda leaf: weight.astype(leaf.dtype) * leaf, score)
 
-    return jax.vmap(one)(completions, weights)
+    return jax.vmap(one)(*over_samples((completions, weights)))
 
 
 @functools.partial(jax.jit, static_argnames="block_size")
@@ -253,7 +253,7 @@ def _statistics(
         moments: _Moments,
         block: tuple[Int[Array, "_ length"], Float[Array, " _"], Float[Array, " _"]],
     ) -> tuple[_Moments, None]:
-        completions, weights, present = block
+        completions, weights, present = over_samples(block)
         scores = jax.vmap(score, in_axes=(None, 0))(params, completions)
         # Widened before the product: in bfloat16 differences of terms would be lost.
         terms = jax.tree.map(

@@ -1,8 +1,12 @@
 """Training and estimates on a mesh of all devices equal those on one."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
+import pytest
 from jax.sharding import PartitionSpec
 
 import jrft
@@ -87,7 +91,45 @@ def check_estimates():
     assert_close(many(placed(keys, OVER_DEVICES, mesh_of_all())), many(keys))
 
 
+def check_samples():
+    """Prompts over one axis of a mesh, samples over the other: the same samples, once each."""
+    policy = jrft.tabular_policy(3, 2)
+    params = jnp.linspace(-1, 1, 12).reshape(4, 3)
+    keys = jax.random.split(jax.random.key(0), 4)
+
+    def reward(prompt, completion):
+        return jnp.sum(completion).astype(float)
+
+    def estimate(num_samples, block_size, key):
+        gradient, info = jrft.rloo_gradient(
+            key, policy, params, [], reward, num_samples=num_samples, block_size=block_size
+        )
+        problem = policy, params, [], info.samples, info.advantages
+        each = jrft.per_sample_gradients(*problem)
+        found = jrft.gradient_statistics(*problem, block_size=block_size)
+        return info.samples.completions, gradient, each, found.standard_error
+
+    axes = (jax.sharding.AxisType.Auto,) * 2
+    mesh = jax.make_mesh((jax.device_count() // 4, 4), ("prompts", "samples"), axis_types=axes)
+
+    def on_mesh(*sizes):
+        with jax.set_mesh(mesh):
+            many = jax.jit(jax.vmap(functools.partial(estimate, *sizes)))
+            return many(placed(keys, PartitionSpec("prompts"), mesh))
+
+    found = on_mesh(8, 4)
+    expected = jax.jit(jax.vmap(functools.partial(estimate, 8, 4)))(keys)
+    np.testing.assert_array_equal(found[0], expected[0])
+    assert_close(found[1:], expected[1:])
+    # A device holds its prompts' share of the samples.
+    assert found[0].sharding.spec[:2] == ("prompts", "samples"), found[0].sharding
+    for sizes in ((6, None), (8, 2)):
+        with pytest.raises(ValueError, match="pass num_samples and block_size that the devices"):
+            on_mesh(*sizes)
+
+
 def main():
     check_fit()
     check_language_model()
     check_estimates()
+    check_samples()
