@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from jrft.diagnosis.log import doubts
-from jrft.diagnosis.log.collector import of_no_completion
 from jrft.diagnosis.log.column_names import COMPLETIONS, IDS, OUTCOMES, STEPS, TEXTS
 from jrft.diagnosis.log.columns import FILE_STEP, Columns
 from jrft.diagnosis.log.prompt_columns import guess_prompt, names_content
@@ -56,10 +55,13 @@ def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
         found = replace(found, step=_guess_step(free, notes))
     sample = Sample(found, table)
     found = guess_prompt(sample, notes)
-    if (alone := of_no_completion(table, found)) is not None:
-        kept = [i for i, none in enumerate(alone) if not none]
+    rows = zip(*(table[name] for name in found.prompt), strict=True)
+    kept = [i for i, cells in enumerate(rows) if not all(map(is_missing, cells))]
+    if found.prompt and len(kept) < len(table[found.prompt[0]]):  # rows of metrics, or bad ones
         table = {name: [cells[i] for i in kept] for name, cells in table.items()}
         sample = Sample(found, table)
+    if found.completion is None:
+        found = replace(found, completion=_inner_completion(found, free))
     if found.outcome is None:
         others = {name: values for name, values in free.items() if name not in found.prompt}
         outcome = first_of(OUTCOMES, {n: v for n, v in others.items() if numeric(v, 0.5)})
@@ -76,6 +78,16 @@ def guess_columns(given: Columns, table: Table) -> tuple[Columns, list[str]]:
     notes += _inner_step(found, free)
     notes += unused_rewards(found, table)
     return found, notes + _read_as(found, table)
+
+
+def _inner_completion(columns: Columns, table: Table) -> str | None:
+    """The chat that holds the prompt, or the only field of an object that is named like answers."""
+    for name in columns.prompt:
+        stem, _, last = name.rpartition(".")
+        if stem in table and last in ("prompt", "context"):
+            return stem
+    inner = [name for name in table if "." in name and name.rpartition(".")[2] in COMPLETIONS]
+    return inner[0] if len(inner) == 1 else None
 
 
 def _read_as(columns: Columns, table: Table) -> list[str]:

@@ -167,7 +167,8 @@ def _no_numbers(values: Sequence[Any]) -> list[str]:
 def _only(inner: Sequence[str], table: Table) -> str:
     """The one field that is named like a reward, if no other object holds a reward or outcome."""
     fields = [n for n in table if n.rpartition(".")[2] in {*REWARDS, *OUTCOMES} and "." in n]
-    rivals = [n for n in fields if numeric(table[n])]
+    # The outer object goes first: it may hold the sum.
+    rivals = sorted((n for n in fields if numeric(table[n])), key=lambda one: one.count("."))
     if len(inner) > 1 or len({name.rpartition(".")[0] for name in rivals}) > 1:
         flags = " or ".join(f"--reward {name}" for name in rivals)
         raise ValueError(f"several columns look like the reward: pass {flags}")

@@ -118,6 +118,21 @@ class Sample:
         codes = self.codes(name)
         return self.codes(name, *self.at) if self.at else np.cumsum(np.r_[0, np.diff(codes) != 0])
 
+    @cached_property
+    def parts(self) -> Int64[np.ndarray, " m"]:
+        """A number for each completion, one more where the log goes back to an earlier step.
+
+        Runs that are resumed do so a few times. Where rows stand in any order, all are of one part.
+        """
+        steps = self.codes(*self.at) if self.at else np.zeros(sum(self.sizes), np.int64)
+        parts = np.cumsum(np.r_[0, np.diff(steps) < 0])[: len(steps)]
+        return parts if parts.max(initial=0) <= steps.max(initial=0) else np.zeros_like(parts)
+
+    def groups(self) -> Int64[np.ndarray, " m"]:
+        """A number for the group of each completion: a visit of one part of the log."""
+        visits = self.codes(*self.visit)
+        return np.unique(np.stack([visits, self.parts]), axis=1, return_inverse=True)[1]
+
     def counts(self, *names: str) -> Int64[np.ndarray, " d"]:
         """How many completions each distinct value of these columns together has."""
         return np.bincount(self.codes(*names)) if names else np.array([sum(self.sizes)])

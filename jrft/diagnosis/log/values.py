@@ -13,6 +13,8 @@ _TRUTH = {"true": 1.0, "false": 0.0}
 _PAIRS = (
     *("correct incorrect", "right wrong", "pass fail", "passed failed", "success failure"),
     *("solved unsolved", "yes no", "win loss", "accepted rejected", "resolved unresolved"),
+    *("y n", "\N{CHECK MARK} \N{BALLOT X}", "\N{HEAVY CHECK MARK} \N{HEAVY BALLOT X}"),
+    "\N{WHITE HEAVY CHECK MARK} \N{CROSS MARK}",
 )
 _WORDS = {
     word: value for pair in _PAIRS for word, value in zip(pair.split(), (1.0, 0.0), strict=True)

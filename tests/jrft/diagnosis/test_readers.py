@@ -191,8 +191,9 @@ def test_a_bad_row_is_named_by_its_line(tmp_path, bad, problem):
 
 def test_two_objects_on_a_line_are_a_bad_row(tmp_path):
     path = tmp_path / "a.jsonl"
-    path.write_text('{"prompt": "a", "reward": 1}, {"prompt": "a", "reward": 1}\n')
-    with pytest.raises(ValueError, match="line 1: this is not JSON"):
+    row = '{"prompt": "a", "reward": 1}'
+    path.write_text(f"{row}\n{row}, {row}\n")
+    with pytest.raises(ValueError, match="line 2: this is not JSON"):
         read_rewards([path])
 
 

@@ -108,16 +108,18 @@ def advantages_of_another_sum(sample: Sample) -> str | None:
         return None
     if np.isnan(advantages).any() or np.ptp(advantages) == 0:
         return None
-    # Without steps, what stands together is a group.
-    codes = sample.codes(*sample.visit)
-    groups = codes if sample.at else np.cumsum(np.r_[0, np.diff(codes) != 0])
-    explained = [
-        _rises(total[rows], advantages[rows])
-        for rows in np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
-        if np.ptp(total[rows]) > 1e-9 or np.ptp(advantages[rows]) > 1e-6
-    ]
-    if len(explained) < 3 or np.mean(explained) >= 0.9:
-        return None
+    visits = sample.codes(*sample.visit)
+    together = np.cumsum(np.r_[0, np.diff(visits) != 0])  # without steps, a group
+    for groups in [visits, sample.groups()] if sample.at else [together]:
+        explained = [
+            _rises(total[rows], advantages[rows])
+            for rows in np.split(
+                np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1]
+            )
+            if np.ptp(total[rows]) > 1e-9 or np.ptp(advantages[rows]) > 1e-6
+        ]
+        if len(explained) < 3 or np.mean(explained) >= 0.9:
+            return None
     flags = " ".join(f"--reward {one}=WEIGHT" for one in columns.reward)
     plain = " ".join(f"--reward {one}" for one in columns.reward)
     return (

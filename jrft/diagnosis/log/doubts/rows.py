@@ -7,6 +7,7 @@ from jrft.diagnosis.log.column_names import (
     ANSWERS,
     IDS,
     MACHINES,
+    NO_REWARD,
     SAMPLES,
     STEPS,
     TEXTS,
@@ -59,7 +60,7 @@ def lists_of_turns(sample: Sample) -> str | None:
     if any(isinstance(r, list) and is_parallel(prompt, len(r)) for prompt, r in some):
         return None
     starts = np.cumsum([0, *sample.sizes[:-1]])[np.array(sample.sizes) > 0]
-    rows, visits = len(starts), len(np.unique(sample.codes(*sample.visit)[starts]))
+    rows, visits = len(starts), len(np.unique(sample.groups()[starts]))
     if rows <= 1.5 * visits:
         return None
     turns = "--lists sum (or last, or mean) if the lists hold turns or tokens of one completion"
@@ -218,8 +219,9 @@ def _holds_rows(sample: Sample, name: str) -> bool:
     alone = alone and "_step" not in str(sample.columns.step)
     if alone and 1.5 * pairs < rows:
         return True
-    triples = sample.count(name, *sample.visit)
-    return 1.5 * sample.count(*sample.visit) < triples and 1.5 * triples < rows
+    groups = sample.groups()
+    triples = np.unique(np.stack([groups, sample.codes(name)]), axis=1).shape[1]
+    return bool(1.5 * (groups.max() + 1) < triples and 1.5 * triples < rows)
 
 
 def groups_of_several_splits(sample: Sample) -> str | None:
@@ -258,6 +260,7 @@ def groups_in_equal_parts(sample: Sample) -> str | None:
             continue
         flags = " ".join(f"--prompt {one}" for one in (*columns.prompt, name))
         numbers = columns.step is None and set(map(type, sample.table[name])) == {int}
+        numbers = numbers and not NO_REWARD.search(name.lower())
         step = f"--step {name} if it is the training step, " if numbers else ""
         prompt = " + ".join(columns.prompt)
         if SAMPLES.search(name.lower()):

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from jrft.diagnosis.log.batches import ROWS, Batch, Skip
 from jrft.diagnosis.log.streams import open_lines
 
 _DELIMITERS = ",\t;|"
+_DECIMAL = re.compile(r"-?\d+\.\d*")
 
 
 def read(path: Path, skip: Skip) -> Iterator[tuple[Batch, float]]:
@@ -22,13 +24,23 @@ def read(path: Path, skip: Skip) -> Iterator[tuple[Batch, float]]:
         try:
             text = (line.decode() for line in lines)
             first = next(text, "")
+            while first.startswith("#") and not any(one in first for one in _DELIMITERS):
+                first = next(text, "")  # a comment
             said = first.strip('\r\n"')
             if said.lower().startswith("sep=") and len(said) == 5:
                 delimiter, first = said[-1], next(text, "")
             else:
                 delimiter = max(_DELIMITERS, key=first.count)
-            rows = csv.reader(itertools.chain([first], text), delimiter=delimiter)
-            names = next(rows, [])
+            blanks = 0 < first.count(delimiter) == first.count(f"{delimiter} ")
+            rows = csv.reader(
+                itertools.chain([first], text), delimiter=delimiter, skipinitialspace=blanks
+            )
+            names = [name.strip() for name in next(rows, [])]
+            if any(map(_DECIMAL.fullmatch, names)):
+                raise ValueError(
+                    f"{source}: the first line holds numbers ({', '.join(names[:4])}): write a "
+                    "line of names above it, such as step,prompt,reward"
+                )
             if twice := [name for name, count in Counter(names).items() if name and count > 1]:
                 raise ValueError(f"{source}: there are two columns {twice[0]!r}: rename one")
             while batch := list(itertools.islice(_numbered(rows), ROWS)):

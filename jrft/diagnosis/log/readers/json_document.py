@@ -1,6 +1,7 @@
 """A JSON document: an array of objects, an object that holds one, or a table of columns."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from jrft.diagnosis.log.column_names import OUTCOMES, REWARDS
 from jrft.diagnosis.log.readers import json_lines
 from jrft.diagnosis.log.streams import open_lines
 
+# What stands between objects.
+_GAP = re.compile(r"[\s,\[\]]*")
 # So many keys that hold lists of numbers, and name no columns, are prompts.
 _PROMPTS = 8
 
@@ -26,7 +29,10 @@ def read(path: Path, skip: Skip) -> Iterator[tuple[Batch, float]]:
         if len(content) > 1 and _is_object(content[0]):
             yield from json_lines.read(path, skip)  # by its content, whatever its name
             return
-        raise ValueError(f"{path}: this is not a JSON document ({error})") from error
+        objects = _objects_of_stream(b"".join(content), path, skip)
+        if not objects:
+            raise ValueError(f"{path}: this is not a JSON document ({error})") from error
+        document = objects
     rows = _rows(document)
     if rows is None:
         skip.cut(
@@ -39,6 +45,26 @@ def read(path: Path, skip: Skip) -> Iterator[tuple[Batch, float]]:
         part = rows[start : start + ROWS]
         numbers = range(start + 1, start + 1 + len(part))
         yield Batch(str(path), numbers, Records(part)), (start + len(part)) / len(rows)
+
+
+def _objects_of_stream(content: bytes, path: Path, skip: Skip) -> list[Any]:
+    """Objects that follow each other, with or without commas, in an array that is not finished."""
+    text, decoder = content.decode(errors="surrogatepass"), json.JSONDecoder()
+    objects: list[Any] = []
+    at = _GAP.match(text).end()  # type: ignore[union-attr]
+    while text[at : at + 1] == "{":
+        try:
+            found, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            break
+        objects.append(found)
+        at = _GAP.match(text, at).end()  # type: ignore[union-attr]
+    rest = len(text) - at
+    if rest > 1000 + 2 * at / max(len(objects), 1):  # more than an object that is not finished
+        return []
+    if rest:
+        skip.cut(str(path), f"the object behind {len(objects):,} is not finished: it was left out")
+    return objects
 
 
 def _is_object(line: bytes) -> bool:

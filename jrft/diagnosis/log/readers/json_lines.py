@@ -6,7 +6,9 @@ surrogate pair) goes to the standard library, row by row.
 
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +21,42 @@ from jrft.diagnosis.log.streams import open_lines
 def read(path: Path, skip: Skip) -> Iterator[tuple[Batch, float]]:
     """Rows of a `.jsonl` file, as batches."""
     source = str(path)
-    with open_lines(path, skip) as (text, position):
-        start = 1
-        while lines := list(itertools.islice(text, ROWS)):
-            numbers: Sequence[int] = range(start, start + len(lines))
-            start += len(lines)
+    with open_lines(path, skip) as (lines, position):
+        first = next(lines, b"")
+        if not _is_row(first):  # by its content, whatever its name
+            document = import_module("jrft.diagnosis.log.readers.json_document")
+            yield from document.read(path, skip)
+            return
+        text, start = itertools.chain([first] if first else [], lines), 1
+        while block := list(itertools.islice(text, ROWS)):
+            numbers: Sequence[int] = range(start, start + len(block))
+            start += len(block)
             try:
-                records = orjson.loads(b"[" + b",".join(lines) + b"]")
-                whole = len(records) == len(lines) and set(map(type, records)) == {dict}
+                records = orjson.loads(b"[" + b",".join(block) + b"]")
+                whole = len(records) == len(block) and set(map(type, records)) == {dict}
             except ValueError:
                 whole = False
             if not whole:
-                numbers, records = _one_by_one(lines, numbers, source, skip)
+                numbers, records = _one_by_one(block, numbers, source, skip)
             if records:
                 yield Batch(source, numbers, Records(records)), position()
+
+
+def _is_row(line: bytes) -> bool:
+    """Whether a line is no beginning of an array, nor of objects over several lines or beside."""
+    start = line.strip()
+    several = (
+        start.startswith(b"{") and re.search(rb"\}\s*,?\s*\{|\},$", start) and not _parses(line)
+    )
+    return not start.startswith(b"[") and start != b"{" and not several
+
+
+def _parses(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _one_by_one(
@@ -43,7 +67,7 @@ def _one_by_one(
         if line.isspace():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line.decode(errors="surrogatepass"))
         except RecursionError:
             skip(source, number, "this is not JSON that can be read (nested too deeply)")
             continue

@@ -104,7 +104,7 @@ def of_several_completions(whole: Whole) -> Whole:
     if whole.columns.trusted:
         whole.notes.append(f"By {name or 'the row'}, {said}: these are not judged.")
         return whole
-    seems = f": {name} seems to name completions" if name else ""
+    seems = f": {name} seems to name completions, or rows are means" if name else ""
     raise ValueError(
         f"{said}, so no group can be judged{seems}. Pass --prompt NAME with a column that the "
         "completions of a prompt share, or --group-size N if the N completions of a prompt follow "
