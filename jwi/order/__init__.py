@@ -56,6 +56,7 @@ if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed
     from jwi.order.wis.depth_2_traced import (
         one_walk_index_order_with_rounds as one_walk_index_order_with_rounds,
     )
+    from jwi.order.wis.log_share import log_share_order as log_share_order
     from jwi.order.wis.partitions import partition_walk_index_order as partition_walk_index_order
     from jwi.order.wis.then_dspar import wis_then_dspar_order as wis_then_dspar_order
 
@@ -86,6 +87,7 @@ METHODS = {
     "wis-then-dspar": "wis.then_dspar",
     "noise-corrected": "noise_corrected",
     "metric-backbone": "metric_backbone",
+    "log-share": "wis.log_share",
 }
 # Public names besides the methods' functions. An order here needs more than a graph.
 _OTHERS = {

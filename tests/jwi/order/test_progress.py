@@ -14,7 +14,7 @@ import pytest
 
 import jwi
 from jwi import progress as watched
-from jwi.order.wis import addition
+from jwi.order.wis import addition, log_share
 from jwi.order.wis import any_depth as by_definition
 from jwi.order.wis import chunked as approximate
 from jwi.order.wis import depth_2 as one_walk_index
@@ -49,9 +49,14 @@ def one_walk(num_edges, *, progress):
     return jwi.one_walk_index_order(random_graph(num_edges), progress=progress)
 
 
+def logarithms(num_edges, *, progress):
+    return jwi.log_share_order(random_graph(num_edges), progress=progress)
+
+
 # Where the compiled loop is called, and an order that takes some hundredths of a second.
 ORDERS = {
     "1-WIS": (one_walk_index, partial(one_walk, 300_000)),
+    "log share": (log_share, partial(logarithms, 300_000)),
     "2-WIS": (two_walk_index, partial(remove, 3, 20_000)),
     "3-WIS": (three_walk_index, partial(remove, 4, 5_000)),
     "4-WIS": (by_definition, partial(remove, 5, 250)),

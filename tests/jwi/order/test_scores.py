@@ -50,6 +50,7 @@ ELSEWHERE = {
     "t-spanner": "test_subgraphs",
     "rank-degree": "test_subgraphs",
     "wis-then-dspar": "test_then_dspar",
+    "log-share": "test_log_share",
 }
 
 

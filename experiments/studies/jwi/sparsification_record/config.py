@@ -12,6 +12,7 @@ METHODS = (
     "random", "spectral", "local-degree", "local-similarity", "dspar", "inverse-degree", "teddy",
     "k-neighbor", "forman", "jaccard", "adamic-adar", "spanning-forest", "t-spanner",
     "rank-degree", "disparity", "two-walk-index", "one-walk-index", "wis-then-dspar",
+    "log-share",
 )  # fmt: skip
 
 
