@@ -12,6 +12,7 @@ MEASURES = {
     "paired": "vertices in components of two",
     "whole": "vertices that keep all of their edges",
     "walk_index_share": "mean share of the walk index that is left",
+    "log_share": "mean log(1 + 8 s) of the share s of its edges that a vertex keeps",
     "log_walk_index": "mean log of the walk index",
     "long_log_walk_index": "mean log of the walk index of longer walks",
     "homophily": "edges within a class",
@@ -35,6 +36,8 @@ def measure(graph: Any, keep: np.ndarray, labels: np.ndarray) -> dict[str, float
         >>> measures = measure(path, np.array([True, False, False]), np.array([0, 0, 1, 1]))
         >>> [measures[name] for name in ("isolated", "paired", "whole", "homophily")]
         [0.5, 0.5, 0.25, 1.0]
+        >>> bool(np.isclose(measures["log_share"], (np.log(9) + np.log(5)) / 4))
+        True
     """
     edges, n = np.asarray(jwi.edge_list(graph)), len(labels)
     left = edges[keep]
@@ -48,6 +51,7 @@ def measure(graph: Any, keep: np.ndarray, labels: np.ndarray) -> dict[str, float
         "paired": float(2 * pairs.sum() / n),
         "whole": float(np.mean(after == before)),
         "walk_index_share": float(np.mean(walks / (1 + before))),
+        "log_share": float(np.log1p(8 * after / np.maximum(before, 1)).mean()),
         "log_walk_index": float(np.log1p(walks).mean()),
         "long_log_walk_index": float(np.log1p(long_walks).mean()),
         "homophily": float(np.mean(labels[left[:, 0]] == labels[left[:, 1]])),
