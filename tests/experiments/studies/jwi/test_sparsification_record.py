@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import networkx as nx
@@ -73,6 +74,9 @@ def test_measures_of_a_pruned_graph_are_their_definitions():
         "paired": sum(len(part) for part in nx.connected_components(left) if len(part) == 2) / 30,
         "whole": np.mean([left.degree(t) == whole.degree(t) for t in range(30)]),
         "walk_index_share": np.mean([w / (1 + whole.degree(t)) for t, w in enumerate(walks)]),
+        "log_share": np.mean(
+            [math.log1p(8 * left.degree(t) / max(1, whole.degree(t))) for t in range(30)]
+        ),
         "log_walk_index": np.log1p(walks).mean(),
         "long_log_walk_index": np.log1p(long_walks).mean(),
         "homophily": np.mean([labels[u] == labels[v] for u, v in left.edges]),
