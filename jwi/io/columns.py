@@ -13,6 +13,7 @@ from jwi.io.dialect import is_integer, is_whole
 from jwi.io.evidence import other_ends
 from jwi.io.header import counts_rows, ends_of, is_attribute
 from jwi.io.refusals import printable
+from jwi.io.time_column import is_time
 
 # Signs between two ends, and whether they say that the edge leads one way.
 ARROWS = {
@@ -209,6 +210,7 @@ def _by_names(table: Table) -> tuple[int, int]:
     """The ends among columns of strings: times, relations and numbers of rows are none."""
     places = _candidates(table)
     words = [place for place in places if not all(map(is_number, table.column(place)))]
+    words = [place for place in words if not is_time(table.column(place))]
     if len(words) < 2:
         return _by_integers(table)
     first, second, *others = words

@@ -19,11 +19,16 @@ from jwi.io.text import Rows, columns_of
 from jwi.io.words import Words
 
 # As Python prints a pair, or a list of them.
-_BRACKETS = re.compile(rb"\([^)]*\),?|\[[^]]*\],?|\{[^}]*\},?")
+_BRACKETS = re.compile(rb"\w*\([^)]*\)[,.;]*|\[[^]]*\],?|\{[^}]*\},?")
 # As in `a: b c` and `a -> b, c`.
 _HEADS = re.compile(rb"[^\s:,;|]+:\s")
 _TO_SEVERAL = re.compile(rb"[^\s,;|]+\s*->\s*[^\s,;|]+\s*,")
 _COLONS = re.compile(rb"[^\s,;|:]+(?:::[^\s,;|:]+)+")
+# A line between rows, as `|---|---|`, and a comma within single quotes.
+_RULE, _HALF = (
+    re.compile(rb"[-+|: ]*-{3,}[-+|: ]*"),
+    re.compile(rb"(?:^|[,;])'[^',;]*[,;][^']*'(?=[,;]|$)"),
+)
 _GAPS = {"nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL", "None", "none", "\\N"}
 # Comments and rows that are looked at.
 _MOST_MARKS, _MOST_BYTES = 1000, 1 << 16
@@ -69,12 +74,22 @@ def refuse_parts(sheet: Sheet) -> None:
 
 
 def refuse_marks(sheet: Sheet) -> None:
-    """Raises ValueError for rows in brackets, and for columns parted by two colons."""
+    """Raises ValueError for rows in brackets, of tables for readers, and with marks of others."""
     rows = [row.strip() for row in sheet.rows(_MOST_MARKS)]
     if rows and all(map(_BRACKETS.fullmatch, rows)):
         raise ValueError(
             f"{sheet.path} has rows in brackets, as {printable(rows[0])!r}: pass a row of two ends"
             " for each edge, without brackets"
+        )
+    if any(map(_RULE.fullmatch, rows[:3])) or (rows and all(row.endswith(b"\\\\") for row in rows)):
+        raise ValueError(
+            f"{sheet.path} is a table for readers, of Markdown, LaTeX or a terminal: pass its rows"
+            " as CSV"
+        )
+    if rows and all(row.count(b"'") > 2 and _HALF.search(row) for row in rows):
+        raise ValueError(
+            f"{sheet.path} has single quotes around names with commas, as {printable(rows[0])!r}:"
+            " put double quotes there"
         )
     if rows and all(map(_COLONS.fullmatch, rows)):
         raise ValueError(

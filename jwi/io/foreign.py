@@ -7,7 +7,6 @@ _CSV = "export the table of edges as CSV"
 # How they begin, what they are, and what to do.
 _OTHERS = (
     (rb"\xd0\xcf\x11\xe0", "a workbook of Excel", _CSV),
-    (rb"PAR1", "Parquet", _CSV),
     (rb"ARROW1|FEA1", "a file of Arrow", _CSV),
     (rb"SQLite format 3", "a database of SQLite", _CSV),
     (rb"\x89HDF", "HDF5", "save the edges as rows of text, or the matrix by scipy.sparse.save_npz"),

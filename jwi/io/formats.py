@@ -50,8 +50,17 @@ FORMATS = {
         "npz", (".npz",), "scipy.sparse.save_npz, gnn-benchmark, or arrays of edges", rb"PK"
     ),
     "npy": Format("npy", (".npy",), "a square matrix, or pairs of integers", rb"\x93NUMPY"),
+    "parquet": Format(
+        "parquet", (".parquet", ".pq"), "Parquet, an edge a row; needs pyarrow", rb"PAR1"
+    ),
     "mtx": Format("matrix_market", (".mtx",), "Matrix Market", rb"%%MatrixMarket"),
     "mat": Format("matlab", (".mat",), "MATLAB, a square matrix", rb"MATLAB 5.0"),
+    "json": Format(
+        "json_graph",
+        (".json", ".jsonl"),
+        "nodes and links, records, neighbors; D3, vis.js, Cytoscape",
+        rb"\{\s*[\"}]|\[\s*[\[{]\s*[\"\d-]",
+    ),
     "graphml": Format(_NETWORKX, (".graphml",), "GraphML", rb"<(?s:.)*<graphml\b|<graphml\b"),
     "gexf": Format(_NETWORKX, (".gexf",), "GEXF, of Gephi", rb"<(?s:.)*<gexf\b|<gexf\b"),
     "gml": Format(
@@ -59,7 +68,6 @@ FORMATS = {
     ),
     "pajek": Format("pajek", (".net", ".paj"), "Pajek", rb"\*(?:vertices|network)\b"),
     "dot": Format("dot", (".dot", ".gv"), "DOT, of Graphviz; needs pydot", _DOT),
-    "json": Format("json_graph", (".json",), "nodes and links; Cytoscape", rb"\{\s*[\"}]"),
     "adjlist": Format(_NETWORKX, (".adjlist",), "a row a vertex and its neighbors"),
     "graph6": Format(_NETWORKX, (".g6",), "graph6", rb">>graph6<<"),
     "sparse6": Format(_NETWORKX, (".s6",), "sparse6", rb">>sparse6<<"),

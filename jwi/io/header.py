@@ -49,6 +49,8 @@ _PAIRS = {
 _DOES, _IS_DONE_TO = re.compile(r"(\w{3,}?)(?:e?r|or)"), re.compile(r"(\w{3,}?)(?:ee?|e?d)")
 # Such pairs are of times and of places as well, beside a pair of ends.
 _OF_OTHERS = {("start", "end"), ("begin", "end"), ("x", "y")}
+# What comes after two names that are no ends then.
+_SERIES = {("1", "2"): "3", ("0", "1"): "2", ("a", "b"): "c", ("x", "y"): "z", ("p", "q"): "r"}
 # Kinds of vertices: two different ones are the sides of a bipartite graph.
 _KINDS = {
     *("left", "right", "user", "item", "movie", "film", "product", "book", "artist", "song"),
@@ -141,9 +143,9 @@ def ends_of(names: Sequence[str]) -> Ends | None:
                 continue
             if any(role in _ROLES and _is_plain(end) for end, role in (pair, pair[::-1])):
                 found.append((6, Ends((i, j), sides=False)))
-            # As in `x1,y1,x2,y2`, and in `w1,w2,w3`.
+            # As in `x1,y1,x2,y2`, and in `w1,w2,w3` and `x,y,z`.
             placed = any(word.isdecimal() for word in common) and pair in _OF_OTHERS
-            series = pair == ("1", "2") and [*common, "3"] in words
+            series = pair in _SERIES and [*common, _SERIES[pair]] in words
             if None in pair or placed or series:
                 continue
             extra = sum(word not in _COMMON for word in common) + (pair in _OF_OTHERS)

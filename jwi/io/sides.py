@@ -42,6 +42,7 @@ class _File(NamedTuple):
     Attributes:
         path: The file.
         names: Of the two columns; None without a header.
+        known: Whether a pair of columns is called like ends.
         told: Whether the user names the columns.
         words: What the file says of itself.
         rated: Whether ratings and times follow, as users give them to items.
@@ -49,6 +50,7 @@ class _File(NamedTuple):
 
     path: Path
     names: tuple[str, str] | None
+    known: bool
     told: bool
     words: Words
     rated: bool
@@ -77,11 +79,12 @@ def in_sides(
     if bipartite is not None or words.konect or not shared.size:
         return one
     names = None
+    known = table.names is not None and ends_of(table.names) is not None
     if table.names is not None and max(columns[:2]) < len(table.names):
         names = (table.names[columns.start], table.names[columns.end])
     rated = names is None and table.width > 3 and is_time(table.column(3))
-    rated = rated and set(table.column(2)) <= _RATINGS
-    file = _File(table.path, names, told, words, rated)
+    rated = rated and len(set(table.column(2))) > 1 and set(table.column(2)) <= _RATINGS
+    file = _File(table.path, names, known, told, words, rated)
     return one._replace(notes=_notes(file, one, degrees))
 
 
@@ -111,7 +114,7 @@ def _notes(file: _File, one: Sides, degrees: np.ndarray) -> tuple[str, ...]:
             f"{file.path}: a comment says bipartite, and {first} is on both sides: {hint}"
         )
     left, right = file.names or ("", "")
-    pair = ends_of([left, right]) if file.names is not None else None
+    pair = ends_of([left, right]) if file.known else None
     both = f"{file.path}: {first} is a {left!r} and a {right!r}"
     if pair is not None and pair.sides:
         raise ValueError(f"{both}: {hint}")

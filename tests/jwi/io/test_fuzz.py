@@ -202,6 +202,18 @@ def array(rng, n, edges):
     return held.getvalue(), ".npy", Options(), list(range(n))
 
 
+def parquet(rng, n, edges):
+    pattern, head = str(rng.choice(["{}", "v{}"])), ENDS[rng.integers(len(ENDS))]
+    label = [pattern.format(v) if "v" in pattern else v for v in range(n)]
+    columns = {name: [label[edge[side]] for edge in edges] for side, name in enumerate(head)}
+    columns["weight"] = rng.random(len(edges)).tolist()
+    names, held = [str(name) for name in rng.permutation(list(columns))], io.BytesIO()
+    arrow = pytest.importorskip("pyarrow")
+    table = arrow.table({name: columns[name] for name in names})
+    pytest.importorskip("pyarrow.parquet").write_table(table, held)
+    return held.getvalue(), ".parquet", Options(), label
+
+
 def packed(write):
     def made(rng, n, edges):
         held = io.BytesIO()
@@ -217,7 +229,8 @@ def write_adjlist(graph, held):
 
 MAKERS = {
     "edge-list": edge_list, "dense": dense, "sif": sif, "dimacs": dimacs, "metis": metis,
-    "npz": arrays, "npy": array, "mtx": matrix_market, "mat": matlab, "pajek": pajek, "dot": dot,
+    "npz": arrays, "npy": array,
+    "parquet": parquet, "mtx": matrix_market, "mat": matlab, "pajek": pajek, "dot": dot,
     "json": json_graph, "graphml": by_networkx(nx.write_graphml),
     "gexf": by_networkx(nx.write_gexf), "gml": by_networkx(nx.write_gml),
     "adjlist": by_networkx(write_adjlist), "graph6": packed(nx.write_graph6),

@@ -34,6 +34,7 @@ WRITERS = {
         'graph { alone [color="red"]; a -- b -- c; subgraph s { c -- a } c:f0 -- "d"; c -- c }'
     ),
     "json": lambda path: path.write_text(json.dumps(networkx.node_link_data(NETWORK))),
+    "parquet": lambda path: written_table(path),
     "npz": lambda path: scipy.sparse.save_npz(path, MATRIX.tocsr()),
     "mtx": lambda path: scipy.io.mmwrite(path, MATRIX),
     "mat": lambda path: scipy.io.savemat(path, {"A": MATRIX}),
@@ -45,6 +46,12 @@ WRITERS = {
     "graph6": lambda path: networkx.write_graph6(networkx.Graph(EDGES), path),
     "sparse6": lambda path: networkx.write_sparse6(networkx.Graph(EDGES), path),
 }
+
+
+def written_table(path):
+    arrow = pytest.importorskip("pyarrow")
+    table = arrow.table({"from": [0, 0, 1, 2, 2, 2], "to": [1, 2, 2, 3, 2, 1]})
+    pytest.importorskip("pyarrow.parquet").write_table(table, path)
 
 
 def made(tmp_path, format_, suffix=""):
@@ -74,7 +81,7 @@ def test_every_format_there_and_back(tmp_path, format_, suffix):
     back = read_graph(out)
     assert labeled(back, [True, True]) == labeled(file, keep)
     assert back.num_loops == file.num_loops
-    if format_ not in ("edge-list", "sif"):
+    if format_ not in ("edge-list", "parquet", "sif"):
         assert [str(x) for x in back.content.labels] == [str(x) for x in file.content.labels]
     # Equal graphs make equal files.
     again = tmp_path / f"again{FORMATS[format_].suffixes[-1]}{suffix}"
