@@ -1,5 +1,6 @@
 """Which edges go first, of more edges than memory holds: the same as in memory."""
 
+from functools import partial
 from pathlib import Path
 from typing import no_type_check
 
@@ -10,10 +11,11 @@ from jwi.disk.arrays import BLOCK, disk_array
 from jwi.order.dspar import score_of_degrees as dspar
 from jwi.order.inverse_degree import score_of_degrees as inverse_degree
 from jwi.order.wis.depth_2 import EdgeRows, group_by_level, remove_by_levels
+from jwi.order.wis.log_share import remove_by_log_shares
 from jwi.progress import Progress, run_with_progress
 
 _SCORES = {"dspar": dspar, "inverse-degree": inverse_degree}
-METHODS = ("one-walk-index", *_SCORES)
+METHODS = ("one-walk-index", "log-share", *_SCORES)
 """The methods that rank edges on disk."""
 _DIGIT = 16
 
@@ -60,19 +62,16 @@ def first_to_go(
         progress: Called now and then with the share that is ranked.
 
     Returns:
-        int32[N], on disk; first removed first by 1-WIS, by rising id by the others.
+        int32[N], on disk; first removed first by 1-WIS and log shares, by rising id by the others.
     """
     num_edges = len(edges.ids)
     if method in _SCORES:
         return _lowest_scores(method, edges, degree, num_removed, folder)
-    room = [
-        EdgeRows(
-            disk_array(folder, (num_edges,), np.int32), disk_array(folder, (num_edges, 2), np.int32)
-        )
-        for _ in range(2)
-    ]
-    waiting, active = room
-    following, order = (disk_array(folder, (num_edges,), np.int32) for _ in range(2))
+    empty = partial(disk_array, folder, dtype=np.int32)
+    if method == "log-share":
+        return remove_by_log_shares(edges, degree, num_removed, empty, progress)
+    waiting, active = (EdgeRows(empty((num_edges,)), empty((num_edges, 2))) for _ in range(2))
+    following, order = empty((num_edges,)), empty((num_edges,))
     stops = group_by_level(edges, degree, waiting)
     run_with_progress(
         remove_by_levels,

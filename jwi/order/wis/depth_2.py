@@ -169,17 +169,18 @@ def _merge(active, size, waiting, start, stop):
     place = size - 1
     for new in range(stop - 1, start - 1, -1):
         while last >= 0 and active.ids[last] > waiting.ids[new]:
-            _copy(active, last, active, place)
+            copy_row(active, last, active, place)
             last -= 1
             place -= 1
-        _copy(waiting, new, active, place)
+        copy_row(waiting, new, active, place)
         place -= 1
     return size
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _copy(source, row, target, place):
+def copy_row(source, row, target, place):
+    """Copies an edge from `EdgeRows` to `EdgeRows`."""
     target.ids[place] = source.ids[row]
     target.ends[place, 0], target.ends[place, 1] = source.ends[row, 0], source.ends[row, 1]
 
@@ -284,6 +285,6 @@ def _match_within(active, size, degree, level, order, count):
             degree[u] -= 1
             degree[v] -= 1
         else:
-            _copy(active, place, active, left)
+            copy_row(active, place, active, left)
             left += 1
     return left, count
