@@ -13,7 +13,7 @@ from jwi.cli.terminal import waiting
 from jwi.disk.arrays import BLOCK, GrowingArray, disk_array
 from jwi.disk.distinct import distinct_rows
 from jwi.disk.files import EdgeFile, PairsFile, TextFile
-from jwi.disk.ranking import METHODS, close_up, degrees_of, first_to_go
+from jwi.disk.ranking import METHODS, close_up, degrees_of, degrees_of_sides, first_to_go
 from jwi.graph.pruning import num_to_remove
 from jwi.io.files import written
 from jwi.io.formats import known_format
@@ -21,7 +21,7 @@ from jwi.io.graph_file import check_name
 from jwi.io.options import Options
 from jwi.order.wis.depth_2 import EdgeRows
 
-# Degrees, first edges, a heap, and which numbers are vertices; which rows are edges and stay.
+# Degrees, first edges and a heap; which rows are edges and stay.
 _BYTES_A_VERTEX, _BYTES_A_ROW = 20, 2
 # The program, and blocks.
 _LEAST = 1 << 29
@@ -144,14 +144,15 @@ def _read(file: EdgeFile, memory: int, folder: Path) -> _Edges:
             f" {needed:,}: pass --memory {-(-needed // 2**20)}M"
         )
     ends = growing.array()
-    is_vertex = np.full(size, file.all_numbers)
-    for block in _blocks(ends):
-        is_vertex[block.ravel()] = True
+    degrees, num_loops = degrees_of_sides(ends, size)
+    file.check_sides(degrees, num_rows, num_loops)
+    num_vertices = size if file.all_numbers else int(degrees.any(axis=0).sum())
+    del degrees
     is_edge, repeats = distinct_rows(ends, memory - needed + _LEAST // 2, folder)
     num_edges = int(is_edge.sum())
     ids = disk_array(folder, (num_edges,), np.int32)
     close_up(ends, is_edge, ids)
-    return _Edges(EdgeRows(ids, ends[:num_edges]), repeats, num_rows, int(is_vertex.sum()), size)
+    return _Edges(EdgeRows(ids, ends[:num_edges]), repeats, num_rows, num_vertices, size)
 
 
 def _blocks(array: np.ndarray) -> "Any":

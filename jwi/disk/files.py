@@ -20,7 +20,8 @@ from jwi.io.layout import Columns, Layout, find_columns, find_layout
 from jwi.io.options import Options
 from jwi.io.refusals import printable
 from jwi.io.sheet import Sheet, lines_of
-from jwi.io.words import words_of
+from jwi.io.sides import Numbered, judged
+from jwi.io.words import Words, words_of
 
 _BYTES = 1 << 25
 
@@ -99,6 +100,31 @@ class TextFile:
         self._check_sizes(num_rows)
         self.notes = (*self.notes, *comment_notes(comments, num_comments, self._unclear))
 
+    def check_sides(self, degrees: np.ndarray, num_rows: int, num_loops: int) -> None:
+        """Raises ValueError if the same id on both sides may be two vertices.
+
+        The first block was judged as whole files are, and others may say more.
+
+        Args:
+            degrees: int32[2, n], how many rows have a vertex on the left and on the right.
+            num_rows: M.
+            num_loops: How many rows join a vertex with itself.
+        """
+
+        def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for start in range(0, degrees.shape[1], BLOCK):
+                part = degrees[:, start : start + BLOCK]
+                yield np.arange(start, start + part.shape[1]), part
+
+        both = (ids[part.all(axis=0)] for ids, part in blocks())
+        first = next((int(ids[0]) for ids in both if ids.size), None)
+        if self._options.bipartite is None:
+            told, numbered = (
+                self._options.columns is not None,
+                Numbered(blocks, num_rows, num_loops),
+            )
+            judged(self._layout.table, self._columns, Words(), first, numbered, told=told)
+
     def write(self, file: BufferedIOBase, keep: np.ndarray) -> None:
         """Writes the file anew with some of its rows, bool[M]."""
         row = 0
@@ -165,6 +191,9 @@ class PairsFile:
         pairs = np.moveaxis(self._array, self._axis, 1)
         for start in range(0, len(pairs), BLOCK):
             yield pairs[start : start + BLOCK].astype(np.int64)
+
+    def check_sides(self, degrees: np.ndarray, num_rows: int, num_loops: int) -> None:
+        """See `TextFile`: pairs in an array are of one kind."""
 
     def write(self, file: BufferedIOBase, keep: np.ndarray) -> None:
         """See `TextFile`."""

@@ -43,6 +43,18 @@ def degrees_of(ends, num_vertices):
     return degree
 
 
+@njit(cache=True)
+@no_type_check
+def degrees_of_sides(ends, num_vertices):
+    """How many rows have a vertex on the left and on the right, int32[2, n]; how many are loops."""
+    degrees, loops = np.zeros((2, num_vertices), np.int32), 0
+    for u, v in ends:
+        degrees[0, u] += 1
+        degrees[1, v] += 1
+        loops += u == v
+    return degrees, loops
+
+
 def first_to_go(
     method: str,
     edges: EdgeRows,

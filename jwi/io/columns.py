@@ -25,9 +25,8 @@ ARROWS = {
     b"<->": False,
 }
 _BACKWARD = {b"<-", b"<=", b"<--", b"\xe2\x86\x90"}
-# Columns whose ids agree to this share, and are this many, hold the same kind of vertices.
-_SAME_KIND, _FEWEST_IDS = 0.4, 3
-_MOST_COLUMNS, _DIGITS_OF_IDS = 6, 4
+# Columns of so many names that share some may hold the same kind of vertices.
+_MOST_COLUMNS, _FEWEST_IDS = 6, 3
 _TWO_NUMBERS, _OF_A_THOUSAND = re.compile(rb"\d[;,|]\d"), re.compile(rb"-?[1-9]\d{0,2}|0")
 # So many columns in two rows are pairs that stand upright.
 _FEWEST_OF_PAIRS = 6
@@ -170,10 +169,8 @@ def _by_integers(table: Table) -> tuple[int, int]:
     elif whole[:2] != [0, 1]:
         # An edge list with a word in a first column, or a relation in a second one.
         _refuse(table, "its columns of integers are " + _numbers(whole), whole)
-    if table.names is not None:
-        if others and counts(table.column(second)):
-            _refuse(table, f"column {second + 1} counts the rows", whole)
-        _refuse_closer(table, whole, _SAME_KIND)
+    if table.names is not None and others:
+        _refuse_other_ends(table, whole)
     return first, second
 
 
@@ -227,7 +224,7 @@ def _by_names(table: Table) -> tuple[int, int]:
         _say(table, 0, 2, "columns 1 and 3 share names, and columns 1 and 2 none")
         return 0, 2
     # Names are seldom the same by chance.
-    _refuse_closer(table, words, 0.0)
+    _refuse_closer(table, words)
     if len(start) == 1 or (len(words) == 3 and 2 * len(end) <= min(len(start), len(third))):
         _refuse(table, "a column repeats few names, as relations do", words)
     return first, second
@@ -243,8 +240,8 @@ def _candidates(table: Table) -> list[int]:
     ]
 
 
-def _refuse_closer(table: Table, places: list[int], chance: float) -> None:
-    """Raises ValueError if two other columns share more ids than the first two, and than chance."""
+def _refuse_closer(table: Table, places: list[int]) -> None:
+    """Raises ValueError if two other columns share more names than the first two."""
     columns = [table.column(place) for place in places[:_MOST_COLUMNS]]
     ids = [set(column) for column in columns]
     share = _share(ids[0], ids[1])
@@ -254,18 +251,11 @@ def _refuse_closer(table: Table, places: list[int], chance: float) -> None:
         for i in range(j):
             closer = _share(ids[i], ids[j])
             many = len(ids[i] | ids[j]) >= _FEWEST_IDS and min(len(ids[i]), len(ids[j])) > 1
-            few_rows = len(table.rows) < _FEWEST_IDS
-            by_chance = chance if few_rows or (share > 0 and _are_small(ids[i] & ids[j])) else 0.0
             if not loops and any(map(bytes.__eq__, columns[i], columns[j])):
                 continue
-            if many and closer > 0 and closer >= max(by_chance, 2 * share):
+            if many and closer > 0 and closer >= 2 * share:
                 why = f"columns {places[i] + 1} and {places[j] + 1} share more ids than others"
                 _refuse(table, why, sorted({*places[:2], places[i], places[j]}))
-
-
-def _are_small(ids: set[bytes]) -> bool:
-    """Whether some ids are numbers as weights are, too."""
-    return any(len(cell) < _DIGITS_OF_IDS for cell in ids)
 
 
 def _share(left: set[bytes], right: set[bytes]) -> float:

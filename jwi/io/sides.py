@@ -1,6 +1,6 @@
 """One set of vertices, or two: whether the same id on both sides of edges is one vertex."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,21 @@ class Sides(NamedTuple):
     labels: Sequence | np.ndarray
     ends: Int64[np.ndarray, "M 2"]
     notes: tuple[str, ...] = ()
+
+
+class Numbered(NamedTuple):
+    """Vertices that are integers.
+
+    Attributes:
+        blocks: Parts of them: ids int[K], and how many edges each has on the left and on the right,
+            int[2, K].
+        num_rows: M.
+        num_loops: How many rows join a vertex with itself.
+    """
+
+    blocks: Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
+    num_rows: int
+    num_loops: int
 
 
 class _File(NamedTuple):
@@ -75,17 +90,42 @@ def in_sides(
     degrees = np.stack([np.bincount(end, minlength=len(one.labels)) for end in one.ends.T])
     if bipartite or (bipartite is None and words.bipartite):
         return _parted(one, [np.flatnonzero(degree) for degree in degrees])
-    shared = np.flatnonzero(degrees.all(axis=0))
-    if bipartite is not None or words.konect or not shared.size:
+    if bipartite is not None or words.konect:
         return one
-    names = None
+    ids = _integers(one.labels)
+    loops = int((one.ends[:, 0] == one.ends[:, 1]).sum())
+    numbered = None if ids is None else Numbered(lambda: [(ids, degrees)], len(one.ends), loops)
+    shared = np.flatnonzero(degrees.all(axis=0))
+    first = one.labels[shared[0]] if shared.size else None
+    return one._replace(notes=judged(table, columns, words, first, numbered, told=told))
+
+
+def judged(
+    table: Table, columns: Columns, words: Words, first: object, numbered: Numbered | None, *,
+    told: bool,
+) -> tuple[str, ...]:  # fmt: skip
+    """What is told where two names are taken for one kind of vertices.
+
+    Args:
+        table: The first rows.
+        columns: Of the ends.
+        words: What the file says of itself.
+        first: A vertex on both sides; None if there is none.
+        numbered: The vertices, if they are integers.
+        told: Whether the user names the columns.
+
+    Raises:
+        ValueError: If vertices on both sides may be of two kinds.
+    """
+    if first is None:
+        return ()
     known = table.names is not None and ends_of(table.names) is not None
+    rated = table.names is None and table.width > 3 and is_time(table.column(3))
+    rated = rated and len(set(table.column(2))) > 1 and set(table.column(2)) <= _RATINGS
+    names = None
     if table.names is not None and max(columns[:2]) < len(table.names):
         names = (table.names[columns.start], table.names[columns.end])
-    rated = names is None and table.width > 3 and is_time(table.column(3))
-    rated = rated and len(set(table.column(2))) > 1 and set(table.column(2)) <= _RATINGS
-    file = _File(table.path, names, known, told, words, rated)
-    return one._replace(notes=_notes(file, one, degrees))
+    return _notes(_File(table.path, names, known, told, words, rated), first, numbered)
 
 
 def _parted(one: Sides, sides: list[np.ndarray]) -> Sides:
@@ -101,14 +141,9 @@ def _parted(one: Sides, sides: list[np.ndarray]) -> Sides:
     return Sides(labels, ends, (note,))
 
 
-def _notes(file: _File, one: Sides, degrees: np.ndarray) -> tuple[str, ...]:
-    """What is told where two names are taken for one kind of vertices.
-
-    Raises:
-        ValueError: If ids on both sides may be of two kinds.
-    """
+def _notes(file: _File, first: object, numbered: Numbered | None) -> tuple[str, ...]:
+    """See `judged`."""
     hint = "--bipartite takes them for two vertices, --no-bipartite for one"
-    first = one.labels[int(np.argmax(degrees.all(axis=0)))]
     if file.words.of_sides:
         raise ValueError(
             f"{file.path}: a comment says bipartite, and {first} is on both sides: {hint}"
@@ -118,15 +153,14 @@ def _notes(file: _File, one: Sides, degrees: np.ndarray) -> tuple[str, ...]:
     both = f"{file.path}: {first} is a {left!r} and a {right!r}"
     if pair is not None and pair.sides:
         raise ValueError(f"{both}: {hint}")
-    ids = _integers(one.labels)
-    if ids is None:
+    if numbered is None:
         return ()
-    kinds = _kinds(ids, one.ends, degrees)
+    spans = _spans(numbered)
+    kinds = _kinds(numbered, spans)
     if kinds == 2:
         raise ValueError(
-            f"{file.path}: ids on the left go to {ids[one.ends[:, 0]].max()} and on the right to"
-            f" {ids[one.ends[:, 1]].max()}, and meet as often as by chance, as two kinds of"
-            f" vertices do: {hint}"
+            f"{file.path}: ids on the left go to {spans[0][1]} and on the right to {spans[1][1]},"
+            f" and meet as often as by chance, as two kinds of vertices do: {hint}"
         )
     if kinds is None and file.rated:
         raise ValueError(
@@ -150,21 +184,31 @@ def _integers(labels: Sequence | np.ndarray) -> np.ndarray | None:
     return np.array([int(label) for label in labels])
 
 
-def _kinds(ids: np.ndarray, ends: np.ndarray, degrees: np.ndarray) -> int | None:
+def _spans(numbered: Numbered) -> list[tuple[int, int]]:
+    """The smallest and the largest id on each side."""
+    found = []
+    for side in (0, 1):
+        present = (ids[degrees[side] > 0] for ids, degrees in numbered.blocks())
+        ends = [(int(ids.min()), int(ids.max())) for ids in present if ids.size]
+        found.append((min(low for low, _ in ends), max(high for _, high in ends)))
+    return found
+
+
+def _kinds(numbered: Numbered, spans: list[tuple[int, int]]) -> int | None:
     """How many kinds of vertices ids are by how they are paired; None if that does not say.
 
     Two kinds that are both numbered from 0 share most small ids, and an edge joins an id with
     itself as often as by chance. In one kind, it seldom does.
     """
-    expected = (degrees[0] * degrees[1]).sum() / len(ends)
-    loops = (ends[:, 0] == ends[:, 1]).sum()
-    left, right = (ids[degree > 0] for degree in degrees)
-    spans = sorted((np.ptp(left) + 1, np.ptp(right) + 1))
+    low, high = max(span[0] for span in spans), min(span[1] for span in spans)
+    expected, shared, inside = 0.0, 0, np.zeros(2)
+    for ids, degrees in numbered.blocks():
+        expected += float(degrees[0].astype(float) @ degrees[1]) / numbered.num_rows
+        shared += int(degrees.all(axis=0).sum())
+        inside += (degrees[:, (ids >= low) & (ids <= high)] > 0).sum(axis=1)
+    loops, sizes = numbered.num_loops, sorted(span[1] - span[0] + 1 for span in spans)
     if expected >= _EXPECTED and expected <= 2 * loops <= 4 * expected:
-        return 2 if spans[1] >= _APART * spans[0] else None
-    low, high = max(left.min(), right.min()), min(left.max(), right.max())
-    inside = [((side >= low) & (side <= high)).sum() for side in (left, right)]
-    shared = int(degrees.all(axis=0).sum())
+        return 2 if sizes[1] >= _APART * sizes[0] else None
     by_chance = float(inside[0] * inside[1]) / float(high - low + 1)
     seldom = expected >= _EXPECTED and 4 * loops < expected
     return 1 if seldom or (shared >= _FEWEST_SHARED and shared > 2 * by_chance) else None

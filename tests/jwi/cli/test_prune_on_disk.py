@@ -105,6 +105,20 @@ def test_doubtful_files_are_refused(folder, capsys, text, message):
     assert [file.name for file in folder.iterdir()] == ["graph.txt"]
 
 
+def test_two_kinds_of_vertices_that_show_late_stop(folder, capsys):
+    rng = np.random.default_rng(3)
+    late = np.column_stack([rng.integers(0, 25, 900), rng.integers(0, 60, 900)])
+    early = np.column_stack([np.arange(80) % 12, 25 + np.arange(80) % 35])
+    rows = np.vstack([early, late])
+    np.savetxt("graph.txt", rows, "%d")
+    assert next(files.blocks_of(Path("graph.txt"), 300)).count(b"\n") < 80
+    command = [*PRUNE, "--keep", "0.5", "--force"]
+    for memory in ([], ["--memory", "1M"]):
+        assert main([*command, *memory]) == 2
+        assert "two kinds of vertices do: --bipartite takes" in capsys.readouterr().err
+        assert main([*command, *memory, "--no-bipartite"]) == 0
+
+
 def test_an_interrupt_leaves_nothing(folder, capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

@@ -108,7 +108,7 @@ def test_names_and_sizes_of_matrices(tmp_path, text, labels, options):
     ("text", "message"),
     [
         (",x,y,z\na,0,1,0\nb,1,0,1\nc,0,1,0\n", "table of vertices"),
-        (",x,y,z\na,5,2,1\nb,1,4,1\nc,3,1,2\n", "not clear which are the ends"),
+        (",x,y,z\na,5,2,1\nb,1,4,1\nc,3,1,2\n", "table of vertices"),
         (",b,a,c\na,0,1,0\nb,1,0,1\nc,0,1,0\n", "in two orders: put both in one order"),
         (",a,b,c\na,0,1,0\nb,1,0,1\n", "the column 'c' has no row: leave it out, or add its row"),
         (",a,b\na,0,1\nb,1,0\nc,0,1\n", "the row 'c' has no column: leave it out, or add"),
