@@ -134,7 +134,9 @@ def ends_of(names: Sequence[str]) -> Ends | None:
     found = []
     for i, left in enumerate(words):
         for j in range(i + 1, len(words)):
-            if left and left == words[j] and words.count(left) == 2 and not set(left) & _ATTRIBUTES:
+            if not left or not words[j]:
+                continue
+            if left == words[j] and words.count(left) == 2 and not set(left) & _ATTRIBUTES:
                 # As in `year,player,player`.
                 found.append((5, Ends((i, j), sides=False)))
             common = [word for word in left if word in words[j]]

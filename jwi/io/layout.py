@@ -91,8 +91,12 @@ def find_layout(sheet: Sheet, options: Options, separator: str | None) -> Layout
         header = bool(rows) and (by_name or is_header(rows[0], rows[1:], options.named))
     names = [cell.decode("utf-8", "replace") for cell in rows[0]] if header and rows else None
     if names is not None and len(rows) > 1 and {len(row) for row in rows[1:]} == {len(names) + 1}:
-        # R writes the names of rows without a name of their own.
-        names.insert(0, "")
+        left = [row[0] for row in rows[1:]]
+        if left in ([b"%d" % (place + start) for place in range(len(left))] for start in (0, 1)):
+            # R writes the names of rows without a name of their own.
+            names.insert(0, "")
+        elif len(set(left)) < len(left):
+            names.append("")
     line = int(np.argmax(sheet.is_row)) if names is not None else -1
     rows = rows[1:] if header else rows
     integers = partial(_integers, sheet.without(line) if line >= 0 else sheet, separator)
@@ -148,6 +152,12 @@ def find_columns(table: Table, options: Options) -> Columns:
     """
     if options.columns is not None:
         chosen = named_columns(table, options.columns)
+    elif table.names is not None and len(table.names) < table.width:
+        raise ValueError(
+            f"{table.path} has {len(table.names)} names of columns in its first row, and"
+            f" {table.width} columns below it: give each column a name, or pass the columns of the"
+            " ends, as in --columns 1,2"
+        )
     else:
         chosen = guessed_columns(table)
         refuse_vertices(table, *chosen)
