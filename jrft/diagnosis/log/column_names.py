@@ -137,6 +137,7 @@ NO_TERM = re.compile(
 )
 # Columns that number the turns of one completion, and columns that name completions.
 TURNS = ("turn", "turn_idx", "turn_index", "turn_id", "turn_number", "env_step", "episode_step")
+ENDS = ("done", "terminal", "terminated", "is_terminal", "is_last", "last", "final", "is_final")
 TRAJECTORIES = (
     *("trajectory_id", "traj_id", "traj_uid", "trajectory", "episode_id", "episode"),
     *("rollout_id", "rollout_idx", "sample_idx", "completion_id", "response_id"),

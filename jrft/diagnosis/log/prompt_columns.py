@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from jrft.diagnosis.log.column_names import IDS, TEXTS, is_term
+from jrft.diagnosis.log.column_names import (
+    IDS,
+    SOURCES,
+    TEXTS,
+    TRAJECTORIES,
+    TURNS,
+    is_term,
+)
 from jrft.diagnosis.log.columns import Columns
 from jrft.diagnosis.log.evidence import counts_from_one, visits_agree
 from jrft.diagnosis.log.reward_columns import first_of, shown
@@ -80,9 +87,22 @@ def _likely(sample: Sample) -> str:
         kinds = set(map(type, sample.table[name]))
         size, share = common_size(sample.counts(name, *sample.at))
         groups = kinds in ({str}, {int}) and size > 1 and share >= MANY_SINGLES
-        if groups and sample.count(name) > 1 and (names_content(name) or is_term(name)):
+        named = names_content(name) or is_term(name)
+        rows = name.lower() in {*TURNS, *TRAJECTORIES}
+        if groups and sample.count(name) > 1 and named and not rows:
             found.append((names_content(name), sample.count(name), name))
-    return f"--prompt {max(found)[2]}" if found else "--prompt NAME"
+    if not found:
+        return "--prompt NAME"
+    name = max(found)[2]
+    # Data sets may each number their own prompts.
+    number = sample.count(name)
+    both = [one for one in sources_of(sample) if sample.count(name, one) > number]
+    return " ".join(f"--prompt {one}" for one in (*both[:1], name))
+
+
+def sources_of(sample: Sample) -> list[str]:
+    """Columns that say the data set of a row."""
+    return [name for name in sample.others() if name.lower().rpartition(".")[2] in SOURCES]
 
 
 def _ids(sample: Sample) -> list[str]:

@@ -12,7 +12,14 @@ _TRUTH = {"true": 1.0, "false": 0.0}
 # Verdicts in words, the good one first.
 _PAIRS = (
     *("correct incorrect", "right wrong", "pass fail", "passed failed", "success failure"),
-    *("solved unsolved", "yes no", "win loss", "accepted rejected", "resolved unresolved"),
+    *(
+        "solved unsolved",
+        "yes no",
+        "win loss",
+        "accepted rejected",
+        "resolved unresolved",
+        "good bad",
+    ),
     *("y n", "\N{CHECK MARK} \N{BALLOT X}", "\N{HEAVY CHECK MARK} \N{HEAVY BALLOT X}"),
     "\N{WHITE HEAVY CHECK MARK} \N{CROSS MARK}",
 )

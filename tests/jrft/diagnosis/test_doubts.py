@@ -33,8 +33,8 @@ def rows_of(form, rows=RUN):
     return [form(*one) for one in rows]
 
 
-# Name of the doubt → rows, what the message says, and the options that read the groups rightly (or
-# the rows that the message asks for).
+# Name of the doubt → rows, what the message says, and the options that read the groups rightly, or
+# the rows that the message asks for (None where these are the last of each completion).
 CASES = {
     "lists of lists": (
         rows_of(lambda s, p, i, r: {"step": s, "prompt": text(p), "rewards": [[0.0, r]]}),
@@ -107,6 +107,25 @@ CASES = {
         "by talk, a row is a turn",
         None,
     ),
+    "turns by their ends": (
+        [
+            one | {"done": k % 2 == 1}
+            for k, one in enumerate(turns(RUN, "said", lambda s, p, i: 2))
+            if one.pop("said") in (0, 1)
+        ],
+        "by done, a row is a turn",
+        None,
+    ),
+    "turns by growing texts": (
+        [
+            plain(s, p, f"{i}-{turn}", r if turn else 0.0)
+            | {"prompt": text(p) + f" I say {s}{i}. Are you sure?" * turn}
+            for s, p, i, r in RUN
+            for turn in (0, 1)
+        ],
+        "texts of prompt begin with others",
+        rows_of(plain),
+    ),
     "turns by counting": (
         turns(SHUFFLED, "hop", lambda s, p, i: 1 + (i + p) % 3 + (i == 0)),
         "by hop, a row is a turn",
@@ -156,6 +175,11 @@ CASES = {
         "reward is 0 in all rows, and task_score differs",
         "--reward task_score",
     ),
+    "a reward never missed": (
+        rows_of(lambda s, p, i, r: plain(s, p, i, 1.0 if r else None)),
+        "reward is 1 where it is there, and missing in",
+        rows_of(plain),
+    ),
     "a mean of 0": (
         rows_of(lambda s, p, i, r: plain(s, p, i, r - MEAN[s, p]) | {"given": r}),
         "the mean of reward is 0 in each group",
@@ -204,6 +228,8 @@ def test_a_doubt_stops_with_a_remedy_that_works(name, tmp_path):
         read(path)
     (doubt,) = (one for one in DOUBTS if one.name == name and one.stops)
     assert doubt.remedy in str(stopped.value)
+    if isinstance(remedy, list):
+        path, remedy = write(tmp_path / "b.jsonl", remedy), ""
     if remedy is None:  # keep one row of each completion, the one with its reward
         last = [i for i, one in enumerate(rows) if _ends(rows, i, one)]
         path, remedy = write(tmp_path / "b.jsonl", [rows[i] for i in last]), "--trust-columns"

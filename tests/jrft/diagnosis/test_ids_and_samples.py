@@ -111,6 +111,33 @@ def test_the_remedy_names_the_column_of_prompts(name, tmp_path):
     check(read(tmp_path / "a.jsonl", rows, prompt=(name,)), ONCE, timed=False)
 
 
+def test_the_remedy_names_the_data_set_of_numbers(tmp_path):
+    rows = [{"step": s, "source": "ab"[p % 2], "index": p // 2, "reward": r} for s, p, _, r in RUN]
+    with pytest.raises(ValueError, match=r"name it \(--prompt source --prompt index\)"):
+        read(tmp_path / "a.jsonl", rows)
+    check(read(tmp_path / "a.jsonl", rows, prompt=("source", "index")), RUN)
+
+
+def test_the_remedy_names_no_episode(tmp_path):
+    rows = [
+        {"iteration": s, "episode": f"{s}{p}{i}", "obs": f"x{p}", "reward": r * turn}
+        for s, p, i, r in RUN
+        for turn in (0, 1)
+    ]
+    with pytest.raises(ValueError, match=r"name it \(--prompt obs\)"):
+        read(tmp_path / "a.jsonl", rows)
+    with pytest.raises(ValueError, match="by episode, a row is a turn"):
+        read(tmp_path / "a.jsonl", rows, prompt=("obs",))
+    check(read(tmp_path / "a.jsonl", rows[1::2], prompt=("obs",)), RUN)
+
+
+def test_a_step_of_another_name_is_offered(tmp_path):
+    rows = [{"train/step": s, "prompt_id": p, "reward": r} for s, p, _, r in RUN]
+    with pytest.raises(ValueError, match="Pass --step train/step if it is the training step"):
+        read(tmp_path / "a.jsonl", rows)
+    check(read(tmp_path / "a.jsonl", rows, step="train/step"), RUN)
+
+
 def test_a_step_of_file_names_is_no_prompt(tmp_path):
     for step in (1, 2):
         rows = [{"iteration": s, "reward": r} for s, _, _, r in RUN if s == step]

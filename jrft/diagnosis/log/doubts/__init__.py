@@ -9,7 +9,7 @@ stands in `jrft/diagnosis/log/whole`.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from jrft.diagnosis.log.doubts import prompts, rewards, rows, steps
+from jrft.diagnosis.log.doubts import prompts, rewards, rows, steps, turns
 from jrft.diagnosis.log.sample import Sample
 
 
@@ -41,14 +41,16 @@ DOUBTS = (
     Doubt("several splits", "always", "--split", rows.groups_of_several_splits),
     Doubt("an id beside another", "guessed prompt", "--prompt", prompts.id_beside_another),
     Doubt("an id that is used again", "guessed prompt", "--prompt", prompts.id_used_again),
-    Doubt("rows of completions", "always", "--trust-columns", rows.rows_of_completions),
+    Doubt("rows of completions", "always", "--trust-columns", turns.rows_of_completions),
     Doubt("a text of several ids", "guessed prompt", "--prompt", prompts.text_of_several_ids),
     Doubt("lists of one completion", "always", "--lists", rows.lists_of_one_completion),
     Doubt("lists of turns", "always", "--lists", rows.lists_of_turns),
     Doubt("lists of tokens", "always", "--lists", rows.lists_of_tokens),
-    Doubt("turns by name", "always", "--trust-columns", rows.turns_by_name),
+    Doubt("turns by name", "always", "--trust-columns", turns.turns_by_name),
+    Doubt("turns by their ends", "always", "--trust-columns", turns.turns_by_ends),
+    Doubt("turns by growing texts", "always", "--trust-columns", turns.turns_by_growing_texts),
     Doubt("groups in equal parts", "always", "--prompt", rows.groups_in_equal_parts),
-    Doubt("turns by counting", "always", "--trust-columns", rows.turns_by_counting),
+    Doubt("turns by counting", "always", "--trust-columns", turns.turns_by_counting),
     Doubt("a rate in each row", "always", "--reward", rewards.rate_in_each_row),
     Doubt("a place in the batch", "guessed prompt", "--prompt", prompts.place_in_batch),
     Doubt("a place in the batch", "given prompt", "--prompt", prompts.place_in_batch, stops=False),
@@ -61,6 +63,7 @@ DOUBTS = (
     Doubt("one prompt", "guessed prompt", "--prompt", prompts.one_prompt),
     Doubt("neighbors that agree", "guessed prompt", "--prompt", prompts.neighbors_agree),
     Doubt("a reward never given", "guessed reward", "--reward", rewards.never_given),
+    Doubt("a reward never missed", "always", "--trust-columns", rewards.never_missed),
     Doubt("a mean of 0", "guessed reward", "--reward", rewards.mean_of_zero),
     Doubt("the same in groups", "guessed reward", "--reward", rewards.same_in_groups),
     Doubt(

@@ -11,6 +11,7 @@ from jrft.diagnosis.log.evidence import counts_from_one, hold_several, parts_dif
 from jrft.diagnosis.log.prompt_columns import (
     holds_several,
     names_content,
+    sources_of,
     texts_of,
     varies_by_step,
 )
@@ -214,7 +215,7 @@ def text_that_never_comes_back(sample: Sample) -> str | None:
         if known == bool(sample.at) or not _may_recur(name, sample):
             continue
         # Data sets may each number their own texts.
-        if any(sample.count(name, one) == sample.count(text) for one in _sources(sample)):
+        if any(sample.count(name, one) == sample.count(text) for one in sources_of(sample)):
             continue
         if varies_by_step(sample, name, text):
             return (
@@ -227,10 +228,6 @@ def text_that_never_comes_back(sample: Sample) -> str | None:
                 f"prompts whose texts vary, or --prompt {text}"
             )
     return None
-
-
-def _sources(sample: Sample) -> list[str]:
-    return [name for name in sample.others() if name.lower().rpartition(".")[2] in SOURCES]
 
 
 def _may_recur(name: str, sample: Sample) -> bool:

@@ -8,6 +8,8 @@ from jaxtyping import Float64
 from jrft.diagnosis.log.column_names import ADVANTAGES, OUTCOMES, REWARDS, is_term
 from jrft.diagnosis.log.sample import Sample
 
+# So large a share of missing rewards is no accident.
+_OFTEN = 0.05
 # Words in the names of columns that may be the reward where the one of that name is constant.
 _SCORE = re.compile(
     r"reward|score|acc|correct|grade|verif|pass|success|match|solved|outcome|quality|judge|rating"
@@ -32,6 +34,26 @@ def never_given(sample: Sample) -> str | None:
                 f"differs: pass --reward {other}, or --reward {name} if it is the reward"
             )
     return None
+
+
+def never_missed(sample: Sample) -> str | None:
+    """Rewards are the same where they are there, and missing beside them: they may stand for 0."""
+    name, *others = sample.columns.reward
+    values = None if others else sample.numbers(name)
+    if values is None or len(values) != sum(sample.sizes) or not sample.columns.prompt:
+        return None
+    missing = np.isnan(values)
+    missed, given = float(np.mean(missing)), np.unique(values[~missing])
+    if missed < _OFTEN or len(given) != 1 or given[0] == 0:
+        return None
+    groups = sample.codes(*sample.visit)
+    share = np.bincount(groups, missing) / np.bincount(groups)
+    if not np.any((share > 0) & (share < 1)):
+        return None
+    return (
+        f"{name} is {given[0]:g} where it is there, and missing in {missed:.0%} of the rows: write "
+        "0 where a completion failed, or pass --trust-columns if it has no score"
+    )
 
 
 def mean_of_zero(sample: Sample) -> str | None:

@@ -1,22 +1,24 @@
 """Doubts about what a row, or a list in it, stands for."""
 
+import re
+
 import numpy as np
-from jaxtyping import Int64
 
 from jrft.diagnosis.log.column_names import (
     ANSWERS,
     IDS,
     MACHINES,
-    NO_REWARD,
     SAMPLES,
     STEPS,
     TEXTS,
-    TRAJECTORIES,
-    TURNS,
 )
+from jrft.diagnosis.log.doubts.turns import numbers_samples
 from jrft.diagnosis.log.sample import MANY_SINGLES, Sample, common_size
 from jrft.diagnosis.log.splits import says_splits
-from jrft.diagnosis.log.values import flat_numbers, is_parallel, step_number
+from jrft.diagnosis.log.values import flat_numbers, is_parallel
+
+# Names of numbers that are no steps.
+_NUMBERS_ROWS = re.compile(r"(?:^|_)(?:id|idx|index)$")
 
 
 def lists_of_lists(sample: Sample) -> str | None:
@@ -129,101 +131,6 @@ def lists_without_a_prompt(sample: Sample) -> str | None:
     )
 
 
-def turns_by_name(sample: Sample) -> str | None:
-    """A column is named like a turn, or names trajectories that have several rows each."""
-    if sample.columns.reduce is not None or not sample.columns.prompt:
-        return None
-    for name in sample.others():
-        turns = name.lower() in TURNS and sample.count(name) > 1
-        rows = name.lower() in TRAJECTORIES and _holds_rows(sample, name)
-        if turns or (rows and (sample.at or not _numbers_samples(sample, name))):
-            return _turns(name)
-    return None
-
-
-def turns_by_counting(sample: Sample) -> str | None:
-    """A column counts from 0 or 1 in each group, and several completions begin with it.
-
-    Each count has as many rows as the one before it, or fewer, and the first has as many in nearly
-    all groups: the size of the group.
-    """
-    if sample.columns.reduce is not None or not sample.columns.prompt:
-        return None
-    groups = sample.codes(*sample.visit)
-    for name in sample.others():
-        numbers = None if MACHINES.search(name.lower()) else _counts(sample, name)
-        if numbers is None or (not sample.at and _numbers_samples(sample, name)):
-            continue
-        if not 0 <= numbers.min() <= 1 or not 0 < np.ptp(numbers) < 1024:
-            continue
-        table = np.zeros((groups.max() + 1, int(np.ptp(numbers)) + 1), np.int64)
-        np.add.at(table, (groups, numbers - numbers.min()), 1)
-        size, share = common_size(table[:, 0])
-        same = np.mean(table[:, 0] == size) >= 0.9
-        falling = np.mean((np.diff(table, axis=1) <= 0).all(axis=1)) >= 0.95
-        several = np.mean(table[:, 1] > 0) > 0.5
-        if len(table) >= 4 and size > 1 and share == 1 and same and falling and several:
-            return _turns(name)
-    return None
-
-
-def _counts(sample: Sample, name: str) -> Int64[np.ndarray, " m"] | None:
-    """The whole numbers of a column, perhaps behind a word, as `turn-3`; None for other cells."""
-    if not set(map(type, sample.table[name])) <= {int, str} or sample.count(name) > 1024:
-        return None
-    try:
-        return np.array([step_number(cell, name) for cell in sample.cells(name)], np.int64)
-    except (ValueError, OverflowError):
-        return None
-
-
-def rows_of_completions(sample: Sample) -> str | None:
-    """Values of a column belong to one group each, equally many to each group, with unequal rows.
-
-    They name completions that have a row for each turn.
-    """
-    if sample.columns.reduce is not None or not sample.columns.prompt or sample.lists():
-        return None
-    visits, rows = sample.count(*sample.visit), sum(sample.sizes)
-    for name in sample.others():
-        parts = sample.count(*sample.visit, name)
-        if MACHINES.search(name.lower()) or parts != sample.count(name):
-            continue
-        if not all(
-            isinstance(one, int | str) and " " not in str(one) for one in sample.table[name]
-        ):
-            continue  # texts may come back, names of completions do not
-        if parts < 1.5 * visits or rows < 1.5 * parts or visits < 4:
-            continue
-        first = np.unique(sample.codes(*sample.visit, name), return_index=True)[1]
-        size, _ = common_size(np.bincount(sample.codes(*sample.visit)[first]))
-        same = np.mean(np.bincount(sample.codes(*sample.visit)[first]) == size) >= 0.9
-        if same and size > 1 and np.ptp(sample.counts(name)) > 0:
-            return _turns(name)
-    return None
-
-
-def _turns(name: str) -> str:
-    return (
-        f"by {name}, a row is a turn, and a completion has several rows: keep one row of each "
-        "completion, the one with its reward, or pass --trust-columns if each row is a completion"
-    )
-
-
-def _holds_rows(sample: Sample, name: str) -> bool:
-    """Whether names of completions have several rows each, with or without the step."""
-    prompts, rows = sample.columns.prompt, sum(sample.sizes)
-    pairs = sample.count(name, *prompts)
-    alone = pairs == sample.count(name) and 1.5 * sample.count(*prompts) < pairs
-    # A training step is none of an episode: names of samples may come back.
-    alone = alone and "_step" not in str(sample.columns.step)
-    if alone and 1.5 * pairs < rows:
-        return True
-    groups = sample.groups()
-    triples = np.unique(np.stack([groups, sample.codes(name)]), axis=1).shape[1]
-    return bool(1.5 * (groups.max() + 1) < triples and 1.5 * triples < rows)
-
-
 def groups_of_several_splits(sample: Sample) -> str | None:
     """Rows of training and of validation have the same prompts at the same steps."""
     visits = sample.count(*sample.visit) if sample.columns.prompt else 0
@@ -256,11 +163,11 @@ def groups_in_equal_parts(sample: Sample) -> str | None:
         size, share = common_size(parts)
         if len(parts) < 8 or len(parts) <= 1.1 * visits or size < 2 or share < 0.9:
             continue
-        if not sample.at and _numbers_samples(sample, name):
+        if not sample.at and numbers_samples(sample, name):
             continue
         flags = " ".join(f"--prompt {one}" for one in (*columns.prompt, name))
         numbers = columns.step is None and set(map(type, sample.table[name])) == {int}
-        numbers = numbers and not NO_REWARD.search(name.lower())
+        numbers = numbers and not _NUMBERS_ROWS.search(name.lower())
         step = f"--step {name} if it is the training step, " if numbers else ""
         prompt = " + ".join(columns.prompt)
         if SAMPLES.search(name.lower()):
@@ -277,13 +184,6 @@ def groups_in_equal_parts(sample: Sample) -> str | None:
             "completions of one group"
         )
     return None
-
-
-def _numbers_samples(sample: Sample, name: str) -> bool:
-    """Whether a column has each value once in what stands together: a number of the sample."""
-    together = np.cumsum(np.r_[0, np.diff(sample.codes(*sample.columns.prompt)) != 0])
-    parts = np.unique(np.stack([together, sample.codes(name)]), axis=1)
-    return bool(parts.shape[1] == len(together) > 2 * together[-1] + 2)
 
 
 def _known(name: str, sample: Sample) -> bool:

@@ -29,6 +29,7 @@ class Care(NamedTuple):
 CARES = (
     Care("an outcome that is not 0 or 1", "left out", groups.without_false_outcomes),
     Care("a wrong size of groups", "--group-size", groups.of_the_given_size),
+    Care("prompts without names", "noted", groups.with_prompts_without_names),
     Care("prompts that differ by blanks, padding or type", "merged", same_prompts.without_padding),
     Care("copies of completions", "left out", copies.without_copies),
     Care("generations logged at several steps", "left out", copies.without_repeated_steps),

@@ -55,10 +55,18 @@ def of_the_given_size(whole: Whole) -> Whole:
             f"than the next do: pass --group-size {number * size}, or --trust-columns if {size} is "
             "right"
         )
-    if log.steps is not None and len(np.unique(log.steps)) > 1:
+    return whole
+
+
+def with_prompts_without_names(whole: Whole) -> Whole:
+    """Where no column names prompts, each group is one: none is known again at another time."""
+    steps = 1 if whole.log.steps is None else len(np.unique(whole.log.steps))
+    if not whole.columns.prompt and (steps > 1 or whole.files is not None):
+        size = whole.columns.group_size
+        each = "The completions of each row" if size is None else f"Each {size} completions"
         whole.notes.append(
-            f"Each {size} completions count as a prompt of their own: a prompt that comes back at "
-            "another step is not known again. If a column names it, pass --prompt NAME instead."
+            f"{each} count as a prompt of their own: one that comes back at another step is not "
+            "known again. If a column names it, pass --prompt NAME instead."
         )
     return whole
 
