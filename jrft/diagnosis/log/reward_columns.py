@@ -70,11 +70,19 @@ def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
         return dict.fromkeys(named, 1.0)
     known_parts = {*STEPS, *OUTCOMES, *NUMBERS, *COMPLETIONS, *TEXTS}
     others = [name for name in numbers if name.lower() not in known_parts]
-    if trainer and not named and outcome is None and len(others) == 1:
+    words = [name for name in table if name not in ANSWERS and _are_words(table[name])]
+    worded = [name for name in words if "reward" in name.lower()]
+    if trainer and not named and not words and outcome is None and len(others) == 1:
         return {others[0]: 1.0}
     terms = [n for n in numbers if n.lower() not in {*IDS, *known_parts} - {*OUTCOMES}]
     advantages = _numbers(table[str(first_of(ADVANTAGES, table))], "") if trainer else None
-    if not named and len(terms) > 1 and advantages is not None and np.ptp(advantages) > 0:
+    if (
+        not named
+        and not words
+        and len(terms) > 1
+        and advantages is not None
+        and np.ptp(advantages) > 0
+    ):
         # A doubt compares the advantages with the sum.
         notes.append(
             f"{', '.join(terms)} were taken as terms of the reward, as advantages rise "
@@ -102,9 +110,9 @@ def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
                 'group: write them as one list a row, "rewards": [0, 1, …], or name the reward of '
                 "a completion with --reward NAME"
             )
-    words = [name for name in table if name not in ANSWERS and _are_words(table[name])]
     choice = (
         ([outcome] if outcome and len(named) == 1 else []) + named
+        or worded
         or ([outcome] if outcome and trainer else []) + others
         or words
     )

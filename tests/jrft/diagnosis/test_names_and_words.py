@@ -133,6 +133,18 @@ def test_words_and_commas_are_rewards(words, tmp_path):
     check(read(path, "--reward verdict"))
 
 
+def test_another_number_is_no_reward_beside_a_verdict(tmp_path):
+    rows = [
+        {"when": s, "query": f"q{p}", "completion": f"{s}{p}{i}", "advantage": 0.0}
+        | {"my_reward": "pass" if r else "fail"}
+        for s, p, i, r in TRUE
+    ]
+    path = write(tmp_path / "a.jsonl", rows)
+    with pytest.raises(ValueError, match=r"\(--reward my_reward\)"):
+        read(path)
+    check(read(path, "--reward my_reward --step when"))
+
+
 def test_decimal_commas_in_a_table(tmp_path):
     lines = [f"{s};q{p};{r / 4:.2f}".replace(".", ",") for s, p, _, r in TRUE]
     path = tmp_path / "a.csv"

@@ -11,6 +11,8 @@ from jrft.diagnosis.log.whole.state import Whole
 
 _FEW_PROMPTS = 8
 _FEW_WORDS = 4
+# So many texts, the first ones, are compared.
+_MOST = 16_384
 # So many pairs, expected by chance, tell if there are none.
 _ENOUGH = 5
 # Dates, times, and names of one use.
@@ -27,12 +29,12 @@ def without_prompts_in_other_texts(whole: Whole) -> Whole:
     log = whole.log
     if log.steps is None or not whole.guessed("prompt") or len(whole.columns.prompt) != 1:
         return whole
-    first = np.unique(log.prompts, return_index=True)[1]
+    first = np.unique(log.prompts, return_index=True)[1][:_MOST]
     steps = log.steps[first].tolist()
     if len(first) < _FEW_PROMPTS or len(set(steps)) < 2:
         return whole
     (name,) = whole.columns.prompt
-    for parts in _parts([_text(prompt) for prompt in log.prompt_ids], steps):
+    for parts in _parts([_text(prompt) for prompt in log.prompt_ids[:_MOST]], steps):
         back = _returning(parts)
         if not back:
             continue
