@@ -58,7 +58,6 @@ if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed
     )
     from jwi.order.wis.log_share import log_share_order as log_share_order
     from jwi.order.wis.partitions import partition_walk_index_order as partition_walk_index_order
-    from jwi.order.wis.then_dspar import wis_then_dspar_order as wis_then_dspar_order
 
     ORDERS: dict[str, Order]
     """The order of each method, by its name on the command line."""
@@ -84,7 +83,6 @@ METHODS = {
     "rank-degree": "rank_degree",
     "feature-cosine": "feature_cosine",
     "disparity": "disparity",
-    "wis-then-dspar": "wis.then_dspar",
     "noise-corrected": "noise_corrected",
     "metric-backbone": "metric_backbone",
     "log-share": "wis.log_share",

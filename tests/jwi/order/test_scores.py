@@ -49,7 +49,6 @@ ELSEWHERE = {
     "spanning-forest": "test_subgraphs",
     "t-spanner": "test_subgraphs",
     "rank-degree": "test_subgraphs",
-    "wis-then-dspar": "test_then_dspar",
     "log-share": "test_log_share",
 }
 

@@ -11,8 +11,7 @@ GRAPHS = (
 METHODS = (
     "random", "spectral", "local-degree", "local-similarity", "dspar", "inverse-degree", "teddy",
     "k-neighbor", "forman", "jaccard", "adamic-adar", "spanning-forest", "t-spanner",
-    "rank-degree", "disparity", "two-walk-index", "one-walk-index", "wis-then-dspar",
-    "log-share",
+    "rank-degree", "disparity", "two-walk-index", "one-walk-index", "log-share",
 )  # fmt: skip
 
 
