@@ -80,6 +80,9 @@ def block_of(sheet: Sheet, layout: Layout) -> Block | None:
     """
     lines = np.flatnonzero(sheet.is_row).tolist()
     rows = [columns_by(sheet.line(line), layout.separator) for line in lines]
+    if not all(rows):
+        # A quote is open.
+        return None
     width = len(rows[-1])
     # As in `0,1,0,`.
     if width > 1 and all(len(row) == width and not row[-1] for row in rows):

@@ -10,7 +10,7 @@ from jaxtyping import Int64
 _MOST, _OF_LOOPS, _OF_GAPS, _OF_SIZE, _OF_TIMES = 6.0, -3.0, 3.0, 1.5, 2.0
 # Below this difference of two pairs of columns, nothing is decided; in few rows nothing can be.
 _NEEDED, _FEWEST_ROWS, _FEW = 1.0, 8, 3
-_MOST_COLUMNS, _FEWEST_IDS = 4, 4
+_MOST_COLUMNS, _FEWEST_IDS = 6, 4
 _LOOPS_BY_CHANCE = 0.05
 # Seconds since 1970 are larger, in any year since 2001.
 _TIME = 10**9
@@ -53,6 +53,8 @@ def other_ends(rows: Int64[np.ndarray, "M k"]) -> tuple[int, int] | None:
     if _are_sorted(start):
         # Rows in order of a time alone.
         first -= _OF_TIMES * (not _are_sorted(start, end))
+        # Numbers of rows are as likely, and in few rows nothing else would tell.
+        first -= _OF_TIMES * bool(len(rows) < _FEWEST_ROWS and (np.diff(start) == 1).all())
     elif _are_sorted(end, third):
         scores[1, 2] += min(_MOST, _of_ties(end))
     elif _are_sorted(third):

@@ -98,6 +98,8 @@ FEATURES = "".join(f"{paper}\t0\t{paper % 2}\t0\t1\t0\t0\tTheory\n" for paper in
         ("'May, K','Lee, A'\n'Lee, A','Orr, P'\n", "a.csv", "--labels", "single quotes", []),
         ("x,y,z\n4,7,2\n7,9,1\n2,4,5\n", "a.csv", "", "two kinds", ["--no-bipartite"]),
         ("from,to\n4,7,2\n9,4,7\n1,9,7\n", "a.csv", "", "2 names of columns", ["--columns 1,2"]),
+        ("0 2 0\n1 0 3\n2 1 3\n3 0 1\n", "a.txt", "", "look like ends", ["--columns 2,3"]),
+        ('0 2 1\n2 0 0\n" 0 2\n', "a.txt", "", "a quote that is not closed", []),
         ("graph { p -- q; graph r { s -- t } }", "a.dot", "", "nested ones too", []),
         ("digraph { p -> q }\ngraph { s -- t }", "a.dot", "", "holds 2 graphs", []),
     ],
