@@ -50,6 +50,9 @@ def other_ends(rows: Int64[np.ndarray, "M k"]) -> tuple[int, int] | None:
     start, end, third = columns[:3]
     if (third == third[0]).all() or third.min() < 0:
         first += _MOST
+    if (np.diff(end) == 1).all():
+        # Numbers of rows between the ends are as likely as the children of a tree.
+        first -= _OF_TIMES
     if _are_sorted(start):
         # Rows in order of a time alone.
         first -= _OF_TIMES * (not _are_sorted(start, end))

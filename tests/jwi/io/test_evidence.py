@@ -99,3 +99,10 @@ def test_the_share_of_directed_pairings_is_that_of_all_permutations():
         below = sum(all(map(int.__lt__, order, pairs[:, 1].tolist())) for order in orders)
         found = [evidence.of_direction(way) for way in (pairs, pairs[:, ::-1])]
         assert found == pytest.approx([-math.log(below / len(orders))] * 2)
+
+
+def test_numbers_of_rows_between_the_ends_are_doubted():
+    text = "7 11, 11 9, 8 5, 11 1, 8 6, 2 1, 2 6, 0 3, 6 9, 1 4, 0 9, 1 9, 4 11, 6 3"
+    ends = [tuple(map(int, pair.split())) for pair in text.split(", ")]
+    rows = np.array([(start, row, end) for row, (start, end) in enumerate(ends)])
+    assert evidence.other_ends(rows) == (0, 2)
