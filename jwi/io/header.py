@@ -143,8 +143,10 @@ def ends_of(names: Sequence[str]) -> Ends | None:
             pair = (_other(left, common), _other(words[j], common))
             if set(common) & _ATTRIBUTES:
                 continue
-            if any(role in _ROLES and _is_plain(end) for end, role in (pair, pair[::-1])):
-                found.append((6, Ends((i, j), sides=False)))
+            ends = [end for end, role in (pair, pair[::-1]) if role in _ROLES and _is_plain(end)]
+            if ends:
+                # In `index,user,friend` the user is the friend's other end, in `id,friend` the id.
+                found.append((6 + (not _OF_ONE_KIND & set(ends)), Ends((i, j), sides=False)))
             # As in `x1,y1,x2,y2`, and in `w1,w2,w3` and `x,y,z`.
             placed = any(word.isdecimal() for word in common) and pair in _OF_OTHERS
             series = pair in _SERIES and [*common, _SERIES[pair]] in words

@@ -10,6 +10,7 @@ import jwi
 from jwi.cli.arguments import parser
 from jwi.cli.terminal import read as read_as_told
 from jwi.io import read_graph
+from jwi.io.header import ends_of
 
 
 def read(folder, text, *options, name="graph.csv"):
@@ -301,3 +302,15 @@ def test_encodings_by_hand(tmp_path):
 def test_options_without_meaning_are_refused(tmp_path):
     with pytest.raises(ValueError, match="read as adjlist, where --columns has no meaning: leave"):
         read(tmp_path, "1 2\n", "--columns", "1,2", "--format", "adjlist")
+
+
+@pytest.mark.parametrize(
+    ("names", "columns"),
+    [
+        ("idx,person,contact,weight", (1, 2)),
+        ("id,page,next,visits", (1, 2)),
+        ("id,contact,weight", (0, 1)),
+    ],
+)
+def test_an_index_beside_a_vertex_and_its_role_is_no_end(names, columns):
+    assert ends_of(names.split(",")).columns == columns
