@@ -87,7 +87,9 @@ def columns_by(row: bytes, name: str) -> list[bytes]:
     One that the row has within quotes alone separates nothing.
     """
     mark = SEPARATORS[name].encode()
-    if name != "blank" and mark not in _without_quoted(row):
+    marks = (b" ", b"\t") if name == "blank" else (mark,)
+    bare = _without_quoted(row)
+    if not any(sign in bare for sign in marks):
         return [row.strip()]
     return columns_of(row, ord(mark))
 
