@@ -317,6 +317,6 @@ def test_an_index_beside_a_vertex_and_its_role_is_no_end(names, columns):
 
 
 def test_blanks_within_quotes_separate_nothing(tmp_path):
-    rows = ['"x 1","x 2","7","1"', '"x 3","x 4","8","2"', '"x 5","x 4","9","3"']
-    file = read(tmp_path, "\n".join(rows), "--labels", "--columns", "1,2", name="a.txt")
+    rows = ['"x 3","x 2","15","90","0"', '"x 1","x 5","17","90","1"', '"x 4","x 5","19","91","2"']
+    file = read(tmp_path, "\n".join([*rows, '"x 3","x 5","21","91","3"']), "--labels", name="a.txt")
     assert sorted(map(str, file.content.labels)) == [f"x {i}" for i in range(1, 6)]
