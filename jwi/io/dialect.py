@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import Path
 
 from jwi.io.formats import bare_suffix
+from jwi.io.refusals import printable
 from jwi.io.text import columns_of
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "blank": "\0"}
@@ -28,7 +29,7 @@ def find_separator(path: Path, rows: list[bytes], *, named: bool) -> str:
     if suffix == ".csv":
         return _first_that_splits(rows, _by_place)
     # In other files names may hold commas.
-    found = None if suffix == ".tsv" else _of_equal_rows(rows)
+    found = None if suffix == ".tsv" else _of_equal_rows(path, rows)
     return found or _first_that_splits(
         rows, lambda _: ("tab", "blank", "comma", "semicolon", "pipe")
     )
@@ -53,12 +54,15 @@ def _first_that_splits(rows: list[bytes], names: Callable[[bytes], Sequence[str]
     return "blank"
 
 
-def _of_equal_rows(rows: list[bytes]) -> str | None:
+def _of_equal_rows(path: Path, rows: list[bytes]) -> str | None:
     """The separator by which all rows have equally many columns, at least two.
 
     Tabs go before all others, since no name holds one, and semicolons and pipes before commas and
-    blanks. Between these two, the better one is by which columns share more names, as ends do, or
-    else which makes fewer columns.
+    blanks. More names hold blanks than commas, so blanks are it where by them alone two columns
+    share names, as ends do.
+
+    Raises:
+        ValueError: If neither commas nor blanks make such columns, and blanks make fewer.
     """
     found = {}
     for name in ("tab", "semicolon", "pipe", "comma", "blank"):
@@ -71,14 +75,24 @@ def _of_equal_rows(rows: list[bytes]) -> str | None:
     certain = next((name for name in ("tab", "semicolon", "pipe") if name in found), None)
     if certain is not None:
         return certain
-    return min(found, key=lambda name: (-_shared(found[name]), len(found[name][0])), default=None)
+    if len(found) < 2:
+        return next(iter(found), None)
+    if _shared(found["comma"]):
+        return "comma"
+    if _shared(found["blank"]):
+        return "blank"
+    if len(found["comma"][0]) > len(found["blank"][0]):
+        raise ValueError(
+            f"{path} has {len(found['comma'][0])} columns by commas and {len(found['blank'][0])} by"
+            f" blanks, as in {printable(rows[0])!r}: pass --separator comma or --separator blank"
+        )
+    return "comma"
 
 
-def _shared(rows: list[list[bytes]]) -> float:
-    """The largest share of their names that two columns have in common."""
+def _shared(rows: list[list[bytes]]) -> bool:
+    """Whether two of the columns have a name in common."""
     names = [set(column) for column in list(zip(*rows, strict=True))[:_MOST_COLUMNS]]
-    pairs = combinations(names, 2)
-    return max(len(left & right) / len(left | right) for left, right in pairs)
+    return any(left & right for left, right in combinations(names, 2))
 
 
 def columns_by(row: bytes, name: str) -> list[bytes]:

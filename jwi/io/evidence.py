@@ -14,6 +14,7 @@ _MOST_COLUMNS, _FEWEST_IDS = 6, 4
 _LOOPS_BY_CHANCE = 0.05
 # Seconds since 1970 are larger, in any year since 2001.
 _TIME = 10**9
+_YEARS = (1900, 2100)
 
 
 def other_ends(rows: Int64[np.ndarray, "M k"]) -> tuple[int, int] | None:
@@ -48,16 +49,16 @@ def other_ends(rows: Int64[np.ndarray, "M k"]) -> tuple[int, int] | None:
     }
     first = scores.pop((0, 1))
     start, end, third = columns[:3]
+    if _are_years(start, columns[1:]) or _are_years(end, [start, *columns[2:]]):
+        first -= _MOST
     if (third == third[0]).all() or third.min() < 0:
         first += _MOST
-    if (np.diff(end) == 1).all():
-        # Numbers of rows between the ends are as likely as the children of a tree.
+    if len(rows) < _FEWEST_ROWS and (_counts_rows(start) or _counts_rows(end)):
+        # In few rows nothing else would tell numbers of rows from ends.
         first -= _OF_TIMES
     if _are_sorted(start):
         # Rows in order of a time alone.
         first -= _OF_TIMES * (not _are_sorted(start, end))
-        # Numbers of rows are as likely, and in few rows nothing else would tell.
-        first -= _OF_TIMES * bool(len(rows) < _FEWEST_ROWS and (np.diff(start) == 1).all())
     elif _are_sorted(end, third):
         scores[1, 2] += min(_MOST, _of_ties(end))
     elif _are_sorted(third):
@@ -87,9 +88,12 @@ def _of_ends(left: np.ndarray, right: np.ndarray, span: int) -> float:
     # An edge comes once in most lists, and the same column has the smaller vertex in many.
     lower, upper = places.min(axis=0), places.max(axis=0)
     distinct = np.unique(lower * len(ids) + upper, return_index=True)[1]
+    score += min(_MOST, of_direction(places[:, distinct].T))
+    if _counts_rows(left) or _counts_rows(right):
+        # Numbers of rows make distinct pairs, without gaps, with any column.
+        return score
     if len(distinct) == rows:
         score += min(_MOST, float(np.prod([of @ (of - 1) / rows for of in counts])) / 2)
-    score += min(_MOST, of_direction(places[:, distinct].T))
     # Both ends are of one set, and that is mostly numbered without gaps. Small numbers are among
     # more of them by chance.
     sizes = [int((of > 0).sum()) for of in counts]
@@ -125,6 +129,18 @@ def of_direction(pairs: Int64[np.ndarray, "M 2"]) -> float:
     # Each number, the smallest first, takes one of those below it that are left.
     left = np.searchsorted(lower, upper) - np.arange(len(pairs))
     return max(0.0, lgamma(len(pairs) + 1) - float(np.log(left).sum()))
+
+
+def _counts_rows(column: np.ndarray) -> bool:
+    return bool((np.diff(column) == 1).all())
+
+
+def _are_years(column: np.ndarray, others: list[np.ndarray]) -> bool:
+    """Whether rows are in order of a column that alone holds numbers like those of years."""
+    within, *beside = (
+        bool(((of >= _YEARS[0]) & (of < _YEARS[1])).all()) for of in (column, *others)
+    )
+    return within and _are_sorted(column) and not any(beside)
 
 
 def _are_sorted(*columns: np.ndarray) -> bool:

@@ -95,7 +95,12 @@ def test_a_name_is_the_same_in_quotes_and_without(tmp_path):
         ("a b\tc d\n", "tab", ["a b", "c d"]),
         ("a,b\tc,d\ne,f\tg,h\n", "tab", ["a,b", "c,d", "e,f", "g,h"]),
         ("Ann Smith,Bob Jones\n", "comma", ["Ann Smith", "Bob Jones"]),
-        ("Smith,J Doe,K\n", "blank", ["Smith,J", "Doe,K"]),
+        ("Smith,J Doe,K\nDoe,K Poe,E\n", "blank", ["Smith,J", "Doe,K", "Poe,E"]),
+        (
+            "0,Zoe 8,Zoe 0\n5,Zoe 0,Zoe 9\n8,Zoe 1,Zoe 8\n",
+            "comma",
+            ["Zoe 8", "Zoe 0", "Zoe 9", "Zoe 1"],
+        ),
         ("Smith,J; Doe,K\n", "semicolon", ["Smith,J", "Doe,K"]),
         ("from,to\nAnn Smith,Bob\nCy,Dee\n", "comma", ["Ann Smith", "Bob", "Cy", "Dee"]),
         ('"Smith, J" "Doe, K"\n', "blank", ["Smith, J", "Doe, K"]),
@@ -105,6 +110,15 @@ def test_a_name_is_the_same_in_quotes_and_without(tmp_path):
 def test_separators_of_names(tmp_path, text, separator, labels):
     file = read(tmp_path, text, named=True)
     assert (file.content.separator, file.content.labels) == (separator, labels)
+
+
+@pytest.mark.parametrize("text", ["Smith,J Doe,K\n", "Zoe 1,0,1990,Zoe 7\nZoe 9,1,1991,Zoe 8\n"])
+def test_commas_and_blanks_between_names_are_asked_for(tmp_path, text):
+    with pytest.raises(ValueError, match=r"by commas.* by blanks.*pass --separator comma or"):
+        read(tmp_path, text, named=True)
+    by_blanks = read(tmp_path, text, named=True, separator="blank")
+    by_commas = read(tmp_path, text, named=True, separator="comma", columns=(1, 2))
+    assert by_blanks.content.labels != by_commas.content.labels
 
 
 def test_rows_of_names_and_sets_have_no_header(tmp_path):

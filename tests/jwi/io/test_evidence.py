@@ -106,3 +106,21 @@ def test_numbers_of_rows_between_the_ends_are_doubted():
     ends = [tuple(map(int, pair.split())) for pair in text.split(", ")]
     rows = np.array([(start, row, end) for row, (start, end) in enumerate(ends)])
     assert evidence.other_ends(rows) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "ends"),
+    [
+        ([(0, 1, 100, 0), (1, 7, 101, 1), (2, 0, 102, 6), (3, 7, 103, 0), (4, 2, 104, 4),
+          (5, 5, 105, 9), (6, 9, 106, 8), (7, 6, 107, 10), (8, 0, 108, 10)], (1, 3)),
+        ([(7, 0, 3, 863), (4, 1, 3, 690), (7, 2, 4, 651), (2, 3, 4, 384), (5, 4, 6, 549),
+          (0, 5, 4, 139), (1, 6, 4, 338), (6, 7, 3, 144)], (0, 2)),
+        ([(0, 2, 8, 1143), (1, 3, 4, 1356), (2, 6, 1, 1498), (3, 2, 7, 1520)], (1, 2)),
+        ([(1, 0, 6), (4, 1, 11), (7, 2, 3), (6, 3, 10)], (0, 2)),
+        ([(1, 1990, 4), (3, 1990, 5), (1, 1991, 8), (3, 1991, 7)], (0, 2)),
+        ([(1990, 7, 15, 8), (1990, 10, 20, 1), (1991, 7, 30, 5), (1991, 11, 40, 2)], (1, 3)),
+    ],
+    ids=["row and edge id", "row between", "few rows", "few rows between", "year", "year first"],
+)  # fmt: skip
+def test_numbers_of_rows_and_years_are_no_evidence_for_ends(rows, ends):
+    assert evidence.other_ends(np.array(rows)) == ends
