@@ -3,7 +3,8 @@
 Expectations over completions are folds: at every prefix, the values of its children are combined
 under the distribution of the next token. A tree that fits the budget is evaluated at once. A larger
 tree is cut at a level. The subtrees below the cut are evaluated a few at a time, and once more for
-the gradient, so that only those few are in memory.
+the gradient, so that only those few are in memory. An axis "subtrees" of the mesh of `jax.set_mesh`
+divides them, so that each of its devices evaluates its part; then a small tree is cut, too.
 """
 
 import functools
@@ -16,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jrft._checks import check_at_least
 from jrft.completions import num_completions, prefix_tokens, tree_log_probs
-from jrft.policies.devices import whole
+from jrft.policies.devices import devices_of, over_axis, whole
 from jrft.policies.policy import Cache, Params, Policy
 
 MEMORY_BUDGET = 2**31
@@ -56,10 +57,19 @@ class _Parts(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """The level whose prefixes are roots of subtrees, and how many are evaluated at a time."""
+    """Where the tree is cut, and how its subtrees are evaluated.
+
+    Attributes:
+        level: The one whose prefixes are roots of subtrees; 0 leaves the tree whole.
+        at_a_time: How many subtrees a device evaluates together.
+        again: Whether the gradient evaluates them once more instead of keeping all of them.
+        devices: How many divide the subtrees.
+    """
 
     level: int
     at_a_time: int
+    again: bool
+    devices: int
 
 
 def fold(
@@ -173,8 +183,6 @@ def _map_subtrees(
 ) -> PyTree:
     """Evaluates all subtrees below the cut, each with its own part of the values."""
 
-    # The checkpoint evaluates a subtree again for the gradient instead of keeping all of them.
-    @jax.checkpoint
     def below(
         models: tuple[Params, ...], roots: tuple[_Node, ...], index: Int[Array, ""], values: PyTree
     ) -> PyTree:
@@ -183,12 +191,35 @@ def _map_subtrees(
         nodes = tuple(map(functools.partial(_walk, policy, tokens), models, roots))
         return parts.below(policy.length - cut.level, models, nodes, values)
 
+    def of_device(
+        models: tuple[Params, ...], roots: tuple[_Node, ...], subtrees: tuple[Array, PyTree]
+    ) -> PyTree:
+        of_subtree = jax.checkpoint(below) if cut.again else below
+        return jax.lax.map(
+            lambda subtree: of_subtree(models, roots, *subtree), subtrees, batch_size=cut.at_a_time
+        )
+
     # The prompt is read once for all subtrees.
     roots = _roots(policy, models, prompt)
-    indices = jnp.arange(policy.vocab_size**cut.level, dtype=jnp.int32)
-    return jax.lax.map(
-        lambda subtree: below(models, roots, *subtree), (indices, values), batch_size=cut.at_a_time
+    number = policy.vocab_size**cut.level
+    subtrees = jnp.arange(number, dtype=jnp.int32), values
+    if cut.devices == 1:
+        return of_device(models, roots, subtrees)
+    # Each device has a copy of the models, so that gradients are summed over devices once.
+    models, roots = over_axis(
+        jax.tree.map(lambda x: jnp.broadcast_to(x, (cut.devices, *x.shape)), (models, roots)),
+        "subtrees",
     )
+    # The last subtree, repeated, fills up the parts; what comes of the copies is dropped.
+    parts_of = jnp.minimum(jnp.arange(_share(number, cut.devices) * cut.devices), number - 1)
+    subtrees = jax.tree.map(lambda x: x[parts_of].reshape(cut.devices, -1, *x.shape[1:]), subtrees)
+    found = jax.vmap(of_device)(models, roots, over_axis(subtrees, "subtrees"))
+    return whole(jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:number], found))
+
+
+def _share(subtrees: int, devices: int) -> int:
+    """How many subtrees the device with most of them has."""
+    return -(-subtrees // devices)
 
 
 def _roots(
@@ -233,20 +264,30 @@ def _cut(
             f"memory_budget is {memory_budget!r}: pass a whole number of bytes, such as 2**30"
         )
     check_at_least(1, memory_budget=memory_budget)
+    devices = devices_of("subtrees") or 1
     needed = bytes_taken(parts.top, policy.length, prompt)
-    if needed <= memory_budget:
-        return _Cut(0, 1)
+    tree_fits = needed <= memory_budget
+    if tree_fits and (devices == 1 or policy.length == 1):
+        return _Cut(0, 1, again=False, devices=1)
     roots = jax.eval_shape(functools.partial(_roots, policy), models, prompt)
     # A higher cut has fewer and larger subtrees, which is faster.
     for level in range(1, policy.length):
+        number = policy.vocab_size**level
+        share = _share(number, devices)
+        if number < devices and level < policy.length - 1:
+            # Some devices would have no subtree.
+            continue
+        if tree_fits:
+            return _Cut(level, share, again=False, devices=devices)
         above = bytes_taken(parts.top, level, prompt)
         below = bytes_taken(parts.below, policy.length - level, roots)
         needed = above + below
         if needed <= memory_budget:
             num_fitting = (memory_budget - above) // below
             # Divisors of the number of subtrees: a smaller last batch would be compiled as well.
-            sizes = (n for n in range(1, policy.vocab_size + 1) if policy.vocab_size % n == 0)
-            return _Cut(level, max(n for n in sizes if n <= num_fitting))
+            sizes = (n for n in range(1, policy.vocab_size + 1) if share % n == 0)
+            at_a_time = max(n for n in sizes if n <= num_fitting)
+            return _Cut(level, at_a_time, again=True, devices=devices)
     raise ValueError(
         f"memory_budget is {memory_budget} bytes: pass at least {needed}, for the gradient through "
         "one prefix of this policy and the levels above the last"

@@ -49,19 +49,35 @@ def over_samples(tree: PyTree) -> PyTree:
     Raises:
         ValueError: If the devices of the axis do not divide the samples.
     """
-    mesh = jax.sharding.get_abstract_mesh()
-    if dict(zip(mesh.axis_names, mesh.axis_types, strict=True)).get("samples") != AxisType.Auto:
+    devices = devices_of("samples")
+    if devices is None:
         return tree
-    divided = NamedSharding(mesh, PartitionSpec("samples"))
-
-    def divide(array: jax.Array) -> jax.Array:
+    for array in jax.tree.leaves(tree):
         # XLA's partitioner may be wrong on axes that the devices do not divide; see `whole`.
-        if len(array) % mesh.shape["samples"]:
+        if len(array) % devices:
             raise ValueError(
-                f"there are {len(array)} samples, or in a block, and {mesh.shape['samples']}"
+                f"there are {len(array)} samples, or in a block, and {devices}"
                 ' devices on the axis "samples" of jax.set_mesh: pass num_samples and block_size'
                 " that the devices divide, or give the axis another name"
             )
+    return over_axis(tree, "samples")
+
+
+def devices_of(axis: str) -> int | None:
+    """The number of devices on an axis of `jax.set_mesh`; None without such an axis of type Auto."""
+    mesh = jax.sharding.get_abstract_mesh()
+    types = dict(zip(mesh.axis_names, mesh.axis_types, strict=True))
+    return mesh.shape[axis] if types.get(axis) == AxisType.Auto else None
+
+
+def over_axis(tree: PyTree, axis: str) -> PyTree:
+    """Arrays whose leading axis is divided over an axis of `jax.set_mesh`."""
+    mesh = jax.sharding.get_abstract_mesh()
+
+    def divide(array: jax.Array) -> jax.Array:
+        # XLA chooses the other axes, as those of parameters that a user's rule has sharded.
+        others = [PartitionSpec.UNCONSTRAINED] * (array.ndim - 1)
+        divided = NamedSharding(mesh, PartitionSpec(axis, *others))
         return jax.lax.with_sharding_constraint(array, divided)
 
     return jax.tree.map(divide, tree)

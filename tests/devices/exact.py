@@ -75,6 +75,36 @@ def check_prompts_over_devices():
     assert_close(std(whole, prompts, tables), std(PARAMS, PROMPTS, TABLES))
 
 
+def check_subtrees():
+    """Prompts over one axis of a mesh, subtrees over the other, also where neither divides."""
+    axes = (AxisType.Auto,) * 2
+    mesh = jax.make_mesh((jax.device_count() // 4, 4), ("prompts", "subtrees"), axis_types=axes)
+    policy = jrft.tabular_policy(3, 4)
+    params = jax.random.normal(jax.random.key(0), (40, 3))
+    tables = jnp.concatenate([TABLES[:4], TABLES[4:8, :17]], axis=1)
+
+    @jax.jit
+    @functools.partial(jax.vmap, in_axes=(None, 0))
+    def found(params, table):
+        problem = policy, params, []
+        # One tree would fit the budget, two are larger.
+        gradient = jrft.exact_policy_gradient(*problem, table)
+        std = jrft.exact_reward_std(*problem, table, memory_budget=4_000)
+        return gradient, std, jrft.exact_log_probs(*problem, memory_budget=4_000)
+
+    alone = found.lower(params, tables).compile()
+    with jax.set_mesh(mesh):
+        placed_there = (
+            placed(params, EVERYWHERE, mesh),
+            placed(tables, PartitionSpec("prompts"), mesh),
+        )
+        compiled = found.lower(*placed_there).compile()
+        assert_close(compiled(*placed_there), alone(params, tables))
+    # One of four devices has 3 of the 9 subtrees, or 7 of the 27, and half of the prompts.
+    flops = [program.cost_analysis()["flops"] for program in (compiled, alone)]
+    assert flops[0] < flops[1] / 3, flops
+
+
 def check_shard_map():
     """Under `shard_map` a prompt's gradient is its own, not the sum over the devices."""
     policy = jrft.tabular_policy(2, 2)
@@ -134,5 +164,6 @@ def check_sampled_under_shard_map():
 def main():
     check_table_over_devices()
     check_prompts_over_devices()
+    check_subtrees()
     check_shard_map()
     check_sampled_under_shard_map()
