@@ -88,7 +88,8 @@ def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=_size,
         metavar="SIZE",
         help="hold edges on the disk of OUT, and use no more memory, for instance 6G; for"
-        " one-walk-index, log-share, dspar and inverse-degree of an edge list of integers, or .npy",
+        " one-walk-index, log-share, random, local-degree, dspar and inverse-degree of an edge list"
+        " of integers, Parquet, or .npy",
     )
     _add_constraints(command)
     _add_outputs(command)

@@ -32,7 +32,7 @@ def report(
         "method": parsed.method,
         "depth": depth,
         "weights": parsed.weights,
-        "stays": _stays(parsed),
+        "stays": stays(parsed),
         "vertices": n,
         "edges": [len(ends) for ends in edges],
         "isolated_vertices": [int((degree == 0).sum()) for degree in degrees],
@@ -42,7 +42,7 @@ def report(
     }
 
 
-def _stays(parsed: argparse.Namespace) -> list[str]:
+def stays(parsed: argparse.Namespace) -> list[str]:
     """The constraints, a few words each."""
     given = {
         f"edges of {parsed.protect} stay": parsed.protect is not None,

@@ -3,12 +3,24 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 BLOCK = 1 << 22
 """Rows that are held in memory at a time."""
+
+
+class Room(NamedTuple):
+    """What work with more edges than memory may take.
+
+    Attributes:
+        folder: Where working files are.
+        memory: Bytes that sorting may take.
+    """
+
+    folder: Path
+    memory: int
 
 
 def disk_array(folder: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Files of edges that are read and written in blocks: rows of text, and NumPy's pairs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
@@ -8,19 +9,22 @@ from typing import Any
 import numpy as np
 
 from jwi.disk.arrays import BLOCK
+from jwi.disk.later_blocks import LaterBlocks
 from jwi.io import text as rows_of_text
+from jwi.io.columns import Table
 from jwi.io.content import Source
-from jwi.io.edge_checks import check_widths, comment_notes, refuse_line, refuse_parts
-from jwi.io.edge_list import read_edge_list
+from jwi.io.edge_checks import refuse_line, refuse_parts
+from jwi.io.edge_list import read_edge_list, width_notes
 from jwi.io.encoding import decoded
 from jwi.io.files import blocks_of
 from jwi.io.formats import recognized_format
+from jwi.io.graph_file import direction_notes
 from jwi.io.header import ends_of
 from jwi.io.layout import Columns, Layout, find_columns, find_layout
 from jwi.io.options import Options
 from jwi.io.refusals import printable
 from jwi.io.sheet import Sheet, lines_of
-from jwi.io.sides import Numbered, judged
+from jwi.io.sides import Numbered, Sides, in_sides, judged
 from jwi.io.words import Words, words_of
 
 _BYTES = 1 << 25
@@ -29,8 +33,11 @@ _BYTES = 1 << 25
 class TextFile:
     """Rows of text. The first block is read as whole files are, with all their checks.
 
+    Later blocks are read as the first one, and stop where they are laid out in another way.
+
     Attributes:
-        notes: How it is understood, a sentence each; complete when all blocks are read.
+        directed: Whether edges can be walked one way only.
+        notes: How it is understood, a sentence each; complete when `check_sides` is called.
         separator: Between its columns.
         all_numbers: Whether all numbers up to the largest are vertices, with edges or without.
     """
@@ -53,39 +60,51 @@ class TextFile:
         first = next(blocks_of(path, _BYTES), b"")
         other = None if told else recognized_format(first)
         if other is not None:
-            raise _refused(path, f"it is {other}")
+            raise refused(path, f"it is {other}")
         text = decoded(path, first, options.encoding)
         if text.content is not first and text.content != first:
-            raise _refused(path, "it is no plain UTF-8, convert it by iconv -t utf-8")
+            raise refused(path, "it is no plain UTF-8, convert it by iconv -t utf-8")
         sheet = lines_of(path, first, False, options.comment)
         self._layout: Layout = find_layout(sheet, options, options.separator)
         table = self._layout.table
         words = words_of(sheet, self._layout, directed)
         if words.konect:
-            raise _refused(path, "it is KONECT's, leave out the lines that begin with %")
+            raise refused(path, "it is KONECT's, leave out the lines that begin with %")
         self._columns: Columns = find_columns(table, options)
         names = ends_of(table.names) if table.names is not None else None
-        if options.bipartite is None and (words.of_sides or (names is not None and names.sides)):
-            raise ValueError(
-                f"{path}: ends of edges may be vertices of two kinds: --no-bipartite takes the same"
-                " id on both sides for one vertex; for two, leave out --memory"
-            )
-        source = Source(path, "edge-list", first, options, directed, told)
+        self._refuse_kinds(words.of_sides or (names is not None and names.sides))
+        # Whether there are two kinds of vertices is asked below, and again of all rows.
+        one = replace(options, bipartite=False)
+        source = Source(path, "edge-list", first, one, directed, told)
         content = read_edge_list(source, "edges: pass a row of two vertices for each edge")
         if content.format is not None:
-            raise _refused(path, "it is a matrix")
-        if directed is None and content.directed:
-            raise _refused(path, f"it is directed, {content.says}: add --undirected")
+            raise refused(path, "it is a matrix")
+        ends = np.stack([content.senders, content.receivers], axis=1).astype(np.int64)
+        asked, told_columns = options.bipartite, options.columns is not None
+        sides = Sides(content.labels, ends)
+        in_sides(table, self._columns, words, sides, bipartite=asked, told=told_columns)
+        self.directed = bool(words.directed) if directed is None else directed
         self.separator = content.separator
-        # Comments are counted when all is read.
-        self._unclear = words.unclear if directed is None else None
-        comments = comment_notes(sheet.first_comments(), len(sheet.comments), self._unclear)
-        self.notes = content.notes[: len(content.notes) - len(comments)]
+        self._later = LaterBlocks(self._layout, self._columns, options, directed, words)
+        self._direction = direction_notes(
+            words.source, bool(words.directed), directed=self.directed
+        )
+        self._reading = (*text.notes, *self._columns.notes(table))
+        self._phantoms = [note for note in content.notes if "is taken for an edge" in note]
+        self._of_sides: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See the class."""
+        later = self._later
+        return (
+            *self._direction, *self._reading, *width_notes(later.widths), *self._phantoms,
+            *self._of_sides, *later.comment_notes(),
+        )  # fmt: skip
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The two ends of each row, int64[K, 2], block by block."""
-        layout, num_rows, num_comments = self._layout, 0, 0
-        comments: list[bytes] = []
+        layout, num_rows = self._layout, 0
         columns = np.array([self._columns.start, self._columns.end, -1], np.int64)
         for sheet in self._sheets():
             rows = rows_of_text.read_rows(
@@ -93,12 +112,11 @@ class TextFile:
             )
             if rows.problem != rows_of_text.OK:
                 refuse_line(sheet, rows, layout._replace(header=-1), self._columns)
-            check_widths(sheet, rows, layout, guessed=self._options.columns is None)
-            comments = comments or sheet.first_comments()
-            num_rows, num_comments = num_rows + len(rows.ends), num_comments + len(sheet.comments)
+            self._later.check(sheet, rows)
+            num_rows += len(rows.ends)
             yield rows.ends
         self._check_sizes(num_rows)
-        self.notes = (*self.notes, *comment_notes(comments, num_comments, self._unclear))
+        self._refuse_kinds(self._later.check_comments(self._path).of_sides)
 
     def check_sides(self, degrees: np.ndarray, num_rows: int, num_loops: int) -> None:
         """Raises ValueError if the same id on both sides may be two vertices.
@@ -110,20 +128,21 @@ class TextFile:
             num_rows: M.
             num_loops: How many rows join a vertex with itself.
         """
-
-        def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            for start in range(0, degrees.shape[1], BLOCK):
-                part = degrees[:, start : start + BLOCK]
-                yield np.arange(start, start + part.shape[1]), part
-
-        both = (ids[part.all(axis=0)] for ids, part in blocks())
-        first = next((int(ids[0]) for ids in both if ids.size), None)
+        # A row `0,1` is told of where no other row has its first vertex.
+        if degrees[:, :1].sum() > 1:
+            self._phantoms = []
         if self._options.bipartite is None:
-            told, numbered = (
-                self._options.columns is not None,
-                Numbered(blocks, num_rows, num_loops),
+            told = self._options.columns is not None
+            self._of_sides = kinds_of_numbers(
+                self._layout.table, self._columns, degrees, num_rows, num_loops, told=told
             )
-            judged(self._layout.table, self._columns, Words(), first, numbered, told=told)
+
+    def _refuse_kinds(self, said: bool) -> None:
+        if said and self._options.bipartite is None:
+            raise ValueError(
+                f"{self._path}: ends of edges may be vertices of two kinds: --no-bipartite takes"
+                " the same id on both sides for one vertex; for two, leave out --memory"
+            )
 
     def write(self, file: BufferedIOBase, keep: np.ndarray) -> None:
         """Writes the file anew with some of its rows, bool[M]."""
@@ -139,9 +158,8 @@ class TextFile:
         """The lines, without the header."""
         header, num_lines = self._layout.header, 0
         for block in blocks_of(self._path, _BYTES):
-            # For messages, which count lines.
-            where = f"{self._path} after line {num_lines}" if num_lines else str(self._path)
-            sheet = lines_of(Path(where), block, False, self._options.comment)
+            sheet = lines_of(self._path, block, False, self._options.comment)
+            sheet = sheet._replace(lines_before=num_lines)
             if self._options.comment is None:
                 refuse_parts(sheet)
             yield sheet.without(header) if header >= 0 and not num_lines else sheet
@@ -166,11 +184,12 @@ class PairsFile:
     separator: str | None = None
     all_numbers = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, directed: bool = False) -> None:
         """Maps the file.
 
         Args:
             path: The file, not compressed.
+            directed: What the user says of its direction.
 
         Raises:
             ValueError: If it has no pairs.
@@ -178,13 +197,14 @@ class PairsFile:
         try:
             self._array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
         except ValueError as error:
-            raise _refused(path, f"it is no array of numbers ({error})") from None
+            raise refused(path, f"it is no array of numbers ({error})") from None
         array = self._array
         if array.ndim != 2 or array.dtype.kind not in "iu" or sorted(array.shape)[0] != 2:
-            raise _refused(path, f"it has shape {list(array.shape)} and type {array.dtype}")
+            raise refused(path, f"it has shape {list(array.shape)} and type {array.dtype}")
         if array.shape == (2, 2):
-            raise _refused(path, "it has shape (2, 2)")
+            raise refused(path, "it has shape (2, 2)")
         self._axis = array.shape.index(2)
+        self.directed = directed
 
     def blocks(self) -> Iterator[np.ndarray]:
         """See `TextFile`."""
@@ -212,8 +232,28 @@ class PairsFile:
                 file.write(np.ascontiguousarray(rows[block][keep[block]]).data)
 
 
-EdgeFile = TextFile | PairsFile
+def kinds_of_numbers(
+    table: Table,
+    columns: Columns,
+    degrees: np.ndarray,
+    num_rows: int,
+    num_loops: int,
+    *,
+    told: bool,
+) -> tuple[str, ...]:
+    """See `judged`, of whose arguments these are some; the others are those of `check_sides`."""
+
+    def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for start in range(0, degrees.shape[1], BLOCK):
+            part = degrees[:, start : start + BLOCK]
+            yield np.arange(start, start + part.shape[1]), part
+
+    both = (ids[part.all(axis=0)] for ids, part in blocks())
+    first = next((int(ids[0]) for ids in both if ids.size), None)
+    numbered = Numbered(blocks, num_rows, num_loops)
+    return judged(table, columns, Words(), first, numbered, told=told)
 
 
-def _refused(path: Path, why: str) -> ValueError:
+def refused(path: Path, why: str) -> ValueError:
+    """Of a file that does not come in blocks."""
     return ValueError(f"{path} cannot be read in blocks: {why}; or leave out --memory")

@@ -115,7 +115,7 @@ def refuse_line(sheet: Sheet, rows: Rows, layout: Layout, columns: Columns) -> N
     if line == layout.header:
         line += 1 + int(np.argmax(sheet.is_row[line + 1 :]))
     row = sheet.line(line)
-    where = f"{sheet.path}, line {line + 1}"
+    where = f"{sheet.path}, line {sheet.lines_before + line + 1}"
     if rows.problem == wordsof_text.FEW_COLUMNS and max(columns) == 1:
         raise ValueError(
             f"{where}: {printable(row)!r} has one column and not two: between columns are commas,"

@@ -134,6 +134,14 @@ def read_edge_list(source: Source, wanted: str) -> Content:
     )  # fmt: skip
 
 
+def width_notes(widths: tuple[int, int]) -> list[str]:
+    """A note on rows of different lengths, from the fewest to the most columns."""
+    fewest, most = widths
+    if fewest == most:
+        return []
+    return [f"rows have {fewest} to {most} columns (for lists of neighbors: --format adjlist)"]
+
+
 def kept_lines(text: np.ndarray, rows: Rows, keep: Bool[np.ndarray, " M"]) -> bytes:
     """The text without the lines of some rows, uint8[bytes] to bytes."""
     # The last place stands for lines that are no rows.
@@ -175,11 +183,7 @@ def _entries(
     if len(rows.ends) == 0:
         raise ValueError(f"{path} has no {wanted}{_if_header(sheet, layout, options.header)}")
     check_widths(sheet, rows, layout, guessed=options.columns is None)
-    fewest, most = rows.columns
-    if fewest != most:
-        notes.append(
-            f"rows have {fewest} to {most} columns (for lists of neighbors: --format adjlist)"
-        )
+    notes += width_notes(rows.columns)
     labels: Sequence | np.ndarray
     labels, ends = _names(path, sheet.text, rows) if options.named else number(rows.ends)
     if options.header is None:

@@ -100,15 +100,9 @@ class GraphFile:
     @property
     def notes(self) -> tuple[str, ...]:
         """How the file was read, a sentence each, beside its format, separator and direction."""
-        says, others = self.content.says, self.content.notes
-        if not len(self.edges):
-            others = (*others, "there is no edge between two vertices: is it the right file?")
-        if says is None:
-            return others
-        direction = "directed" if self.content.directed else "undirected"
-        other = "undirected" if self.content.directed else "directed"
-        overruled = "" if self.directed == self.content.directed else f", --{other} overrules it"
-        return (f"the file says that it is {direction}, {says}{overruled}", *others)
+        content = self.content
+        said = direction_notes(content.says, bool(content.directed), directed=self.directed)
+        return (*said, *content.notes, *edge_notes(len(self.edges)))
 
     @property
     def num_loops(self) -> int:
@@ -149,6 +143,28 @@ class GraphFile:
         with written(path) as file:
             # The last place stands for self-loops.
             self.content.rewrite(file, np.append(keep, True)[self.edge_of_entry])
+
+
+def direction_notes(says: str | None, said: bool, *, directed: bool) -> tuple[str, ...]:
+    """What a reader is told of the direction that a file says it has.
+
+    Args:
+        says: Where it says so; None if it does not.
+        said: Whether it says that it is directed.
+        directed: Whether it is read so.
+    """
+    if says is None:
+        return ()
+    direction, other = ("directed", "undirected") if said else ("undirected", "directed")
+    overruled = "" if directed == said else f", --{other} overrules it"
+    return (f"the file says that it is {direction}, {says}{overruled}",)
+
+
+def edge_notes(num_edges: int) -> tuple[str, ...]:
+    """A note on a graph without edges."""
+    if num_edges:
+        return ()
+    return ("there is no edge between two vertices: is it the right file?",)
 
 
 def check_name(source: Path, format: str, separator: str | None, path: Path) -> None:

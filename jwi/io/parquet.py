@@ -1,5 +1,6 @@
 """Parquet: a table of edges, through pyarrow, its columns found as those of text are."""
 
+from collections.abc import Iterable
 from importlib import import_module
 from io import BufferedIOBase, BytesIO
 from pathlib import Path
@@ -18,6 +19,8 @@ from jwi.io.sides import Sides, in_sides
 from jwi.io.words import Words
 
 _ROWS = 1000
+# As many as pyarrow writes.
+_ROWS_OF_GROUP = 1 << 20
 # pandas writes the numbers of rows by this name.
 _INDEX = "__index_level_0__"
 
@@ -44,7 +47,7 @@ def read(source: Source) -> Content:
         raise ValueError(f"{path} is damaged ({reason(error)}): write it again") from None
     if not held.num_rows:
         raise ValueError(f"{path} has no edges: pass a row of two vertices for each edge")
-    table = _table(path, held, options)
+    table = first_rows(path, held, options)
     columns = find_columns(table, options)
     if options.columns is None and source.directed:
         check_arrows(table, columns)
@@ -55,7 +58,7 @@ def read(source: Source) -> Content:
     sides = in_sides(table, columns, Words(), one, bipartite=options.bipartite, told=told)
 
     def rewrite(file: BufferedIOBase, keep: Bool[np.ndarray, " M"]) -> None:
-        parquet.write_table(held.filter(arrow.array(keep)), file)
+        write_rows(file, held.schema, [held.filter(arrow.array(keep))])
 
     senders, receivers = sides.ends.T
     weights = _weights(path, held, columns.weight) if columns.weight >= 0 else None
@@ -63,7 +66,26 @@ def read(source: Source) -> Content:
     return Content(senders, receivers, sides.labels, None, rewrite, notes, weights=weights)
 
 
-def _table(path: Path, held: Any, options: Options) -> Table:
+def write_rows(file: BufferedIOBase, schema: Any, tables: Iterable[Any]) -> None:
+    """Writes rows, a part after the other. The bytes do not depend on how they are parted.
+
+    Args:
+        file: Where to.
+        schema: Of pyarrow.
+        tables: Of pyarrow.
+    """
+    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    held = schema.empty_table()
+    with parquet.ParquetWriter(file, schema) as writer:
+        for table in tables:
+            held = arrow.concat_tables([held, table])
+            while held.num_rows >= _ROWS_OF_GROUP:
+                writer.write_table(held.slice(0, _ROWS_OF_GROUP).combine_chunks())
+                held = held.slice(_ROWS_OF_GROUP)
+        writer.write_table(held.combine_chunks())
+
+
+def first_rows(path: Path, held: Any, options: Options) -> Table:
     """The first rows of a table of pyarrow, as rows of text have them."""
     names = ["" if name == _INDEX else name for name in held.column_names]
     first = [column.to_pylist() for column in held.slice(0, _ROWS).columns]

@@ -27,6 +27,7 @@ class Sheet(NamedTuple):
         line_starts: int64[lines + 1].
         is_row: bool[lines], neither blank nor a comment.
         comments: int[C], the lines that are comments.
+        lines_before: How many lines of the file come before, for messages.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class Sheet(NamedTuple):
     line_starts: Int[np.ndarray, " starts"]
     is_row: Bool[np.ndarray, " lines"]
     comments: Int[np.ndarray, " C"]
+    lines_before: int = 0
 
     def line(self, number: int) -> bytes:
         """A line, counted from 0."""

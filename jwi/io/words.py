@@ -83,9 +83,21 @@ def words_of(sheet: Sheet, layout: Layout, directed: bool | None) -> Words:
             int(sizes[1]) if sizes else None,
             konect=True,
         )
-    words = _of_arrows(sheet, layout.table, directed)
-    words = words or _of_column(sheet, layout, directed) or _of_comments(comments)
-    return words._replace(of_sides=any(b"bipartite" in comment.lower() for comment in comments))
+    of_comments = words_of_comments(comments)
+    words = words_of_rows(sheet, layout, directed) or of_comments
+    return words._replace(of_sides=of_comments.of_sides)
+
+
+def words_of_rows(sheet: Sheet, layout: Layout, directed: bool | None) -> Words | None:
+    """What arrows and a column `Type` or `directed` say; the arguments are those of `words_of`."""
+    return _of_arrows(sheet, layout.table, directed) or _of_column(sheet, layout, directed)
+
+
+def words_of_comments(comments: list[bytes]) -> Words:
+    """What comments say, the first ones of a file, without blanks around them."""
+    comments = comments[:_MOST]
+    of_sides = any(b"bipartite" in comment.lower() for comment in comments)
+    return _of_comments(comments)._replace(of_sides=of_sides)
 
 
 def _of_arrows(sheet: Sheet, table: Table, directed: bool | None) -> Words | None:
@@ -109,7 +121,8 @@ def _of_column(sheet: Sheet, layout: Layout, directed: bool | None) -> Words | N
     place = next((plain.index(name) for name in _COLUMNS if name in plain), None)
     if place is None or not layout.table.rows:
         return None
-    cells = _cells(sheet.without(layout.header), layout, place)
+    below = sheet.without(layout.header) if layout.header >= 0 else sheet
+    cells = _cells(below, layout, place)
     said = {_COLUMNS[plain[place]].get(cell.lower()) for cell in cells - {b""}}
     if None in said or not said:
         return None

@@ -69,17 +69,27 @@ def best_scores(at: np.ndarray, ids: np.ndarray, degree: np.ndarray) -> Float64[
         ids: int32[2E], the edge that it ranks.
         degree: int64[n].
     """
-    logarithms = np.log(np.arange(1, degree.max(initial=0) + 1))
-    scores = _best_scores(at, ids, degree, logarithms)
+    scores = np.zeros(len(at) // 2)
+    score_arcs(at, ids, degree, logarithms_to(degree), scores)
+    return rounded(scores)
+
+
+def logarithms_to(degree: np.ndarray) -> Float64[np.ndarray, " d"]:
+    """The logarithms of 1, 2, … up to the highest degree."""
+    return np.log(np.arange(1, degree.max(initial=0) + 1))
+
+
+def rounded(scores: np.ndarray) -> np.ndarray:
+    """Scores float64[E] of so many digits that equal quotients tie."""
     return np.ldexp(np.rint(np.ldexp(scores, _DIGITS)), -_DIGITS)
 
 
 @njit(cache=True)
 @no_type_check
-def _best_scores(at, ids, degree, logarithms):
+def score_arcs(at, ids, degree, logarithms, scores):
+    """Raises the scores float64[E], 0 at first, to those of `best_scores`, not rounded."""
     # The ranks that each vertex has given are counted, so one pass over the arcs is enough.
-    scores = np.zeros(len(at) // 2)
-    seen = np.zeros(len(degree), np.int64)
+    seen = np.zeros(len(degree), np.int32)
     for place in range(len(at)):
         vertex, edge = at[place], ids[place]
         score = 1.0
@@ -89,4 +99,3 @@ def _best_scores(at, ids, degree, logarithms):
             score -= logarithms[seen[vertex]] / logarithms[degree[vertex] - 1]
         seen[vertex] += 1
         scores[edge] = max(scores[edge], score)
-    return scores

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jwi.cli import main, prune_on_disk
-from jwi.disk import arrays, files, ranking
+from jwi.cli import main, protected_on_disk, prune_on_disk
+from jwi.disk import arrays, files, parquet, ranking, shuffling
+from jwi.io import parquet as io_parquet
 
 PRUNE = ["prune", "graph.txt", "-o", "out.txt"]
 
@@ -19,7 +20,8 @@ def folder(tmp_path, monkeypatch):
     # Blocks and parts of a few rows.
     monkeypatch.setattr(files, "_BYTES", 300)
     monkeypatch.setattr(prune_on_disk, "_LEAST", 1000)
-    for module in (arrays, files, ranking, prune_on_disk):
+    monkeypatch.setattr(io_parquet, "_ROWS_OF_GROUP", 40)
+    for module in (arrays, files, parquet, ranking, shuffling, prune_on_disk, protected_on_disk):
         monkeypatch.setattr(module, "BLOCK", 7, raising=False)
     return tmp_path
 
@@ -30,13 +32,32 @@ def write_multigraph(path, seed):
     pairs = rng.integers(0, rng.integers(5, 40), (150, 2)) * rng.integers(1, 4)
     if path.suffix == ".npy":
         np.save(path, pairs)
+    elif path.suffix == ".parquet":
+        pyarrow = pytest.importorskip("pyarrow")
+        table = {"source": pairs[:, 0], "target": pairs[:, 1], "weight": rng.random(150)}
+        pytest.importorskip("pyarrow.parquet").write_table(
+            pyarrow.table(table), path, row_group_size=60
+        )
     else:
         text = "".join(f"{u}\t{v}\t0.5\n" + "# note\n" * (u % 3 == 0) for u, v in pairs.tolist())
         path.write_text(text)
 
 
+def check_as_in_memory(capsys, command, out):
+    """Runs a command in memory and on disk, and compares files and reports."""
+    assert main(command) == 0, capsys.readouterr().err
+    expected, told = out.read_bytes(), json.loads(capsys.readouterr().out)
+    assert main([*command, "--memory", "8K"]) == 0, capsys.readouterr().err
+    assert out.read_bytes() == expected
+    report = json.loads(capsys.readouterr().out)
+    for key in ("components", "seconds"):
+        told.pop(key)
+    assert report.pop("seconds").keys() == {"read", "rank", "count", "write"}
+    assert report == told
+
+
 @pytest.mark.parametrize("method", ranking.METHODS)
-@pytest.mark.parametrize("name", ["graph.txt", "graph.npy"])
+@pytest.mark.parametrize("name", ["graph.txt", "graph.npy", "graph.parquet"])
 def test_files_and_reports_are_those_of_memory(folder, capsys, method, name):
     path, out = Path(name), Path(f"out{Path(name).suffix}")
     for seed in range(4):
@@ -44,16 +65,56 @@ def test_files_and_reports_are_those_of_memory(folder, capsys, method, name):
         columns = ["--columns", "1,2", "--no-header"] if path.suffix == ".txt" else []
         command = ["prune", name, "-o", str(out), "--method", method, *columns]
         command += ["--keep", f"{[0.0, 0.3, 0.7, 1.0][seed]}", "--json", "--force"]
-        assert main(command) == 0
-        expected, told = out.read_bytes(), json.loads(capsys.readouterr().out)
-        assert main([*command, "--memory", "8K"]) == 0, capsys.readouterr().err
-        assert out.read_bytes() == expected
-        report = json.loads(capsys.readouterr().out)
-        for key in ("components", "seconds"):
-            told.pop(key)
-        assert report.pop("seconds").keys() == {"read", "rank", "count", "write"}
-        assert report == told
+        check_as_in_memory(capsys, [*command, "--seed", f"{seed}"], out)
     assert {file.name for file in folder.iterdir()} == {path.name, out.name}
+
+
+@pytest.mark.parametrize("name", ["graph.txt", "graph.npy", "graph.parquet"])
+def test_directed_graphs_are_pruned_at_random(folder, capsys, name):
+    path, out = Path(name), Path(f"out{Path(name).suffix}")
+    for seed in range(4):
+        write_multigraph(path, seed)
+        columns = ["--columns", "1,2", "--no-header"] if path.suffix == ".txt" else []
+        command = ["prune", name, "-o", str(out), "--method", "random", "--directed", *columns]
+        command += ["--keep", f"{[0.0, 0.3, 0.7, 1.0][seed]}", "--json", "--force"]
+        check_as_in_memory(capsys, command, out)
+
+
+def test_a_file_may_say_that_it_is_directed(folder, capsys):
+    Path("graph.txt").write_text("# directed graph\n1 2\n2 1\n2 3\n3 3\n4 2\n")
+    command = [*PRUNE, "--keep-edges", "2", "--json", "--force"]
+    for options in (["--method", "random"], ["--undirected"]):
+        check_as_in_memory(capsys, [*command, *options], Path("out.txt"))
+
+
+@pytest.mark.parametrize("method", ranking.METHODS)
+def test_protected_edges_stay(folder, capsys, method):
+    for seed in range(3):
+        write_multigraph(Path("graph.npy"), seed)
+        pairs = np.load("graph.npy")
+        pairs = pairs[pairs[:, 0] != pairs[:, 1]][::5, ::-1]
+        np.savetxt("protect.txt", pairs, "%d")
+        command = ["prune", "graph.npy", "-o", "out.npy", "--method", method, "--json", "--force"]
+        command += ["--protect", "protect.txt", "--keep", "0.5"]
+        check_as_in_memory(capsys, command, Path("out.npy"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("7 7\n1 2\n1 9\n", "there is no edge from 1 to 9 in graph.txt: name its edges"),
+        ("1 2\n1 99999999999\n", "'99999999999' is no vertex of graph.txt"),
+        ("a b\n", "'a' is no vertex of graph.txt: with --memory, vertices are integers"),
+        ("01 2\n", "'01' is no vertex"),
+        ("1 2\n2 3\n", "3 edges are to be removed and 2 may go: --protect holds the others"),
+    ],
+)
+def test_what_cannot_be_protected_is_told(folder, capsys, rows, message):
+    Path("graph.txt").write_text("1 2\n2 3\n3 1\n5 1\n")
+    Path("protect.txt").write_text(rows)
+    command = [*PRUNE, "--num-removed", "3", "--protect", "protect.txt", "--memory", "1M"]
+    assert main(command) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_the_report_is_text(folder, capsys):
@@ -67,12 +128,12 @@ def test_the_report_is_text(folder, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--method", "random"], "pass one of them, or leave out --memory"),
+        (["--method", "jaccard"], "pass one of them, or leave out --memory"),
         (["--depth", "3", "--method", "one-walk-index"], "for depth 2: leave it out"),
         (["--keep-connected"], "--keep-connected needs the graph in memory"),
         (["--mask", "mask.npy"], "--mask needs the graph in memory"),
-        (["--directed"], "--directed needs the graph in memory"),
-        (["--format", "gml"], "read as gml, and --memory is for edge-list and npy"),
+        (["--directed"], "is for undirected graphs: add --undirected, or rank by --method random"),
+        (["--format", "gml"], "read as gml, and --memory is for edge-list, npy and parquet"),
         (["--memory", "1K"], "need [0-9,]*: pass --memory 1M"),
     ],
 )
@@ -88,7 +149,7 @@ def test_what_needs_the_graph_in_memory_is_refused(folder, capsys, options, mess
     ("text", "message"),
     [
         ("% sym\n% 3 3 3\n1 2\n2 3\n", "it is KONECT's, leave out the lines that begin with %"),
-        ("# directed graph\n1 2\n2 3\n", "it is directed.*add --undirected"),
+        ("# directed graph\n1 2\n2 3\n", "the graph is directed, and .*: add --undirected"),
         ("3\n0 1\n1 2\n0 2\n", "line 1"),
         ("3 3\n0 1\n1 2\n0 2\n", "may be the sizes of the graph: --no-header takes it"),
         ("0 1\n1 -2\n", "the vertex -2 is out of range: with --memory, number vertices from 0"),
