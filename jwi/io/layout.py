@@ -160,7 +160,9 @@ def find_columns(table: Table, options: Options) -> Columns:
         )
     else:
         chosen = guessed_columns(table)
-        refuse_vertices(table, *chosen)
+        # A row of one column is refused by its line.
+        if table.width > 1:
+            refuse_vertices(table, *chosen)
     if len(chosen) == 3:
         return Columns(*chosen)
     start, end = chosen

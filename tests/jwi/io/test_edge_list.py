@@ -121,6 +121,15 @@ def test_commas_and_blanks_between_names_are_asked_for(tmp_path, text):
     assert by_blanks.content.labels != by_commas.content.labels
 
 
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [("links\n3\n9\n", "2: '3'"), ("links\nann\n", "1: 'links'"), ("a\n1,2\n7\n", "3: '7'")],
+)
+def test_rows_of_one_column_below_one_name_are_refused(tmp_path, text, row):
+    with pytest.raises(ValueError, match=f"line {row} has one column and not two"):
+        read(tmp_path, text, named=True, separator="comma")
+
+
 def test_rows_of_names_and_sets_have_no_header(tmp_path):
     path = tmp_path / "sets.txt"
     path.write_text("u, left\nAnn Smith, right\n")
