@@ -64,7 +64,7 @@ def over_samples(tree: PyTree) -> PyTree:
 
 
 def devices_of(axis: str) -> int | None:
-    """The number of devices on an axis of `jax.set_mesh`; None without such an axis of type Auto."""
+    """How many devices an axis of `jax.set_mesh` has; None without such an axis of type Auto."""
     mesh = jax.sharding.get_abstract_mesh()
     types = dict(zip(mesh.axis_names, mesh.axis_types, strict=True))
     return mesh.shape[axis] if types.get(axis) == AxisType.Auto else None
