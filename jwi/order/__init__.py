@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # Editors and type checkers see the functions that are listed
     from jwi.order.magnitude import magnitude_order as magnitude_order
     from jwi.order.metric_backbone import metric_backbone_order as metric_backbone_order
     from jwi.order.noise_corrected import noise_corrected_order as noise_corrected_order
+    from jwi.order.proxy_delete import proxy_delete_order as proxy_delete_order
     from jwi.order.random import random_order as random_order
     from jwi.order.rank_degree import rank_degree_order as rank_degree_order
     from jwi.order.resistance.exact import effective_resistances as effective_resistances
@@ -86,6 +87,7 @@ METHODS = {
     "noise-corrected": "noise_corrected",
     "metric-backbone": "metric_backbone",
     "log-share": "wis.log_share",
+    "proxy-delete": "proxy_delete",
 }
 # Public names besides the methods' functions. An order here needs more than a graph.
 _OTHERS = {

@@ -50,6 +50,7 @@ ELSEWHERE = {
     "t-spanner": "test_subgraphs",
     "rank-degree": "test_subgraphs",
     "log-share": "test_log_share",
+    "proxy-delete": "test_proxy_delete",
 }
 
 
