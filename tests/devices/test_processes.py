@@ -1,4 +1,4 @@
-"""Two processes of JAX over the loopback interface: the numbers, checkpoints and files of one."""
+"""Processes of JAX over the loopback interface: the numbers, checkpoints and files of one."""
 
 import os
 import socket
@@ -39,21 +39,39 @@ def run_processes(count, *arguments):
     assert [process.returncode for process in started] == [0] * count, messages
 
 
+def trained(train, folder, count, stop_after=99):
+    """What so many processes train, and from which chunk on; None if they stop before the end."""
+    out = folder.with_suffix(".npz")
+    run_processes(count, "tests.devices.runs", train, folder, out, stop_after)
+    return dict(np.load(out)) if out.exists() else None
+
+
+def check_resumed(train, tmp_path, first, second, whole):
+    """Starts on some processes and ends on others, as those do that never stop."""
+    folder = tmp_path / f"{first}-{second}"
+    assert trained(train, folder, first, stop_after=3) is None
+    found = trained(train, folder, second)
+    assert found.pop("chunks") == whole["chunks"] - 2
+    for name, array in found.items():
+        np.testing.assert_allclose(array, whole[name], rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_runs_resume_on_another_number_of_processes(tmp_path):
-    def trained(name, count, stop_after):
-        folder, out = tmp_path / name, tmp_path / f"{name}.npz"
-        run_processes(count, "tests.devices.runs", folder, out, stop_after)
-        return dict(np.load(out)) if out.exists() else None
+    whole = trained("five_runs", tmp_path / "whole", 1)
+    check_resumed("five_runs", tmp_path, 2, 1, whole)
+    check_resumed("five_runs", tmp_path, 1, 2, whole)
 
-    whole = trained("whole", 1, 99)
-    assert trained("two", 2, 3) is None
-    assert trained("one", 1, 3) is None
-    resumed = {"two": trained("two", 1, 99), "one": trained("one", 2, 99)}
-    for found in resumed.values():
-        assert found.pop("chunks") == whole["chunks"] - 2
-        for name, array in found.items():
-            np.testing.assert_allclose(array, whole[name], rtol=1e-5, atol=1e-6)
+
+@pytest.mark.slow
+@pytest.mark.parametrize("train", ["five_runs", "on_a_mesh"])
+def test_four_processes_train_as_one(tmp_path, train):
+    whole = trained(train, tmp_path / "whole", 1)
+    four = trained(train, tmp_path / "four", 4)
+    for name, array in whole.items():
+        np.testing.assert_allclose(four[name], array, rtol=1e-5, atol=1e-6)
+    check_resumed(train, tmp_path, 2, 4, whole)
+    check_resumed(train, tmp_path, 4, 1, whole)
 
 
 @pytest.mark.slow

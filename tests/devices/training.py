@@ -21,8 +21,8 @@ def loss(key, params, model_state, data):
     return jnp.mean((hidden @ params["down"] - targets) ** 2), (model_state, {})
 
 
-def check_fit():
-    """Examples over devices; parameters and Adam's moments whole, or sharded by a rule."""
+def regression():
+    """The phase of a small network, its parameters and 64 examples."""
     inputs = jax.random.normal(jax.random.key(0), (64, 4))
     data = inputs, jnp.sin(inputs.sum(axis=1))
     params = {
@@ -30,15 +30,24 @@ def check_fit():
         "down": jax.random.normal(jax.random.key(2), (16,)) / 4,
     }
     phase = Phase("on a mesh", from_loss(loss), optax.adam(0.03), num_steps=20, log_every=5)
+    return phase, params, data
+
+
+def by_columns(params, mesh):
+    """The parameters of `regression`, each device with some of the hidden units."""
+    return {
+        "up": placed(params["up"], PartitionSpec(None, "devices"), mesh),
+        "down": placed(params["down"], OVER_DEVICES, mesh),
+    }
+
+
+def check_fit():
+    """Examples over devices; parameters and Adam's moments whole, or sharded by a rule."""
+    phase, params, data = regression()
     alone = fit(jax.random.key(3), params, phase, data)
     mesh = mesh_of_all()
     over = placed(data, OVER_DEVICES, mesh)
-    columns = PartitionSpec(None, "devices")
-    rule = {
-        "up": placed(params["up"], columns, mesh),
-        "down": placed(params["down"], OVER_DEVICES, mesh),
-    }
-    for start in (placed(params, EVERYWHERE, mesh), rule):
+    for start in (placed(params, EVERYWHERE, mesh), by_columns(params, mesh)):
         found = fit(jax.random.key(3), start, phase, over)
         assert_close(found.params, alone.params)
         assert_close(found.history, alone.history)
