@@ -37,7 +37,7 @@ def attend(
     mask_TxS: Bool[Array, "T S"],
 ) -> Float[Array, "T H C"]:
     """Attention of T queries to S keys, where the mask is true."""
-    scores_HxTxS = _scaled(jnp.einsum("thc,shc->hts", q_TxHxC, k_SxHxC), q_TxHxC.shape[-1])
+    scores_HxTxS = _products("thc,shc->hts", q_TxHxC, k_SxHxC)
     masked_HxTxS = jnp.where(mask_TxS[None], scores_HxTxS, -jnp.inf)
     weights_HxTxS = jax.nn.softmax(masked_HxTxS).astype(v_SxHxC.dtype)
     return jnp.einsum("hts,shc->thc", weights_HxTxS, v_SxHxC)
@@ -66,10 +66,11 @@ def attend_tree(
     # One matrix product per family scores the keys that all siblings share.
     num_parents, num_above, heads, channels = path_k_PxSxHxC.shape
     q_PxVxHxC = q_NxHxC.reshape(num_parents, -1, heads, channels)
-    scores_PxHxVxS = jnp.einsum("pvhc,pshc->phvs", q_PxVxHxC, path_k_PxSxHxC)
-    own_PxVxHx1 = jnp.sum(q_NxHxC * k_NxHxC, -1).reshape(num_parents, -1, heads, 1)
+    scores_PxHxVxS = _products("pvhc,pshc->phvs", q_PxVxHxC, path_k_PxSxHxC)
+    own_NxH = _scaled(jnp.sum(_wide(q_NxHxC) * _wide(k_NxHxC), -1), channels)
+    own_PxVxHx1 = own_NxH.reshape(num_parents, -1, heads, 1)
     # The own key is the last of the S + 1 keys, and always visible.
-    scores = _scaled(jnp.concatenate([scores_PxHxVxS, own_PxVxHx1.swapaxes(1, 2)], -1), channels)
+    scores = jnp.concatenate([scores_PxHxVxS, own_PxVxHx1.swapaxes(1, 2)], -1)
     mask = jnp.pad(visible_S, (0, 1), constant_values=True)
     weights = jax.nn.softmax(jnp.where(mask, scores, -jnp.inf)).astype(v_NxHxC.dtype)
     # One matrix product per family sums the shared values; the own value is added by its weight.
@@ -120,5 +121,18 @@ def extend_paths(
     return jnp.concatenate([above_NxSxHxC, own_NxHxC[:, None]], 1)
 
 
+def _products(
+    subscripts: str, queries: Float[Array, "..."], keys: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """Scores in float32 at least: in float16 those above 65 504 would be infinite."""
+    wide = _wide(queries).dtype
+    scores = jnp.einsum(subscripts, queries, keys, preferred_element_type=wide)
+    return _scaled(scores, queries.shape[-1])
+
+
 def _scaled(scores: Float[Array, "..."], channels: int) -> Float[Array, "..."]:
-    return scores.astype(jnp.promote_types(scores.dtype, jnp.float32)) * channels**-0.5
+    return scores * channels**-0.5
+
+
+def _wide(factors: Float[Array, "..."]) -> Float[Array, "..."]:
+    return factors.astype(jnp.promote_types(factors.dtype, jnp.float32))

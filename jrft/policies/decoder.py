@@ -22,7 +22,13 @@ the overhead of an operation costs more than its work."""
 # The gradient computes these two again instead of keeping them: they are cheaper to compute than
 # their results are to store.
 _RMSNorm = nn.remat(nn.RMSNorm)
-_gelu = jax.checkpoint(nn.gelu)
+
+
+@jax.checkpoint
+def _gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """GELU in float32 at least: it cubes, and in float16 40³ is infinite."""
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    return nn.gelu(x.astype(wide)).astype(x.dtype)
 
 
 class KeyValueCache(NamedTuple):

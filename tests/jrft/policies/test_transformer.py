@@ -1,8 +1,11 @@
+from functools import partial
+
 import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import jrft
@@ -46,6 +49,24 @@ def test_bfloat16_computes_probabilities_in_float32():
     chex.assert_trees_all_close(levels, cases.tree_log_probs(SMALL, params, prompt), atol=0.1)
     for level in levels:
         np.testing.assert_allclose(np.exp(level).sum(axis=1), 1, rtol=1e-6)
+
+
+def test_float16_is_finite_at_ten_times_the_weights():
+    """Scores are above 65 504, the largest float16, and GELU cubes numbers above 40."""
+    sizes = {"max_prompt": 4, "width": 32, "depth": 2, "heads": 2}
+    half, whole = (jrft.transformer(4, 2, **sizes, dtype=d) for d in (jnp.float16, jnp.float32))
+    params = jax.tree.map(lambda leaf: 10 * leaf, cases.init(whole))
+    prompt, completion = jnp.array([1, 2, 3, 0]), jnp.array([2, 1])
+
+    @partial(jax.jit, static_argnums=0)
+    def gradient(policy):
+        return jax.grad(lambda params: policy.log_probs(params, prompt, completion).sum())(params)
+
+    found, expected = gradient(half), gradient(whole)
+    norm = optax.tree.norm(expected)
+    assert optax.tree.norm(optax.tree.sub(found, expected)) < 0.1 * norm
+    for level in cases.tree_log_probs(half, params, prompt):
+        np.testing.assert_allclose(jnp.exp(level).sum(axis=1), 1, rtol=1e-6)
 
 
 def test_dtype_in_any_spelling_makes_equal_policies():
