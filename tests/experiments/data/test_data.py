@@ -183,6 +183,9 @@ def test_idx_refuses_other_files(tmp_path):
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-1]))
     with pytest.raises(ValueError, match="has 15 bytes where its header says 16"):
         read_idx(path)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"x.gz cannot be decompressed \(.*: fetch it again"):
+        read_idx(path)
 
 
 @pytest.mark.public_data
