@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.output.record import read
+from experiments.studies.jwi.rewiring import study as rewiring
 from experiments.studies.jwi.sparsification_record import study as sparsification_record
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +59,15 @@ def test_the_table_of_record_is_that_of_its_result_file():
     table = [row.strip("| ").split(" | ") for row in shown_rows]
     assert len(table) > len(record.config["datasets"]) * len(record.config["removed"])
     assert table == expected[: len(table)]
+
+
+def test_the_table_of_rewiring_is_that_of_its_result_file():
+    expected = rewiring.table(read(RESULTS / "jwi_rewiring.json"))
+    text = CLAIMS.split("## Added edges beside rewiring")[1]
+    header, _, *shown_rows = re.search(r"(?:^\|.*\n)+", text, re.M).group().splitlines()
+    assert [[cell.strip() for cell in row.split("|")[1:-1]] for row in [header, *shown_rows]] == (
+        expected
+    )
 
 
 @pytest.mark.parametrize("tag", ["chameleon-gcn", "squirrel-gcn", "computers-gcn"])

@@ -1,17 +1,18 @@
 """Adding edges by walk index against rewiring: does any of it raise accuracy?
 
-Claim: Razin et al. (NeurIPS 2023), Section 6, leave open whether walk indices help beyond removing
-  edges. Here 1-WIS runs forward and adds edges, beside methods of rewiring: FoSR (spectral gap),
-  SDRF (curvature), GTR (effective resistance), DIGL (diffusion), and pairs at random. Each may add
-  2, 10 or 25 % of the edges, or none; the validation accuracy of each split chooses.
+Claim: Razin et al. (NeurIPS 2023), Section 5, use walk indices to remove edges. Here 1-WIS runs
+  forward and adds edges (derived), beside methods of rewiring: FoSR (spectral gap), SDRF
+  (curvature), GTR (effective resistance), DIGL (diffusion), and pairs at random. Each may add 2, 10
+  or 25 % of the edges, or none; the validation accuracy of each split chooses.
 
 Command: python -m experiments jwi_rewiring
 
 Cost: see `seconds` in the result file. Each finished cell (data set, method, share) is kept, so
   that an interrupted run goes on.
 
-Expected: no number in the papers for this comparison. As a control, `none` trains the graph as it
-  is, and chooses among as many draws of the initial weights as a method has shares.
+Expected: no number in the papers for this comparison. In the committed run nothing helps: no method
+  differs from no rewiring by more than its interval. As a control, `none` trains the graph as it
+  is, and chooses among as many draws of the initial weights as a method has graphs.
 """
 
 from collections.abc import Iterator
