@@ -15,6 +15,7 @@ from jwi.order.wis.depth_2 import remove_by_degrees
 from jwi.order.wis.depth_3 import remove_by_triangles
 from jwi.order.wis.depth_4 import remove_by_squares
 from jwi.order.wis.heap import delete, heap_of_signatures, insert, sift
+from jwi.order.wis.in_no_triangle import MAX_EDGES
 from jwi.order.wis.shrinking_graph import (
     WalkGraph,
     edges_among,
@@ -88,7 +89,8 @@ def walk_index_order(
     degrees = np.bincount(edges.ravel(), minlength=n)[edges]
     # At depth 3 an edge changes its ends and the third vertices of its triangles, and no walk index
     # exceeds 1 + 3 d + 2 E; at depth 4 it changes the neighbors of its ends.
-    if depth == 3 and undirected and degrees.min(axis=1).max(initial=0) < MAX_MULTIPLICITY:
+    fits = degrees.min(axis=1).max(initial=0) < MAX_MULTIPLICITY and len(edges) <= MAX_EDGES
+    if depth == 3 and undirected and fits:
         return kept[remove_by_triangles(edges, n, count, progress)]
     walks = closed_walks(graph, depth)
     few = degrees.sum(axis=1).max(initial=0) <= MAX_MULTIPLICITY

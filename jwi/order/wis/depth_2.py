@@ -151,7 +151,7 @@ def remove_by_levels(rows, degree, order, num_removed, status):
     level = len(stops) - 1
     while count < num_removed and not status[STOP]:
         start = stops[level + 1] if level + 1 < len(stops) else 0
-        size = _merge(active, size, waiting, start, stops[level])
+        size = merge(active, size, waiting, start, stops[level])
         count = _match_far_above(active, size, degree, lists, level, order, count)
         status[DONE] = count
         count = _match_next_above(active, size, degree, level, order, count)
@@ -162,7 +162,7 @@ def remove_by_levels(rows, degree, order, num_removed, status):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _merge(active, size, waiting, start, stop):
+def merge(active, size, waiting, start, stop):
     """Adds waiting edges to the active ones, both by rising id; returns how many there are."""
     last, size = size - 1, size + stop - start
     # From the end, where there is room.

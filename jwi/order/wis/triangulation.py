@@ -23,7 +23,8 @@ class Triangulation(NamedTuple):
         gone: bool[E], which edges are removed.
         triangles: int64[E], in how many triangles each edge is.
         walk_index: int64[n], of the vertices.
-        degree: int64[n].
+        degree: int64[n], other edges included.
+        num_arcs: int64[n], how many of the edges are left at each vertex.
         starts: int64[n], where the arcs at each vertex start.
         ends: int64[n], where they end.
         neighbors: int32[2E], the other end of each arc, rising at each vertex.
@@ -38,6 +39,7 @@ class Triangulation(NamedTuple):
     triangles: np.ndarray
     walk_index: np.ndarray
     degree: np.ndarray
+    num_arcs: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
     neighbors: np.ndarray
@@ -49,12 +51,19 @@ class Triangulation(NamedTuple):
 
 def triangulate(edges: np.ndarray, num_vertices: int) -> Triangulation:
     """The graph of the edges int32[E, 2]."""
-    num_edges = len(edges)
+    degree = np.bincount(edges.ravel(), minlength=num_vertices)
+    return triangulation(edges, count_triangles(edges, degree), degree)
+
+
+def triangulation(edges: np.ndarray, triangles: np.ndarray, degree: np.ndarray) -> Triangulation:
+    """The graph of some edges, int32[E, 2], with so many triangles, int64[E].
+
+    Other edges, which are in no triangle, count in the degrees int64[n] alone.
+    """
+    num_edges, num_vertices = len(edges), len(degree)
     at, to = np.append(edges[:, 0], edges[:, 1]), np.append(edges[:, 1], edges[:, 0])
     ids = np.tile(np.arange(num_edges, dtype=np.int32), 2)
     starts, neighbors, ids = sorted_arcs_by_vertex(at, to, ids, num_vertices)
-    degree = np.diff(starts)
-    triangles = count_triangles(edges, degree)
     walk_index = np.where(degree > 0, 1 + 3 * degree, 0)
     for side in range(2):
         # A triangle of a vertex counts at two of the vertex's edges, so 2 τ is their sum.
@@ -66,6 +75,7 @@ def triangulate(edges: np.ndarray, num_vertices: int) -> Triangulation:
         triangles,
         walk_index,
         degree,
+        np.diff(starts),
         starts[:-1].copy(),
         starts[1:].copy(),
         neighbors,
@@ -192,6 +202,7 @@ def remove_edge(graph, edge, count):
         graph.triangles[graph.sides[place, 1]] -= 1
     for side in range(2):
         graph.degree[graph.edges[edge, side]] -= 1
+        graph.num_arcs[graph.edges[edge, side]] -= 1
         _close_up(graph, graph.edges[edge, side])
 
 
@@ -207,7 +218,7 @@ def _close_up(graph, vertex):
     # Edges of low ids, and neighbors of low numbers, often go first: dropping these moves no arc.
     while starts[vertex] < ends[vertex] and gone[ids[starts[vertex]]]:
         starts[vertex] += 1
-    if 2 * (ends[vertex] - starts[vertex]) <= 3 * graph.degree[vertex]:
+    if 2 * (ends[vertex] - starts[vertex]) <= 3 * graph.num_arcs[vertex]:
         return
     end = starts[vertex]
     for place in range(starts[vertex], ends[vertex]):

@@ -10,6 +10,7 @@ from jwi.order.wis.any_depth import remove_by_definition
 from jwi.order.wis.depth_3 import remove_by_triangles
 from jwi.order.wis.heap import insert
 from jwi.order.wis.hub_groups import MOST_TRIANGLES, heap_of, hub_groups, leave
+from jwi.order.wis.in_no_triangle import MAX_LEVEL
 from jwi.order.wis.queue import set_key
 
 
@@ -63,7 +64,24 @@ def star_and_pairs(n, rng):
     return np.append(np.stack([np.zeros(n - 1, int), np.arange(1, n)]), pairs, axis=1)
 
 
+def cliques_and_pairs(n, rng):
+    members = [rng.choice(n, min(n, 6), replace=False) for _ in range(max(1, n // 8))]
+    i, j = np.triu_indices(min(n, 6), 1)
+    return np.concatenate(
+        [rng.integers(0, n, (2, n)), *(np.stack([clique[i], clique[j]]) for clique in members)],
+        axis=1,
+    )
+
+
+def three_copies(n, rng):
+    ends = rng.integers(0, n, (2, 2 * n))
+    return np.concatenate([ends + n * copy for copy in range(3)], axis=1)
+
+
 GRAPHS = {
+    "cliques and pairs": cliques_and_pairs,
+    "three copies": three_copies,
+    "path": lambda n, rng: np.stack([np.arange(n - 1), np.arange(1, n)]),
     "random": lambda n, rng: rng.integers(0, n, (2, 3 * n)),
     "heavy-tailed": lambda n, rng: (n * rng.random((2, 4 * n)) ** 3).astype(int),
     "star and pairs": star_and_pairs,
@@ -100,3 +118,21 @@ def test_the_public_order_has_groups_and_is_that_of_the_definition():
     edges, walks = np.ascontiguousarray(jwi.edge_list(graph)), jwi.closed_walks(graph, 3)
     expected = remove_by_definition(edges, walks, 3, 60, undirected=True)
     np.testing.assert_array_equal(jwi.walk_index_order(graph, 3, num_removed=60), expected)
+
+
+def test_edges_of_high_walk_indices_are_peeled_off_in_order():
+    # Two joined stars; the walk indices of both centers are above the highest level.
+    leaves = MAX_LEVEL // 3 + np.array([2, 0])
+    centers = np.repeat([0, 1], leaves)
+    ends = np.append(centers, 0), np.append(np.arange(2, 2 + leaves.sum()), 1)
+    graph = jwi.from_edges(*ends, 2 + leaves.sum())
+    edges = jwi.edge_list(graph)
+    of_center = [np.flatnonzero((edges.min(axis=1) == c) & (edges.max(axis=1) > 1)) for c in (0, 1)]
+    joining = np.flatnonzero(edges.max(axis=1) == 1)
+    # The center of more leaves loses the next one; where both have as many, the lower edge goes.
+    first, second = of_center
+    pairs = np.sort(np.stack([first[2:], second], axis=1), axis=1).ravel()
+    expected = np.concatenate([joining, first[:2], pairs])
+    # At the end both have one leaf, an edge on its own: by id.
+    expected[-2:] = np.sort(expected[-2:])
+    np.testing.assert_array_equal(jwi.walk_index_order(graph, 3), expected)

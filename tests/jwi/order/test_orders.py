@@ -132,6 +132,7 @@ def test_both_designs_of_one_depth_agree(skew, num_copies, depth):
     ("depth", "design", "limit", "low"),
     [
         (3, "remove_by_triangles", "MAX_MULTIPLICITY", 3),
+        (3, "remove_by_triangles", "MAX_EDGES", 50),
         (4, "remove_by_squares", "MAX_MULTIPLICITY", 3),
         (4, "remove_by_squares", "MAX_WALK_INDEX", 50),
     ],
