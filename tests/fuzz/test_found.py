@@ -16,6 +16,7 @@ def test_what_was_found_is_read_or_refused(path):
     reading(target)(path.read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_seeds_and_empty_files_are_read_or_refused(target):
     if "parquet" in target:
