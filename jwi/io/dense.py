@@ -25,7 +25,7 @@ def read(source: Source) -> Content:
     path, options = source.path, source.options
     options.only(path, source.format, "separator", "header", "comment", "encoding", "weights")
     text = decoded(path, source.content, options.encoding)
-    sheet = lines_of(path, text.content, options.named, options.comment)
+    sheet = lines_of(path, text.content, options.named, options.comment, options.separator)
     return dense_content(text, sheet, find_layout(sheet, options, options.separator))
 
 

@@ -13,13 +13,17 @@ SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "blank":
 _MOST_COLUMNS = 6
 
 
-def find_separator(path: Path, rows: list[bytes], *, named: bool) -> str:
+def find_separator(path: Path, rows: list[bytes], *, named: bool, are_pairs: bool = False) -> str:
     """The separator of the first rows' columns, a key of `SEPARATORS`.
 
     Args:
         path: The file, for its suffix.
         rows: The first rows.
         named: Whether vertices are named by strings; else they are integers.
+        are_pairs: Whether each row is known to be of two names.
+
+    Raises:
+        ValueError: If commas and blanks may separate names as well.
     """
     found = None if named else _of_integers(rows)
     if found is not None:
@@ -29,7 +33,7 @@ def find_separator(path: Path, rows: list[bytes], *, named: bool) -> str:
     if suffix == ".csv":
         return _first_that_splits(rows, _by_place)
     # In other files names may hold commas.
-    found = None if suffix == ".tsv" else _of_equal_rows(path, rows)
+    found = None if suffix == ".tsv" else _of_equal_rows(path, rows, are_pairs)
     return found or _first_that_splits(
         rows, lambda _: ("tab", "blank", "comma", "semicolon", "pipe")
     )
@@ -54,7 +58,7 @@ def _first_that_splits(rows: list[bytes], names: Callable[[bytes], Sequence[str]
     return "blank"
 
 
-def _of_equal_rows(path: Path, rows: list[bytes]) -> str | None:
+def _of_equal_rows(path: Path, rows: list[bytes], are_pairs: bool) -> str | None:
     """The separator by which all rows have equally many columns, at least two.
 
     Tabs go before all others, since no name holds one, and semicolons and pipes before commas and
@@ -80,6 +84,8 @@ def _of_equal_rows(path: Path, rows: list[bytes]) -> str | None:
     if _shared(found["comma"]):
         return "comma"
     if _shared(found["blank"]):
+        return "blank"
+    if are_pairs and len(found["blank"][0]) == 2:
         return "blank"
     if len(found["comma"][0]) > len(found["blank"][0]):
         raise ValueError(

@@ -79,7 +79,7 @@ def read_edge_list(source: Source, wanted: str) -> Content:
     path, options = source.path, source.options
     text = decoded(path, source.content, options.encoding)
     refuse_other_files(path, text.content)
-    sheet = lines_of(path, text.content, options.named, options.comment)
+    sheet = lines_of(path, text.content, options.named, options.comment, options.separator)
     if options.comment is None:
         refuse_parts(sheet)
     refuse_marks(sheet)

@@ -49,6 +49,7 @@ def other_ends(rows: Int64[np.ndarray, "M k"]) -> tuple[int, int] | None:
     }
     first = scores.pop((0, 1))
     start, end, third = columns[:3]
+    # A time in years, before the ends or between them.
     if _are_years(start, columns[1:]) or _are_years(end, [start, *columns[2:]]):
         first -= _MOST
     if (third == third[0]).all() or third.min() < 0:

@@ -76,7 +76,10 @@ def find_layout(sheet: Sheet, options: Options, separator: str | None) -> Layout
     """
     raw = sheet.rows(_ROWS)
     if separator is None:
-        separator = find_separator(sheet.path, raw[:_ROWS_OF_SEPARATOR], named=options.named)
+        are_pairs = options.header is False and options.columns == (1, 2)
+        separator = find_separator(
+            sheet.path, raw[:_ROWS_OF_SEPARATOR], named=options.named, are_pairs=are_pairs
+        )
         blanks = not options.named and separator != "blank"
         if blanks and any(len(columns_by(row, separator)) < 2 for row in raw):
             # Tabs in some rows and blanks in others.

@@ -57,7 +57,9 @@ class Sheet(NamedTuple):
         return self._replace(is_row=is_row)
 
 
-def lines_of(path: Path, content: bytes, named: bool, comment: str | None) -> Sheet:
+def lines_of(
+    path: Path, content: bytes, named: bool, comment: str | None, separator: str | None = None
+) -> Sheet:
     """The lines of a text.
 
     Where vertices are named, a line that begins with a mark is a comment if a blank follows the
@@ -68,6 +70,7 @@ def lines_of(path: Path, content: bytes, named: bool, comment: str | None) -> Sh
         content: UTF-8 text.
         named: Whether vertices are named by strings.
         comment: The characters that begin comments; None to guess.
+        separator: Of columns, a key of `SEPARATORS`; None to guess.
 
     Raises:
         ValueError: If lines may be comments as well as rows.
@@ -85,17 +88,17 @@ def lines_of(path: Path, content: bytes, named: bool, comment: str | None) -> Sh
         return sheet
     for mark in marks:
         lines = np.flatnonzero(unclear & (first == mark))
-        rows = _rows_among(sheet, lines.tolist(), bytes([mark]))
+        rows = _rows_among(sheet, lines.tolist(), bytes([mark]), separator)
         sheet.is_row[rows] = True
         marked[rows] = False
     return sheet._replace(comments=np.flatnonzero(marked))
 
 
-def _rows_among(sheet: Sheet, lines: list[int], mark: bytes) -> list[int]:
+def _rows_among(sheet: Sheet, lines: list[int], mark: bytes, separator: str | None) -> list[int]:
     """Which of the lines that begin with a mark, and no blank after it, are rows."""
     plain = sheet.rows(_FIRST_ROWS)
     sample = [*plain, *(sheet.line(line) for line in lines[:_FIRST_ROWS])]
-    separator = find_separator(sheet.path, sample, named=True)
+    separator = separator or find_separator(sheet.path, sample, named=True)
     usual = Counter(len(columns_by(row, separator)) for row in sample).most_common(1)
     width = usual[0][0] if usual else 0
     candidates = {line: columns_by(sheet.line(line), separator) for line in lines}

@@ -15,7 +15,9 @@ from jwi.progress import Progress
 
 # Vertices of a component up to which a dense solver is faster.
 _DENSE = 64
+# Of Lanczos' method, before equations are solved instead, at a place above all eigenvalues.
 _RESTARTS, _ABOVE_ONE = 50, 1 + 1e-9
+# Eigenvalues that differ by less are one. Digits of a gain, beside the squares that it is made of.
 _EQUAL, _DIGITS = 1e-9, 11
 
 
@@ -31,9 +33,9 @@ def proxy_delete_order(
     The gap of a component is the second smallest eigenvalue λ of L f = λ D f, for its Laplacian L
     and its degrees D, with fᵀ D f = 1. Without the edge {u, v} it is larger by
     λ (f_u² + f_v²) − (f_u − f_v)², to first order. This ranks a share of the edges; then it is
-    computed anew for what is left. Gains are rounded, so that equal ones tie, and
-    ties go by edge id. If λ is a multiple eigenvalue, the mean over its eigenvectors counts; in a
-    component of more than 64 vertices one of them stands for all, and rounding chooses it.
+    computed anew for what is left. Gains are rounded, so that equal ones tie, and ties go by edge
+    id. If λ is a multiple eigenvalue, the mean over its eigenvectors counts; in a component of more
+    than 64 vertices one of them stands for all, and rounding chooses it.
 
     Args:
         graph: An undirected graph; on a masked graph only its K kept edges count.

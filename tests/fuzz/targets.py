@@ -49,10 +49,12 @@ def reading(target: str) -> Callable[[bytes], None]:
             assert found.senders.shape == found.receivers.shape
     else:
         suffix = f".{name}" if kind == "log" else ".bin"
-        path = Path(tempfile.mkdtemp()) / f"a{suffix}"
+        folder = tempfile.TemporaryDirectory()
+        path = Path(folder.name) / f"a{suffix}"
         read_path = DATA_SETS[name] if kind == "data" else lambda path: read_rewards([path])
 
-        def read_it(content: bytes) -> None:
+        def read_it(content: bytes, folder: tempfile.TemporaryDirectory = folder) -> None:
+            # The folder stays as long as this function does.
             path.write_bytes(content)
             read_path(path)
 

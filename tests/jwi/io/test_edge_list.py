@@ -130,6 +130,18 @@ def test_rows_of_one_column_below_one_name_are_refused(tmp_path, text, row):
         read(tmp_path, text, named=True, separator="comma")
 
 
+def test_the_separator_that_is_asked_for_also_tells_names_from_comments(tmp_path):
+    text = "#Zoe 1,0,1990,Zoe 7\n#Zoe 9,1,1991,Zoe 8\n#Zoe 9,2,1992,#Zoe 1\n#Zoe 1,3,1992,Zoe 8\n"
+    file = read(tmp_path, text, named=True, separator="comma", columns=(1, 4))
+    assert file.content.labels == ["#Zoe 1", "Zoe 7", "#Zoe 9", "Zoe 8"]
+
+
+def test_rows_of_two_names_are_cut_into_two(tmp_path):
+    path = tmp_path / "kept.txt"
+    path.write_text("Smith,J Doe,K\n")
+    assert read_rows_of_names(path).labels == ["Smith,J", "Doe,K"]
+
+
 def test_rows_of_names_and_sets_have_no_header(tmp_path):
     path = tmp_path / "sets.txt"
     path.write_text("u, left\nAnn Smith, right\n")
