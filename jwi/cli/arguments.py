@@ -20,6 +20,7 @@ _FORMATS = "\n".join(
     ]
 )
 DEFAULT_DEPTH = 2
+DEFAULT_METHOD = "log-share"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,7 +68,11 @@ def _add_prune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     amount.add_argument("--keep-edges", type=int, metavar="N", help="how many edges stay")
     amount.add_argument("--num-removed", type=int, metavar="N", help="how many edges go")
     command.add_argument(
-        "--method", type=_method, default="one-walk-index", metavar="METHOD", help="see below"
+        "--method",
+        type=_method,
+        default=DEFAULT_METHOD,
+        metavar="METHOD",
+        help=f"see below (default {DEFAULT_METHOD})",
     )
     command.add_argument(
         "--depth",

@@ -58,7 +58,7 @@ def test_what_was_done_is_told(graph, capsys):
     assert "graph.txt: 10 vertices, undirected, read as edge-list, columns separated by tabs" in out
     assert "1 self-loops, which stay" in out
     assert "1 entries repeat an edge" in out
-    assert "one-walk-index removed 9 of 15 edges" in out
+    assert "log-share removed 9 of 15 edges" in out
     lines = {line[:12]: words(line)[-2:] for line in out.splitlines()}
     assert lines["edges       "] == ["15", "6"]
     assert "wrote out.txt (" in out
@@ -131,7 +131,7 @@ def test_self_loops_alone_are_directed_if_said(graph, capsys):
     assert main(["info", "loops.txt", "--directed"]) == 0
     assert "loops.txt: directed" in capsys.readouterr().out
     assert main(["prune", "loops.txt", "--directed", "--keep", "1", "-o", "out.txt"]) == 2
-    assert "the graph is directed and one-walk-index is for undirected" in capsys.readouterr().err
+    assert "the graph is directed and log-share is for undirected" in capsys.readouterr().err
 
 
 def test_removed_names_are_read_as_they_were(graph, capsys):
@@ -192,7 +192,7 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
         (["info", "graph.txt", "--format", "xls"], "--format is 'xls': pass one of edge-list, "),
         ([*PRUNE, "--keep", "50"], "--keep is 50.0: pass the share of edges that stays"),
         ([*PRUNE, "--num-removed", "16"], "--num-removed is 16: pass how many of the 15 edges go"),
-        ([*PRUNE, "--keep", "0.5", "--depth", "3"], "one-walk-index is for depth 2: add --method"),
+        ([*PRUNE, "--keep", "0.5", "--depth", "3"], "log-share is for depth 2: add --method"),
         (
             [*PRUNE, "--keep", "0.5", "--depth", "0"],
             "--depth is 0: pass how many layers",
@@ -216,7 +216,7 @@ MANY = "there are more than 2^63 − 1 walks that long at a vertex: pass a small
         ),
         (
             [*PRUNE, "--keep", "0.5", "--directed"],
-            "one-walk-index is for undirected graphs: add --undirected, or",
+            "log-share is for undirected graphs: add --undirected, or",
         ),
         (["prune", "graph.txt", "-o", "graph.txt", "--keep", "1"], "graph.txt exists: add --force"),
         (["prune", "graph.txt", "-o", "no/out.txt", "--keep", "1"], "there is no folder no: make"),
@@ -374,7 +374,7 @@ def test_overwriting_follows_links_and_leaves_who_may_read(graph):
     Path("link.txt").symlink_to("out.txt")
     assert main(["prune", "graph.txt", "-o", "link.txt", "--keep", "0", "--force"]) == 0
     assert Path("link.txt").is_symlink()
-    assert Path("out.txt").read_text() == kept_by(graph, jwi.one_walk_index_order(graph), keep=0)
+    assert Path("out.txt").read_text() == kept_by(graph, jwi.log_share_order(graph), keep=0)
     assert Path("out.txt").stat().st_mode & 0o777 == 0o600
     before = os.umask(0o027)
     try:

@@ -34,7 +34,7 @@ def test_as_a_module_in_a_pipe(graph):
     run = shell(f"{PRUNE} | head -n 1")
     assert run.returncode == 0
     assert run.stdout.splitlines()[-1].startswith("graph.txt: 10 vertices")
-    order = jwi.one_walk_index_order(graph)
+    order = jwi.log_share_order(graph)
     assert Path("out.txt").read_text() == kept_by(graph, order, keep=0.5)
     assert "Traceback" not in run.stderr
 
@@ -49,7 +49,7 @@ def test_streams_that_are_closed_are_not_missed(graph):
     run = shell(f"{PRUNE} >&- 2>&-")
     assert run.returncode == 0
     # The next file opened has the number of a stream, and may not become one.
-    order = jwi.one_walk_index_order(graph)
+    order = jwi.log_share_order(graph)
     assert Path("out.txt").read_text() == kept_by(graph, order, keep=0.5)
 
 

@@ -121,7 +121,7 @@ def test_the_report_is_text(folder, capsys):
     write_multigraph(Path("graph.txt"), 0)
     assert main([*PRUNE, "--columns", "1,2", "--num-removed", "3", "--memory", "1M"]) == 0
     shown = capsys.readouterr().out
-    assert "one-walk-index removed 3 of" in shown
+    assert "log-share removed 3 of" in shown
     assert "components" not in shown
 
 

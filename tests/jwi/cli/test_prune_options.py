@@ -25,7 +25,7 @@ def labels(edges):
 def test_edges_that_stay_are_those_of_the_library(graph):
     Path("stay.txt").write_text("10 0\n0 10\n0 0\n")
     protect = jwi.edge_ids(graph, [0], [1])
-    order = jwi.one_walk_index_order(graph)
+    order = jwi.log_share_order(graph)
     options = ["--protect", "stay.txt", "--keep-connected", "--min-degree", "2"]
     given = {"protect": protect, "keep_connected": True, "min_degree": 2}
     assert main([*PRUNE, *options, "--keep-edges", "11"]) == 0
@@ -52,7 +52,7 @@ def test_components_are_told_and_a_graph_that_falls_apart(graph, capsys):
 def test_companion_files_say_what_stays(graph):
     files = ["--rows", "r.npy", "--mask", "m.txt", "--scores", "s.txt", "--removed", "gone.txt"]
     assert main([*PRUNE, "--num-removed", "5", *files]) == 0
-    order = jwi.one_walk_index_order(graph)
+    order = jwi.log_share_order(graph)
     assert np.loadtxt("s.txt", int).tolist() == [
         [*edge, place + 1] for place, edge in enumerate(labels(jwi.edge_list(graph)[order]))
     ]
@@ -69,8 +69,8 @@ def test_companion_files_say_what_stays(graph):
 def test_the_graph_on_stdout_and_the_report_on_stderr(graph, capfdbinary):
     assert main(["prune", "graph.txt", "-o", "-", "--keep", "0.4"]) == 0
     out, error = capfdbinary.readouterr()
-    assert out.decode() == kept_by(graph, jwi.one_walk_index_order(graph), keep=0.4)
-    assert b"one-walk-index removed 9 of 15 edges" in error
+    assert out.decode() == kept_by(graph, jwi.log_share_order(graph), keep=0.4)
+    assert b"log-share removed 9 of 15 edges" in error
 
 
 WEIGHTED = "a,b,weight\n0,1,5\n1,2,4\n2,3,3\n3,0,2\n0,2,1\n4,5,9\n5,6,8\n6,4,7\n"

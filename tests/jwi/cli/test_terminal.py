@@ -12,7 +12,7 @@ import pytest
 
 import jwi
 from jwi.cli import main
-from jwi.order.wis import depth_2
+from jwi.order.wis import log_share
 from tests.cases.commands import PRUNE, write_graph
 
 
@@ -47,24 +47,24 @@ def test_progress_is_for_terminals_alone(graph, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", terminal)
     assert main([*PRUNE, "--keep", "0.5", "--force"]) == 0
     assert "reading graph.txt" in terminal.getvalue()
-    assert "ranking 15 edges by one-walk-index" in terminal.getvalue()
+    assert "ranking 15 edges by log-share" in terminal.getvalue()
 
 
 def rank_by(monkeypatch, function):
     """Makes the default method call a function."""
-    monkeypatch.setattr(depth_2, "ORDER", replace(depth_2.ORDER, rank=function))
+    monkeypatch.setattr(log_share, "ORDER", replace(log_share.ORDER, rank=function))
 
 
 def test_a_bar_shows_how_much_is_ranked_and_goes(graph, monkeypatch):
     def slow(graph, options):
         options.progress(0.25)
-        return jwi.one_walk_index_order(graph)
+        return jwi.log_share_order(graph)
 
     rank_by(monkeypatch, slow)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     assert main([*PRUNE, "--keep", "0.5"]) == 0
-    assert "\rranking 15 edges by one-walk-index  25%|#####" in terminal.getvalue()
+    assert "\rranking 15 edges by log-share  25%|#####" in terminal.getvalue()
     # At the end the line is taken away.
     assert terminal.getvalue().endswith(" \r")
 
