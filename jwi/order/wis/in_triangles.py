@@ -38,8 +38,9 @@ from jwi.order.wis.triangulation import (
 )
 from jwi.progress import DONE, STOP
 
-# Codes in a key: all of them for an edge that is in no triangle.
-_KEY = 4
+# Codes in a key. Four are all of an edge in no triangle; eight tell most edges of cliques apart.
+# Edges that they do not tell apart are looked at again at every removal among them.
+_KEY = 8
 
 
 class Search(NamedTuple):
@@ -49,9 +50,10 @@ class Search(NamedTuple):
     closed walk of length 3 with the removed one, the other two of each triangle. What is new is
     where an edge waits. Its signature starts with the lowest walk index that its removal causes.
     While that is below what other edges offer, the edge waits in a bucket, by an upper bound of
-    this value. Only the edges of the current bucket are in a heap, by the first codes of their
-    signatures; where these are equal and there are more, the whole signatures decide. Of a group at
-    a hub, its first edge waits for all.
+    this value: the lower of what its ends fall to, and of what the lowest third vertex of last time
+    falls to if that triangle is still there. Only the edges of the current bucket are in a heap, by
+    the first codes of their signatures; where these are equal and there are more, the whole
+    signatures decide. Of a group at a hub, its first edge waits for all.
 
     Attributes:
         graph: A `Triangulation`, which loses its edges.
@@ -64,6 +66,8 @@ class Search(NamedTuple):
         offer: int64[key + 2], an upper bound of the lowest walk index that an edge in a bucket
             causes, then the key on top of the heap, with the edge's id in the whole graph.
         ids: int32[E], the edges in the whole graph.
+        witness: int32[E, 2], the sides of the triangle whose third vertex was the lowest when an
+            edge's signature was last found; −1 before.
     """
 
     graph: Triangulation
@@ -75,6 +79,7 @@ class Search(NamedTuple):
     level: np.ndarray
     offer: np.ndarray
     ids: np.ndarray
+    witness: np.ndarray
 
 
 def search_in(graph: Triangulation, ids: np.ndarray, hub_degree: int) -> Search:
@@ -89,7 +94,8 @@ def search_in(graph: Triangulation, ids: np.ndarray, hub_degree: int) -> Search:
     level = np.array([len(waiting.first)])
     offer = np.full(_KEY + 2, np.iinfo(np.int64).max)
     offer[0] = bounds.max(initial=-1)
-    search = Search(graph, scratch, waiting, heap, ties, groups, level, offer, ids)
+    witness = np.full((len(edges), 2), -1, np.int32)
+    search = Search(graph, scratch, waiting, heap, ties, groups, level, offer, ids, witness)
     _join_all(search)
     return search
 
@@ -119,7 +125,7 @@ def remove_before(search, codes, other, order, count, status):
     Returns:
         How many there are now, at most N.
     """
-    graph, _, buckets, heap, ties, groups, level, offer, ids = search
+    graph, _, buckets, heap, ties, groups, level, offer, ids, _ = search
     num_edges = len(ids)
     while count < len(order) and not status[STOP]:
         if top_may_go_first(heap, ties):
@@ -191,7 +197,7 @@ def is_after(key, codes, other):
 @no_type_check
 def _look(search, item):
     """Holds the item on top of the heap if its key is right, else gives it its right place."""
-    graph, scratch, buckets, heap, ties, groups, levels, _, _ = search
+    graph, scratch, buckets, heap, ties, groups, levels, _, _, witness = search
     edge, level = item, levels[0]
     if item >= len(graph.edges):
         edge = first_edge(groups, graph, scratch, item - len(graph.edges))
@@ -200,7 +206,7 @@ def _look(search, item):
             return
     else:
         # The bound is cheap, and in cliques it often shows that the key is stale.
-        bound = _bound(graph, edge)
+        bound = _bound(graph, witness, edge)
         if bound < lowest(heap.keys[item, 0]):
             if bound // buckets.width < level and buckets.bucket_of[item] < 0:
                 delete(heap, item)
@@ -210,6 +216,7 @@ def _look(search, item):
                 sift(heap, item)
             return
     codes = find_signature(graph, scratch, edge, -1)
+    _keep_witness(graph, witness, edge)
     if has_key(heap.keys, item, codes, edge):
         hold(heap, ties, item, codes)
     elif lowest(codes[0]) // buckets.width < level and buckets.bucket_of[item] < 0:
@@ -223,18 +230,36 @@ def _look(search, item):
 
 @njit(cache=True)
 @no_type_check
-def _bound(graph, edge):
+def _bound(graph, witness, edge):
     """An upper bound of the lowest walk index that an edge's removal causes."""
     u, v = graph.edges[edge]
     triangles = graph.triangles[edge]
-    return min(index_without(graph, u, triangles), index_without(graph, v, triangles))
+    bound = min(index_without(graph, u, triangles), index_without(graph, v, triangles))
+    one, other = witness[edge]
+    if one >= 0 and not graph.gone[one] and not graph.gone[other]:
+        a, b = graph.edges[one]
+        third = b if a in (u, v) else a
+        bound = min(bound, graph.walk_index[third] - 2)
+    return bound
+
+
+@njit(cache=True)
+@no_type_check
+def _keep_witness(graph, witness, edge):
+    """Keeps the triangle whose third vertex is the lowest; the edge's triangles were just found."""
+    lowest_third = np.iinfo(np.int64).max
+    for place in range(graph.triangles[edge]):
+        index = graph.walk_index[graph.vertices[2 + place]]
+        if index < lowest_third:
+            lowest_third = index
+            witness[edge, 0], witness[edge, 1] = graph.sides[place]
 
 
 @njit(cache=True)
 @no_type_check
 def _refill(search):
     """Moves the items that belong there from a bucket into the heap, the others further down."""
-    graph, scratch, buckets, heap, _, groups, levels, _, _ = search
+    graph, scratch, buckets, heap, _, groups, levels, _, _, witness = search
     level = levels[0]
     # Taken out once: that, and a call with all of them, cost as much as looking at an item.
     gone, triangles, hub, sizes = graph.gone, graph.triangles, groups.hub, groups.sizes
@@ -252,11 +277,12 @@ def _refill(search):
             # The bound is cheap and often shows that an edge belongs further down.
             bound, edge = level * width, item
             if item < num_edges:
-                bound = _bound(graph, item)
+                bound = _bound(graph, witness, item)
             if bound // width >= level:
                 if item >= num_edges:
                     edge = first_edge(groups, graph, scratch, item - num_edges)
                 codes = find_signature(graph, scratch, edge, -1)
+                _keep_witness(graph, witness, edge)
                 bound = lowest(codes[0])
                 set_key(heap.keys, item, codes, edge)
             if bound // width >= level:
@@ -270,8 +296,8 @@ def _refill(search):
 @no_type_check
 def _reconsider(search, edge):
     """Lets an edge that has lost a triangle be evaluated in time: its signature may be smaller."""
-    graph, _, buckets, heap, _, groups, _, _, _ = search
-    item, bound = edge, _bound(graph, edge)
+    graph, _, buckets, heap, _, groups, _, _, _, witness = search
+    item, bound = edge, _bound(graph, witness, edge)
     if is_grouped(groups.hub, graph.triangles, edge):
         triangles = graph.triangles[edge]
         group = groups.first[groups.hub[edge]] + triangles

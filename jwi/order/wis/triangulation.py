@@ -14,6 +14,9 @@ from jwi.graph.adjacency import sorted_arcs_by_vertex
 from jwi.order.wis.signatures import encode, read_changes
 from jwi.walks.triangles import count_triangles
 
+# Arcs that are looked at one by one, before strides double.
+_NEAR = 8
+
 
 class Triangulation(NamedTuple):
     """The graph, and memory for the drops and triangles of one edge.
@@ -27,8 +30,7 @@ class Triangulation(NamedTuple):
         num_arcs: int64[n], how many of the edges are left at each vertex.
         starts: int64[n], where the arcs at each vertex start.
         ends: int64[n], where they end.
-        neighbors: int32[2E], the other end of each arc, rising at each vertex.
-        ids: int32[2E], its edge.
+        arcs: int32[2E, 2], the other end of each arc, rising at each vertex, and its edge.
         vertices: int32[c + 2], the ends of an edge, then the third vertices of its triangles.
         sides: int32[c, 2], the two other edges of each triangle.
         drops: int64[c + 2], by how much the walk indices of the vertices fall with the edge.
@@ -42,8 +44,7 @@ class Triangulation(NamedTuple):
     num_arcs: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
-    neighbors: np.ndarray
-    ids: np.ndarray
+    arcs: np.ndarray
     vertices: np.ndarray
     sides: np.ndarray
     drops: np.ndarray
@@ -78,8 +79,7 @@ def triangulation(edges: np.ndarray, triangles: np.ndarray, degree: np.ndarray) 
         np.diff(starts),
         starts[:-1].copy(),
         starts[1:].copy(),
-        neighbors,
-        ids,
+        np.stack([neighbors, ids], axis=1),
         vertices=np.empty(most, np.int32),
         sides=np.empty((most, 2), np.int32),
         drops=np.empty(most, np.int64),
@@ -139,44 +139,49 @@ def find_drops(graph, edge):
 @no_type_check
 def _find_triangles(graph, edge):
     """Fills `sides`, and `vertices` from the third place on."""
-    neighbors, ids, gone = graph.neighbors, graph.ids, graph.gone
+    arcs, gone, num_triangles = graph.arcs, graph.gone, graph.triangles[edge]
     u, v = graph.edges[edge]
     # The shorter list is walked through, the longer one is searched.
     if graph.ends[u] - graph.starts[u] > graph.ends[v] - graph.starts[v]:
         u, v = v, u
-    count = 0
-    here = graph.starts[v]
+    here, end, count = graph.starts[v], graph.ends[v], 0
     for place in range(graph.starts[u], graph.ends[u]):
-        if count == graph.triangles[edge]:
-            break
-        if gone[ids[place]]:
-            continue
         # Both lists rise, so the search goes on from where it was.
-        here = _seek(neighbors, neighbors[place], here, graph.ends[v])
-        if here == graph.ends[v]:
+        here = _seek(arcs, arcs[place, 0], here, end)
+        if here == end:
             break
-        if neighbors[here] == neighbors[place] and not gone[ids[here]]:
-            graph.vertices[2 + count] = neighbors[place]
-            graph.sides[count, 0], graph.sides[count, 1] = ids[place], ids[here]
-            count += 1
+        if arcs[here, 0] == arcs[place, 0]:
+            one, other = arcs[place, 1], arcs[here, 1]
+            if not gone[one] and not gone[other]:
+                graph.vertices[2 + count] = arcs[place, 0]
+                graph.sides[count, 0], graph.sides[count, 1] = one, other
+                count += 1
+                if count == num_triangles:
+                    break
 
 
 @njit(cache=True)
 @no_type_check
-def _seek(rising, value, start, end):
-    """The first place from `start` on, up to `end`, that does not hold less than a value.
+def _seek(arcs, vertex, start, end):
+    """The first arc from `start` on, up to `end`, that does not lead to less than a vertex.
 
-    Strides double until they pass it, so a near place is found soon.
+    It is nearly always one of the next few in lists of equal length, and may be far off in the list
+    of a hub: there strides double until they pass it.
     """
+    near = min(end, start + _NEAR)
+    while start < near and arcs[start, 0] < vertex:
+        start += 1
+    if start < near or start == end:
+        return start
     stride = 1
-    while start + stride < end and rising[start + stride] < value:
+    while start + stride < end and arcs[start + stride, 0] < vertex:
         start += stride
         stride *= 2
-    # The place is now within the last stride: halve it.
+    # The arc is now within the last stride: halve it.
     end = min(end, start + stride + 1)
     while start < end:
         middle = (start + end) // 2
-        if rising[middle] < value:
+        if arcs[middle, 0] < vertex:
             start = middle + 1
         else:
             end = middle
@@ -213,16 +218,15 @@ def _close_up(graph, vertex):
 
     Until then they stay in their places, so that removing an edge takes no search.
     """
-    starts, ends, neighbors, ids = graph.starts, graph.ends, graph.neighbors, graph.ids
-    gone = graph.gone
+    starts, ends, arcs, gone = graph.starts, graph.ends, graph.arcs, graph.gone
     # Edges of low ids, and neighbors of low numbers, often go first: dropping these moves no arc.
-    while starts[vertex] < ends[vertex] and gone[ids[starts[vertex]]]:
+    while starts[vertex] < ends[vertex] and gone[arcs[starts[vertex], 1]]:
         starts[vertex] += 1
     if 2 * (ends[vertex] - starts[vertex]) <= 3 * graph.num_arcs[vertex]:
         return
     end = starts[vertex]
     for place in range(starts[vertex], ends[vertex]):
-        if not gone[ids[place]]:
-            neighbors[end], ids[end] = neighbors[place], ids[place]
+        if not gone[arcs[place, 1]]:
+            arcs[end] = arcs[place]
             end += 1
     ends[vertex] = end
