@@ -153,7 +153,7 @@ def test_cora_is_cora():
 
 def test_digits_have_the_stated_graph():
     data = digits()
-    assert len(np.unique(np.sort(data.edges, axis=1), axis=0)) == 7518
+    assert len(np.unique(np.sort(data.edges, axis=1), axis=0)) == 7522
     assert data.features.shape == (1797, 64)
     assert data.features.dtype == np.float32
     # Half the pixels of the whole images are 0 too, so less than 15 % are not.

@@ -191,7 +191,7 @@ class Cells:
         gradient = gradients.policy_gradient(config.temperature, bonus)
         if ppo:
             start["head"] = new_head(policy)
-            state = PPOState(jnp.int32(0), jnp.float32(coefficient))
+            state = PPOState(jnp.int32(0), jnp.array(coefficient, float))
             gradient = gradients.ppo(config.temperature, bonus, target, updates)
         refresh = Refresh(
             self._sampler, Draw(config.num_samples, config.temperature),

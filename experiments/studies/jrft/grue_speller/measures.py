@@ -1,6 +1,7 @@
 """Before finetuning: gradients and their bounds, and the time until a word is learned alone."""
 
 import functools
+import math
 from typing import Any
 
 import jax
@@ -119,7 +120,7 @@ def flow_times(policy: jrft.Policy, params: Any, word: Words) -> tuple[jax.Array
     """
     one = jax.tree.map(lambda leaf: leaf[None], word)
     slope = jax.value_and_grad(lambda params: answer_log_probs(policy, params, one)[0, 0])
-    goal = jnp.log(0.5)
+    goal = math.log(0.5)
 
     def goes_on(state: Any) -> jax.Array:
         _, log_prob, _, _, _, steps = state
@@ -136,7 +137,9 @@ def flow_times(policy: jrft.Policy, params: Any, word: Words) -> tuple[jax.Array
         inverse = (jnp.exp(-log_prob) - jnp.exp(-end)) / (end - log_prob)
         return params, after, gradient, sft + share * size, rft + share * size * inverse, steps + 1
 
-    start = params, *slope(params), jnp.float32(0), jnp.float32(0), jnp.int32(0)
+    log_prob, gradient = slope(params)
+    no_time = jnp.zeros_like(log_prob)
+    start = params, log_prob, gradient, no_time, no_time, jnp.int32(0)
     _, log_prob, _, sft, rft, _ = jax.lax.while_loop(goes_on, step, start)
     reached = log_prob >= goal
     return jnp.where(reached, sft, jnp.nan), jnp.where(reached, rft, jnp.nan)

@@ -42,7 +42,7 @@ def std_of(probability: jax.Array) -> jax.Array:
 def is_right(word: Words, sample: jrft.Samples) -> jax.Array:
     """1 if the completion is one of the right ones, else 0."""
     same = (word.answers == sample.completions[None]).all(axis=1)
-    return (same & word.exists).any().astype(jnp.float32)
+    return (same & word.exists).any().astype(float)
 
 
 def closeness(word: Words, sample: jrft.Samples) -> jax.Array:

@@ -176,7 +176,7 @@ def results(tmp_path_factory):
 def test_smoke_run(results):
     grid = (study.SMOKE.num_seeds, len(study.SMOKE.removed))
     assert results["num_vertices"] == 1797
-    assert results["num_edges"] == 7518
+    assert results["num_edges"] == 7522
     accuracy = results["test_accuracy"]
     for method in study.SMOKE.methods:
         assert accuracy[method].shape == grid
