@@ -58,7 +58,8 @@ def group_advantages(
 
     Args:
         rewards: [..., g], booleans, integers or floats; the last axis is the group. NaN marks a
-            completion without a score. All but float64 is computed in float32.
+            completion without a score. Floats of fewer bits are computed in float32, integers and
+            booleans in JAX's default floats.
         advantages: The method: a function of one group, such as `jrft.rloo_advantages` or
             `functools.partial(jrft.grpo_advantages, ddof=1)`.
         outcomes: Like `rewards`: 1 where the task is solved, 0 where not.

@@ -291,12 +291,14 @@ def test_impossible_budgets_say_so(total, limits, message):
 
 @pytest.mark.parametrize("kind", jrft.ESTIMATORS)
 @pytest.mark.parametrize("dtype", [bool, jnp.int8, jnp.int32, jnp.bfloat16, jnp.float16])
-def test_any_real_dtype_is_computed_in_float32(kind, dtype):
+def test_any_real_dtype_is_computed_in_float32_at_least(kind, dtype):
     rewards = np.array([[1, 0, 0, 1, 0], [1, 1, 1, 1, 1]])
     found = group_advantages(jnp.asarray(rewards, dtype), kind)
-    expected = group_advantages(jnp.asarray(rewards, jnp.float32), kind)
+    # Integers and booleans become JAX's default floats, of 64 bits in 64-bit mode.
+    floats = jnp.float32 if jnp.issubdtype(dtype, jnp.floating) else jnp.zeros(()).dtype
+    expected = group_advantages(jnp.asarray(rewards, floats), kind)
     chex.assert_trees_all_equal(found, expected)
-    assert found.advantages.dtype == found.weights.dtype == jnp.float32
+    assert found.advantages.dtype == found.weights.dtype == floats
     alone = jrft.ESTIMATORS[kind](jnp.asarray(rewards[0], dtype))
     np.testing.assert_allclose(alone, expected.advantages[0], rtol=1e-6)
 
@@ -324,7 +326,7 @@ def test_infinite_and_complex_rewards_are_refused():
         jrft.group_advantages(jnp.array([[0, jnp.inf]]), jrft.mean_advantages)
     with pytest.raises(ValueError, match="outcomes hold infinite values"):
         keep_mask(jnp.array([[0.0, 1.0]]), outcomes=jnp.array([[0.0, jnp.inf]]))
-    with pytest.raises(ValueError, match="rewards have dtype complex64: pass real numbers"):
+    with pytest.raises(ValueError, match=r"rewards have dtype complex\d+: pass real numbers"):
         keep_mask(jnp.array([[0, 1j]]))
 
 

@@ -41,7 +41,7 @@ def test_the_smoke_run_shows_what_the_study_shows(results, variant):
     np.testing.assert_allclose(rft["changed/reward"][0], start, atol=0.02)
     assert (rft["unchanged/reward_std"][0] > 0.6).all()
     assert (rft["changed/reward_std"][0] < 0.1).all()
-    assert (rft["unchanged/reward"][-1] > 0.9).all()
+    assert (rft["unchanged/reward"][-1] > 0.7).all()
     # RFT is behind SFT where the std was small.
     assert (sft["changed/accuracy"][-1] > rft["changed/accuracy"][-1] + 0.3).all()
 

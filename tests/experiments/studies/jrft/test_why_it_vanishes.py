@@ -42,7 +42,7 @@ def test_sparsemax_jacobian_by_differences():
 def test_gradient_norms_in_closed_form():
     probs = np.array([0.1, 0.2, 0.3, 0.4])
     score = np.eye(4)[0] - probs
-    norms = study.gradient_norms(jnp.asarray(probs, jnp.float32))
+    norms = study.gradient_norms(jnp.asarray(probs))
     expected = (2 * 0.1 * np.linalg.norm(score), np.linalg.norm(score), 2 * np.sqrt(1 - 1 / 4))
     np.testing.assert_allclose(list(norms.values()), expected, rtol=1e-5)
 
