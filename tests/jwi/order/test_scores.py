@@ -168,7 +168,7 @@ def test_feature_cosines_are_those_of_python(monkeypatch, sparse):
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [
-        (None, r"graph.nodes is float32\[20, 0\]: pass at least one real feature a vertex"),
+        (None, r"graph.nodes is float\d+\[20, 0\]: pass at least one real feature a vertex"),
         (np.full((20, 2), np.nan), r"graph.nodes\[0, 0\] is nan: pass finite features"),
     ],
 )
