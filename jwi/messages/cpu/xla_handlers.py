@@ -118,7 +118,7 @@ def check_operand(name: str, array: Array, shape: tuple[int, ...], dtype: np.dty
 
     Example:
         >>> import jax.numpy as jnp
-        >>> check_operand("bias", jnp.zeros(2), (3,), np.dtype(np.float32))
+        >>> check_operand("bias", jnp.zeros(2, jnp.float32), (3,), np.dtype(np.float32))
         Traceback (most recent call last):
         ValueError: bias is float32[2]: pass float32[3], as the other arguments have it
     """
