@@ -16,7 +16,7 @@ def run(parsed: argparse.Namespace) -> int:
         group_size=parsed.group_size, epsilon=parsed.epsilon, clip=parsed.clip, seed=parsed.seed
     )
     file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **arrays)
+    np.savez(file, **arrays)
     write_atomically(parsed.path, file.getvalue())
     print(f"wrote {parsed.path}: {len(arrays)} arrays, explained in docs/conformance.md")
     return OK
