@@ -16,7 +16,8 @@ def run(parsed: argparse.Namespace) -> int:
         group_size=parsed.group_size, epsilon=parsed.epsilon, clip=parsed.clip, seed=parsed.seed
     )
     file = io.BytesIO()
-    np.savez(file, **arrays)
+    # NumPy 2.1 would save `allow_pickle` as an array.
+    np.savez(file, **arrays)  # type: ignore[arg-type]
     write_atomically(parsed.path, file.getvalue())
     print(f"wrote {parsed.path}: {len(arrays)} arrays, explained in docs/conformance.md")
     return OK
