@@ -22,8 +22,8 @@ def digits(
         seed: Seed of the choice of pixels.
     """
     pixels, labels = load_digits(return_X_y=True)
-    # Pixels are integers, so that distances are exact. A library's search decides between equally
-    # near ones by how many threads it has.
+    # Pixels are integers, so these distances are exact. scikit-learn's search breaks ties by its
+    # number of threads.
     squares = (pixels**2).sum(axis=1)
     distances = squares[:, None] + squares - 2 * pixels @ pixels.T
     np.fill_diagonal(distances, np.inf)

@@ -66,8 +66,6 @@ class Search(NamedTuple):
         offer: int64[key + 2], an upper bound of the lowest walk index that an edge in a bucket
             causes, then the key on top of the heap, with the edge's id in the whole graph.
         ids: int32[E], the edges in the whole graph.
-        witness: int32[E, 2], the sides of the triangle whose third vertex was the lowest when an
-            edge's signature was last found; −1 before.
     """
 
     graph: Triangulation
@@ -79,7 +77,6 @@ class Search(NamedTuple):
     level: np.ndarray
     offer: np.ndarray
     ids: np.ndarray
-    witness: np.ndarray
 
 
 def search_in(graph: Triangulation, ids: np.ndarray, hub_degree: int) -> Search:
@@ -94,8 +91,7 @@ def search_in(graph: Triangulation, ids: np.ndarray, hub_degree: int) -> Search:
     level = np.array([len(waiting.first)])
     offer = np.full(_KEY + 2, np.iinfo(np.int64).max)
     offer[0] = bounds.max(initial=-1)
-    witness = np.full((len(edges), 2), -1, np.int32)
-    search = Search(graph, scratch, waiting, heap, ties, groups, level, offer, ids, witness)
+    search = Search(graph, scratch, waiting, heap, ties, groups, level, offer, ids)
     _join_all(search)
     return search
 
@@ -125,7 +121,7 @@ def remove_before(search, codes, other, order, count, status):
     Returns:
         How many there are now, at most N.
     """
-    graph, _, buckets, heap, ties, groups, level, offer, ids, _ = search
+    graph, _, buckets, heap, ties, groups, level, offer, ids = search
     num_edges = len(ids)
     while count < len(order) and not status[STOP]:
         if top_may_go_first(heap, ties):
@@ -197,7 +193,7 @@ def is_after(key, codes, other):
 @no_type_check
 def _look(search, item):
     """Holds the item on top of the heap if its key is right, else gives it its right place."""
-    graph, scratch, buckets, heap, ties, groups, levels, _, _, witness = search
+    graph, scratch, buckets, heap, ties, groups, levels, _, _ = search
     edge, level = item, levels[0]
     if item >= len(graph.edges):
         edge = first_edge(groups, graph, scratch, item - len(graph.edges))
@@ -206,7 +202,7 @@ def _look(search, item):
             return
     else:
         # The bound is cheap, and in cliques it often shows that the key is stale.
-        bound = _bound(graph, witness, edge)
+        bound = _bound(graph, edge)
         if bound < lowest(heap.keys[item, 0]):
             if bound // buckets.width < level and buckets.bucket_of[item] < 0:
                 delete(heap, item)
@@ -216,7 +212,6 @@ def _look(search, item):
                 sift(heap, item)
             return
     codes = find_signature(graph, scratch, edge, -1)
-    _keep_witness(graph, witness, edge)
     if has_key(heap.keys, item, codes, edge):
         hold(heap, ties, item, codes)
     elif lowest(codes[0]) // buckets.width < level and buckets.bucket_of[item] < 0:
@@ -230,12 +225,13 @@ def _look(search, item):
 
 @njit(cache=True)
 @no_type_check
-def _bound(graph, witness, edge):
+def _bound(graph, edge):
     """An upper bound of the lowest walk index that an edge's removal causes."""
     u, v = graph.edges[edge]
     triangles = graph.triangles[edge]
     bound = min(index_without(graph, u, triangles), index_without(graph, v, triangles))
-    one, other = witness[edge]
+    # The third vertex that was the lowest last time falls by 2, if that triangle is still there.
+    one, other = graph.lowest_sides[edge]
     if one >= 0 and not graph.gone[one] and not graph.gone[other]:
         a, b = graph.edges[one]
         third = b if a in (u, v) else a
@@ -245,21 +241,9 @@ def _bound(graph, witness, edge):
 
 @njit(cache=True)
 @no_type_check
-def _keep_witness(graph, witness, edge):
-    """Keeps the triangle whose third vertex is the lowest; the edge's triangles were just found."""
-    lowest_third = np.iinfo(np.int64).max
-    for place in range(graph.triangles[edge]):
-        index = graph.walk_index[graph.vertices[2 + place]]
-        if index < lowest_third:
-            lowest_third = index
-            witness[edge, 0], witness[edge, 1] = graph.sides[place]
-
-
-@njit(cache=True)
-@no_type_check
 def _refill(search):
     """Moves the items that belong there from a bucket into the heap, the others further down."""
-    graph, scratch, buckets, heap, _, groups, levels, _, _, witness = search
+    graph, scratch, buckets, heap, _, groups, levels, _, _ = search
     level = levels[0]
     # Taken out once: that, and a call with all of them, cost as much as looking at an item.
     gone, triangles, hub, sizes = graph.gone, graph.triangles, groups.hub, groups.sizes
@@ -277,12 +261,11 @@ def _refill(search):
             # The bound is cheap and often shows that an edge belongs further down.
             bound, edge = level * width, item
             if item < num_edges:
-                bound = _bound(graph, witness, item)
+                bound = _bound(graph, item)
             if bound // width >= level:
                 if item >= num_edges:
                     edge = first_edge(groups, graph, scratch, item - num_edges)
                 codes = find_signature(graph, scratch, edge, -1)
-                _keep_witness(graph, witness, edge)
                 bound = lowest(codes[0])
                 set_key(heap.keys, item, codes, edge)
             if bound // width >= level:
@@ -296,8 +279,8 @@ def _refill(search):
 @no_type_check
 def _reconsider(search, edge):
     """Lets an edge that has lost a triangle be evaluated in time: its signature may be smaller."""
-    graph, _, buckets, heap, _, groups, _, _, _, witness = search
-    item, bound = edge, _bound(graph, witness, edge)
+    graph, _, buckets, heap, _, groups, _, _, _ = search
+    item, bound = edge, _bound(graph, edge)
     if is_grouped(groups.hub, graph.triangles, edge):
         triangles = graph.triangles[edge]
         group = groups.first[groups.hub[edge]] + triangles

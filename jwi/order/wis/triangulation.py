@@ -34,6 +34,8 @@ class Triangulation(NamedTuple):
         vertices: int32[c + 2], the ends of an edge, then the third vertices of its triangles.
         sides: int32[c, 2], the two other edges of each triangle.
         drops: int64[c + 2], by how much the walk indices of the vertices fall with the edge.
+        lowest_sides: int32[E, 2], the sides of the triangle whose third vertex was the lowest when
+            an edge's signature was last found; −1 before.
     """
 
     edges: np.ndarray
@@ -48,6 +50,7 @@ class Triangulation(NamedTuple):
     vertices: np.ndarray
     sides: np.ndarray
     drops: np.ndarray
+    lowest_sides: np.ndarray
 
 
 def triangulate(edges: np.ndarray, num_vertices: int) -> Triangulation:
@@ -83,6 +86,7 @@ def triangulation(edges: np.ndarray, triangles: np.ndarray, degree: np.ndarray) 
         vertices=np.empty(most, np.int32),
         sides=np.empty((most, 2), np.int32),
         drops=np.empty(most, np.int64),
+        lowest_sides=np.full((num_edges, 2), -1, np.int32),
     )
 
 
@@ -105,11 +109,24 @@ def find_signature(graph, scratch, edge, hub):
         hub: An end of the edge, and the change of this vertex is left out; −1 to leave out nothing.
     """
     count = find_drops(graph, edge)
+    _keep_lowest_sides(graph, edge)
     for side in range(2):
         if graph.vertices[side] == hub:
             graph.drops[side] = 0
     size = read_changes(graph, count, scratch)
     return scratch.codes[: encode(scratch.old[:size], scratch.new[:size], scratch.codes)]
+
+
+@njit(cache=True)
+@no_type_check
+def _keep_lowest_sides(graph, edge):
+    """Keeps the triangle whose third vertex is the lowest; the edge's triangles were just found."""
+    lowest = np.iinfo(np.int64).max
+    for place in range(graph.triangles[edge]):
+        index = graph.walk_index[graph.vertices[2 + place]]
+        if index < lowest:
+            lowest = index
+            graph.lowest_sides[edge, 0], graph.lowest_sides[edge, 1] = graph.sides[place]
 
 
 @njit(cache=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.datasets import load_digits
 
 from experiments.data.digits import digits
 from experiments.data.mnist import Images, mnist, mnist_embedded, read_idx, stratified
@@ -154,6 +155,13 @@ def test_cora_is_cora():
 def test_digits_have_the_stated_graph():
     data = digits()
     assert len(np.unique(np.sort(data.edges, axis=1), axis=0)) == 7522
+    pixels = load_digits().data.astype(int)
+    assert len(data.edges) == 6 * len(pixels)
+    for vertex, edges in enumerate(data.edges.reshape(-1, 6, 2)):
+        # Of equally near digits the first, of which 46 digits have more than they may take.
+        distances = ((pixels - pixels[vertex]) ** 2).sum(axis=1).tolist()
+        others = sorted((d, other) for other, d in enumerate(distances) if other != vertex)
+        assert edges.tolist() == [[vertex, other] for _, other in others[:6]]
     assert data.features.shape == (1797, 64)
     assert data.features.dtype == np.float32
     # Half the pixels of the whole images are 0 too, so less than 15 % are not.

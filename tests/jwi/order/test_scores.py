@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 
 import jax
+import jax.numpy as jnp
 import networkx as nx
 import numpy as np
 import pytest
@@ -168,7 +169,11 @@ def test_feature_cosines_are_those_of_python(monkeypatch, sparse):
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [
-        (None, r"graph.nodes is float\d+\[20, 0\]: pass at least one real feature a vertex"),
+        (
+            None,
+            rf"graph.nodes is {jnp.zeros(()).dtype}\[20, 0\]: "
+            "pass at least one real feature a vertex",
+        ),
         (np.full((20, 2), np.nan), r"graph.nodes\[0, 0\] is nan: pass finite features"),
     ],
 )

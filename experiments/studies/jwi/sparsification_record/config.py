@@ -11,7 +11,7 @@ GRAPHS = (
 METHODS = (
     "random", "spectral", "local-degree", "local-similarity", "dspar", "inverse-degree", "teddy",
     "k-neighbor", "forman", "jaccard", "adamic-adar", "spanning-forest", "t-spanner",
-    "rank-degree", "disparity", "two-walk-index", "one-walk-index", "log-share",
+    "rank-degree", "disparity", "proxy-delete", "two-walk-index", "one-walk-index", "log-share",
 )  # fmt: skip
 
 

@@ -27,7 +27,9 @@ BERT_MINI = replace(SHORT, network="bert-mini", num_train=10, width=8, vocab_siz
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    return study.run(study.SMOKE, tmp_path_factory.mktemp("smoke"))
+    # 64-bit mode draws other numbers from a key; bounds are for these. SHORT runs in either mode.
+    with jax.enable_x64(False):
+        return study.run(study.SMOKE, tmp_path_factory.mktemp("smoke"))
 
 
 @pytest.mark.parametrize("variant", study.SMOKE.variants)
@@ -41,7 +43,7 @@ def test_the_smoke_run_shows_what_the_study_shows(results, variant):
     np.testing.assert_allclose(rft["changed/reward"][0], start, atol=0.02)
     assert (rft["unchanged/reward_std"][0] > 0.6).all()
     assert (rft["changed/reward_std"][0] < 0.1).all()
-    assert (rft["unchanged/reward"][-1] > 0.7).all()
+    assert (rft["unchanged/reward"][-1] > 0.9).all()
     # RFT is behind SFT where the std was small.
     assert (sft["changed/accuracy"][-1] > rft["changed/accuracy"][-1] + 0.3).all()
 

@@ -42,7 +42,10 @@ def make(name, **settings):
 
 @functools.cache
 def init(policy):
-    return policy.init(jax.random.key(0))
+    # 64-bit mode draws other numbers from a key; bounds are for these.
+    with jax.enable_x64(False):
+        params = policy.init(jax.random.key(0))
+    return jax.tree.map(lambda leaf: leaf.astype(float), params)
 
 
 @pytest.fixture(params=CONFIGS, scope="module")
@@ -124,8 +127,7 @@ def test_bfloat16_is_near_float32_and_its_gradient_too(name, monkeypatch):
     assert found.dtype == jnp.float32
     assert 0 < abs(found - expected) < 0.05
     flat = [ravel_pytree(g)[0] for g in (gradient, rounded_gradient)]
-    # 17 % with the weights that are drawn in 64-bit mode, less with others.
-    assert np.linalg.norm(flat[0] - flat[1]) < 0.25 * np.linalg.norm(flat[0])
+    assert np.linalg.norm(flat[0] - flat[1]) < 0.1 * np.linalg.norm(flat[0])
 
 
 def test_log_probs_in_blocks_equal_those_at_once(monkeypatch):
